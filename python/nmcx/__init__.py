@@ -1,0 +1,43 @@
+"""nmcx: how surface chemistry and bulk cracks of a battery cathode particle shape each other.
+
+The modules follow the data: `io` reads measurements, `txm`, `xanes`, `surface` and `morphology` map
+them, `cones` and `correlation` compare surface with bulk, `phantom` makes particles with known
+answers, `run` drives the whole chain from one TOML file.
+"""
+
+from __future__ import annotations
+
+import importlib
+from importlib.metadata import version as _version
+from types import ModuleType
+
+__version__ = _version("nmcx")
+
+_MODULES = (
+    "cones",
+    "correlation",
+    "errors",
+    "io",
+    "morphology",
+    "phantom",
+    "plot",
+    "report",
+    "results",
+    "run",
+    "spectra",
+    "surface",
+    "txm",
+    "xanes",
+)
+__all__ = ["__version__", *_MODULES]
+
+
+def __getattr__(name: str) -> ModuleType:
+    # Modules load when first touched, so that `import nmcx` and `nmcx --help` stay quick.
+    if name in _MODULES:
+        return importlib.import_module(f"nmcx.{name}")
+    raise AttributeError(f"module 'nmcx' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,5 @@
+#include "bind.hpp"
+
+void bind_geometry(py::module_& m) {
+  (void)m;
+}

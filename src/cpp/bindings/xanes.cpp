@@ -1,0 +1,5 @@
+#include "bind.hpp"
+
+void bind_xanes(py::module_& m) {
+  (void)m;
+}

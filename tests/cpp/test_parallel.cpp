@@ -1,0 +1,75 @@
+#include <atomic>
+#include <boost/test/unit_test.hpp>
+#include <numeric>
+#include <stdexcept>
+#include <vector>
+
+#include "nmcx/core/parallel.hpp"
+#include "nmcx/core/views.hpp"
+
+BOOST_AUTO_TEST_SUITE(parallel)
+
+BOOST_AUTO_TEST_CASE(every_index_is_visited_once_for_any_number_of_threads) {
+  for (const unsigned threads : {0U, 1U, 2U, 3U, 7U}) {
+    std::vector<int> visits(1003, 0);
+    nmcx::parallel_for(visits.size(), 10, {.threads = threads, .poll = {}},
+                       [&](std::size_t begin, std::size_t end, std::size_t chunk) {
+                         BOOST_TEST(begin == chunk * 10);
+                         for (std::size_t i = begin; i < end; ++i) ++visits[i];
+                       });
+    for (const int n : visits) BOOST_TEST(n == 1);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(chunked_sum_has_the_same_bits_for_any_number_of_threads) {
+  const std::size_t n = 100'000;
+  const auto sum = [&](unsigned threads) {
+    std::vector<double> partial((n + 999) / 1000, 0.0);
+    nmcx::parallel_for(n, 1000, {.threads = threads, .poll = {}},
+                       [&](std::size_t begin, std::size_t end, std::size_t chunk) {
+                         for (std::size_t i = begin; i < end; ++i) {
+                           partial[chunk] += 1.0 / static_cast<double>(i + 1);
+                         }
+                       });
+    return std::accumulate(partial.begin(), partial.end(), 0.0);
+  };
+  const double serial = sum(1);
+  for (const unsigned threads : {2U, 3U, 7U}) BOOST_TEST(sum(threads) == serial);
+}
+
+BOOST_AUTO_TEST_CASE(an_exception_of_a_chunk_reaches_the_caller) {
+  const auto run = [] {
+    nmcx::parallel_for(100, 1, {.threads = 3, .poll = {}},
+                       [](std::size_t begin, std::size_t, std::size_t) {
+                         if (begin == 57) throw std::runtime_error("chunk 57");
+                       });
+  };
+  BOOST_CHECK_EXCEPTION(run(), std::runtime_error, [](const std::runtime_error& error) {
+    return std::string(error.what()) == "chunk 57";
+  });
+}
+
+BOOST_AUTO_TEST_CASE(a_poll_that_says_stop_cancels_the_loop) {
+  std::atomic<std::size_t> done{0};
+  const auto run = [&] {
+    nmcx::parallel_for(1'000'000, 1, {.threads = 2, .poll = [] { return true; }},
+                       [&](std::size_t, std::size_t, std::size_t) {
+                         ++done;
+                         std::this_thread::sleep_for(std::chrono::microseconds(100));
+                       });
+  };
+  BOOST_CHECK_THROW(run(), nmcx::Cancelled);
+  BOOST_TEST(done.load() < 100'000U);
+}
+
+BOOST_AUTO_TEST_CASE(an_empty_range_calls_nothing) {
+  nmcx::parallel_for(0, 8, {}, [](std::size_t, std::size_t, std::size_t) { BOOST_TEST(false); });
+}
+
+BOOST_AUTO_TEST_CASE(a_shape_that_overflows_is_refused) {
+  const std::size_t huge = std::size_t{1} << 33;
+  BOOST_CHECK_THROW(nmcx::checked_size<3>({huge, huge, huge}), nmcx::InvalidArgument);
+  BOOST_TEST((nmcx::checked_size<3>({huge, 0, huge})) == 0U);
+}
+
+BOOST_AUTO_TEST_SUITE_END()

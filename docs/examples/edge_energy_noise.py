@@ -2,8 +2,8 @@
 How precise is an edge energy?
 ==============================
 
-The white line beats the half-jump at every noise level, and the standard errors nmcx reports are the
-ones that are found.
+The white line beats the half-jump at every noise level, and the standard errors nmcx reports are
+the ones that are found.
 """
 
 import matplotlib.pyplot as plt

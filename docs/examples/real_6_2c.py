@@ -2,9 +2,9 @@
 Real: nickel in secondary particles, SSRL 6-2c
 ==============================================
 
-Full-field frames of NCA particles below and above the Ni K-edge. Their headers say energy 0.0 and an
-old pixel size; nmcx takes the energy from the file names and the pixel size from the zone plate, and
-says so.
+Full-field frames of NCA particles below and above the Ni K-edge. Their headers say energy 0.0 and
+an old pixel size; nmcx takes the energy from the file names and the pixel size from the zone plate,
+and says so.
 """
 
 import os

@@ -2,8 +2,8 @@
 Real: a drifting STXM pair from ALS COSMIC
 ==========================================
 
-Two transmission images of a cathode particle at the Ni L3 edge. The sample moved by about a quarter of
-the field between them, so there is no ratio map without registration.
+Two transmission images of a cathode particle at the Ni L3 edge. The sample moved by about a quarter
+of the field between them, so there is no ratio map without registration.
 """
 
 import os

@@ -2,8 +2,8 @@
 Real: edge energies of reference spectra
 ========================================
 
-NiO (NSLS-II FXI, energies in keV), an NCA electrode (SSRL 6-2c) and a nickel foil (APS 13-ID-C), each
-on the energy scale of its own beamline.
+NiO (NSLS-II FXI, energies in keV), an NCA electrode (SSRL 6-2c) and a nickel foil (APS 13-ID-C),
+each on the energy scale of its own beamline.
 """
 
 import os
@@ -28,7 +28,8 @@ for file, windows in samples.items():
     spectrum = io.read_spectrum(data / file)
     edge = xanes.fit_edges(spectrum.energy_ev, spectrum.mu, pre_degree=1, **windows)
     print(
-        f"{file:24s} half-jump {edge.edge_energy_ev:.2f} eV, white line {edge.white_line_ev:.2f} eV",
+        f"{file:24s} half-jump {edge.edge_energy_ev:.2f} eV,",
+        f"white line {edge.white_line_ev:.2f} eV",
         *spectrum.notes,
     )
     shown = xanes.normalise(spectrum.energy_ev, spectrum.mu, pre_degree=1, **windows)

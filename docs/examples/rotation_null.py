@@ -3,8 +3,8 @@ Why a textbook p-value is not enough
 ====================================
 
 Forty particles whose surface map has *nothing* to do with their cracks. The textbook formula takes
-every direction for an independent one and finds "significant" correlations nearly everywhere; rotating
-the map over the particle does not.
+every direction for an independent one and finds "significant" correlations nearly everywhere;
+rotating the map over the particle does not.
 """
 
 import matplotlib.pyplot as plt

@@ -1,6 +1,7 @@
 #include "bind.hpp"
 #include "nmcx/geometry/cone_porosity.hpp"
 #include "nmcx/geometry/distance_transform.hpp"
+#include "nmcx/geometry/line_profile.hpp"
 #include "nmcx/geometry/voxel_traversal.hpp"
 
 using namespace py::literals;
@@ -24,4 +25,17 @@ void bind_geometry(py::module_& m) {
 
   m.def("distance_transform", &nmcx::distance_transform, "mask"_a.noconvert(),
         "spacing"_a.noconvert(), "threads"_a = 0, ReleaseGil());
+
+  py::class_<nmcx::LineMeans>(m, "LineMeans")
+      .def_readonly("mean", &nmcx::LineMeans::mean)
+      .def_readonly("standard_error", &nmcx::LineMeans::standard_error)
+      .def_readonly("count", &nmcx::LineMeans::count)
+      .def_readonly("directions", &nmcx::LineMeans::directions)
+      .def_readonly("surface_um", &nmcx::LineMeans::surface_um);
+  m.def("line_profiles", &nmcx::line_profiles<float>, "values"_a.noconvert(),
+        "envelope"_a.noconvert(), "spacing"_a.noconvert(), "centre"_a.noconvert(),
+        "directions"_a.noconvert(), "radius"_a, "step"_a, "threads"_a = 0, ReleaseGil());
+  m.def("line_profiles", &nmcx::line_profiles<double>, "values"_a.noconvert(),
+        "envelope"_a.noconvert(), "spacing"_a.noconvert(), "centre"_a.noconvert(),
+        "directions"_a.noconvert(), "radius"_a, "step"_a, "threads"_a = 0, ReleaseGil());
 }

@@ -36,7 +36,7 @@ struct Region {
 struct Problem {
   Filled fixed, moving;
   Array<double, 2> coefficients;
-  Array<unsigned char, 2> moving_safe;
+  Array<unsigned char, 2> fixed_safe, moving_safe;  ///< smoothed from both sides, splines inside
 };
 
 /// 1 where all pixels within two rows and columns are valid and inside.
@@ -71,7 +71,7 @@ Region make_region(const Problem& problem, const Shift& shift) {
     for (Signed x = std::max<Signed>(0, -dx); x < std::min(nx, nx - dx); ++x) {
       const auto here = static_cast<std::size_t>((y * nx) + x);
       const auto there = static_cast<std::size_t>(((y + dy) * nx) + x + dx);
-      if (problem.fixed.usable[here] != 0 && problem.moving_safe[there] != 0) {
+      if (problem.fixed_safe[here] != 0 && problem.moving_safe[there] != 0) {
         region.pixels.push_back(here);
       }
     }
@@ -148,17 +148,30 @@ Linearised linearise(const Problem& problem, const Region& region, const Shift& 
 ///
 /// With residual = K n and estimator P residual, the variance is sum over pixels of
 /// (K^T P)^2 var(n), and residual^2 / |K|^2 stands for var(n): no common noise level is assumed.
+/// The slopes of the noise itself say nothing about the shift: their share, with equal noise in
+/// both images, is taken off the normal matrix.
 double standard_error(const Linearised& lin, const Region& region, const Problem& problem,
-                      const std::vector<double>& kernel) {
+                      const std::vector<double>& kernel, double smoothing) {
   const Eigen::Index n_parameter = lin.jacobian.cols();
   const auto n = lin.jacobian.rows();
-  const Eigen::MatrixXd normal = lin.jacobian.transpose() * lin.jacobian;
+  double line = 0.0;
+  double slope = 0.0;
+  for (std::size_t k = 0; k < kernel.size(); ++k) {
+    const double t = static_cast<double>(k) - static_cast<double>(kernel.size() / 2);
+    line += kernel[k] * kernel[k];
+    slope += kernel[k] * kernel[k] * t * t;
+  }
+  const double power = line * line;  // of the two-dimensional kernel
+  const double square = lin.gain * lin.gain;
+  const double noise = lin.residual.squaredNorm() * square / (power * (1.0 + square));
+  Eigen::MatrixXd normal = lin.jacobian.transpose() * lin.jacobian;
+  for (Eigen::Index k = 0; k < 2; ++k) {
+    const double of_noise = noise * line * slope / std::pow(smoothing, 4);
+    normal(k, k) -= std::min(of_noise, 0.5 * normal(k, k));
+  }
   const Eigen::MatrixXd inverse =
       normal.ldlt().solve(Eigen::MatrixXd::Identity(n_parameter, n_parameter));
   const Eigen::MatrixXd estimator = lin.jacobian * inverse.leftCols(2);
-  double power = 0.0;
-  for (const double w : kernel) power += w * w;
-  power *= power;  // of the two-dimensional kernel
   double sum = 0.0;
   for (Eigen::Index k = 0; k < 2; ++k) {
     Array<double, 2> plane(problem.fixed.value.shape, 0.0);
@@ -180,8 +193,10 @@ Problem make_problem(ArrayView<double, 2> fixed, ArrayView<double, 2> moving, do
   Problem problem{.fixed = smooth_and_fill(fixed, smoothing),
                   .moving = smooth_and_fill(moving, smoothing),
                   .coefficients = {},
+                  .fixed_safe = {},
                   .moving_safe = {}};
   problem.coefficients = spline_coefficients(problem.moving.value.view());
+  problem.fixed_safe = eroded(problem.fixed.usable);
   problem.moving_safe = eroded(problem.moving.usable);
   return problem;
 }
@@ -233,7 +248,7 @@ Registration register_translation(ArrayView<double, 2> fixed, ArrayView<double, 
     const Shift step = normal.ldlt().solve(gradient).head<2>();
     if (!step.allFinite() || !(lin.gain > 0.0)) break;
     if (step.norm() < tolerance) {
-      const double std = standard_error(lin, region, problem, kernel);
+      const double std = standard_error(lin, region, problem, kernel, options.smoothing);
       if (!(std < 1.0)) break;
       return {.dy = shift[0],
               .dx = shift[1],

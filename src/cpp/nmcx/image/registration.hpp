@@ -10,7 +10,7 @@ namespace nmcx::image {
 struct RegistrationOptions {
   double max_dy = 0.0;        ///< largest drift looked for [px]
   double max_dx = 0.0;        ///< [px]
-  double smoothing = 0.8;    ///< sigma of the Gaussian that both images are smoothed with [px]
+  double smoothing = 0.8;     ///< sigma of the Gaussian that both images are smoothed with [px]
   double significance = 4.5;  ///< least correlation for a match [standard deviations]
 };
 

@@ -93,7 +93,7 @@ class Body:
 
 def random_body(rng: np.random.Generator, centre_um: Array, radius_um: float) -> Body:
     """Particle with a few low-order bumps of up to 8 % of its radius."""
-    return Body(np.asarray(centre_um, dtype=float), radius_um, smooth_field(rng, 0.9), 0.08)
+    return Body(np.asarray(centre_um, dtype=float), radius_um, smooth_field(rng, 0.9, 16), 0.08)
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,7 @@ def grow_grains(
     pores = np.column_stack(
         [
             0.9 * radius_um * _in_unit_ball(rng, n_pore),
-            crack_um * rng.uniform(0.6, 1.8, n_pore),
+            rng.uniform(0.5, 1.3, n_pore) * crack_um,
         ]
     )
     wall_noise = rng.standard_normal((len(seeds), len(seeds)))

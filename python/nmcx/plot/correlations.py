@@ -101,6 +101,10 @@ def surface_against_porosity(
         Number of panels [1].
     figure : matplotlib.figure.Figure, optional
         Figure to draw into.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
     """
     fig = new_figure(8.6, 3.0) if figure is None else figure
     chosen = np.unique(np.linspace(0, len(cones.half_angle) - 1, n_angle).round().astype(int))
@@ -145,6 +149,10 @@ def sphere(
         Which opening angle [1]; default the middle one.
     figure : matplotlib.figure.Figure, optional
         Figure to draw into.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
     """
     n_panel = 1 if surface is None else 2
     fig = new_figure(4.5 * n_panel, 2.9) if figure is None else figure

@@ -66,6 +66,17 @@ def scans(low: StxmStack, high: StxmStack | None = None, *, figure: Figure | Non
 def xi_map(xi: XiMap, *, ax: Axes | None = None) -> Axes:
     """Ratio map ξ = I_high / (I_low + I_high) [1], invalid pixels in grey.
 
+    Parameters
+    ----------
+    xi : XiMap
+        From `nmcx.surface.xi_map`.
+    ax : matplotlib.axes.Axes, optional
+        Axes to draw into.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
     Examples
     --------
     >>> import numpy as np
@@ -88,6 +99,17 @@ def relative_valence(xi: XiMap, *, ax: Axes | None = None) -> Axes:
 
     The scale is not calibrated: without reference spectra only differences within the map count.
 
+    Parameters
+    ----------
+    xi : XiMap
+        From `nmcx.surface.xi_map`.
+    ax : matplotlib.axes.Axes, optional
+        Axes to draw into.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
     References
     ----------
     .. [1] Li et al., Nat. Commun. 11, 4433 (2020), Supplementary Fig. 1: "proportional to" ξ.
@@ -107,7 +129,19 @@ def relative_valence(xi: XiMap, *, ax: Axes | None = None) -> Axes:
 
 
 def xi_error(xi: XiMap, *, ax: Axes | None = None) -> Axes:
-    """Standard error of ξ from counting statistics [1]."""
+    """Standard error of ξ from counting statistics [1].
+
+    Parameters
+    ----------
+    xi : XiMap
+        From `nmcx.surface.xi_map`.
+    ax : matplotlib.axes.Axes, optional
+        Axes to draw into.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+    """
     ax = one_panel(ax)
     values = np.where(xi.valid, xi.xi_std, np.nan)
     title = "Standard error of ξ"
@@ -116,7 +150,19 @@ def xi_error(xi: XiMap, *, ax: Axes | None = None) -> Axes:
 
 
 def optical_density(od: OpticalDensity, *, figure: Figure | None = None) -> Figure:
-    """Optical density below and above the edge: the images of lowest and highest energy."""
+    """Optical density below and above the edge: the images of lowest and highest energy.
+
+    Parameters
+    ----------
+    od : OpticalDensity
+        From `nmcx.txm.optical_density`.
+    figure : matplotlib.figure.Figure, optional
+        Figure to draw into.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
     fig = new_figure(7.2, 3.1) if figure is None else figure
     shown = sorted({int(np.argmin(od.energy_ev)), int(np.argmax(od.energy_ev))})
     limits = robust_limits(od.od[shown])
@@ -149,6 +195,10 @@ def jump_image(
         Heading, usually with the two energies.
     ax : matplotlib.axes.Axes, optional
         Axes to draw into.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
     """
     ax = one_panel(ax)
     size = (pixel_size_um, pixel_size_um)
@@ -161,6 +211,17 @@ def placement(surface: SurfaceValues, *, ax: Axes | None = None) -> Axes:
     """The surface map where it lies on the particle, seen along the beam.
 
     Points are drawn in the plane perpendicular to the view, in micrometres.
+
+    Parameters
+    ----------
+    surface : SurfaceValues
+        From `nmcx.correlation.place`.
+    ax : matplotlib.axes.Axes, optional
+        Axes to draw into.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
     """
     from nmcx.plot.panels import bar_beside, label_axes
 

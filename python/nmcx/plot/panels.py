@@ -116,6 +116,21 @@ def bar_beside(
 def scale_bar_length(width_um: float) -> float:
     """Round length (1, 2 or 5 times a power of ten) near a quarter of the width [µm].
 
+    Parameters
+    ----------
+    width_um : float
+        Width of the map [µm].
+
+    Returns
+    -------
+    float
+        Length of the bar [µm].
+
+    Raises
+    ------
+    ValueError
+        If the width is not positive and finite.
+
     Examples
     --------
     >>> scale_bar_length(3.3), scale_bar_length(12.0)
@@ -131,7 +146,20 @@ def scale_bar_length(width_um: float) -> float:
 
 
 def scale_bar(ax: Axes, width_um: float) -> float:
-    """Draw a bar of round length on a map whose x axis is in micrometres; its length [µm]."""
+    """Draw a bar of round length on a map whose x axis is in micrometres; its length [µm].
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Axes of the map.
+    width_um : float
+        Width of the map [µm].
+
+    Returns
+    -------
+    float
+        Length of the bar [µm].
+    """
     length = scale_bar_length(width_um)
     from matplotlib.offsetbox import AnchoredOffsetbox, AuxTransformBox, TextArea, VPacker
     from matplotlib.patches import Rectangle

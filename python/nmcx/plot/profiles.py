@@ -132,7 +132,19 @@ def line_profiles(
 
 
 def edge_histogram(edges: EdgeMap, *, ax: Axes | None = None) -> Axes:
-    """Histogram of the edge energies of the usable voxels [eV], with median and quartiles."""
+    """Histogram of the edge energies of the usable voxels [eV], with median and quartiles.
+
+    Parameters
+    ----------
+    edges : EdgeMap
+        From `nmcx.xanes.fit_edges`.
+    ax : matplotlib.axes.Axes, optional
+        Axes to draw into.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+    """
     ax = one_panel(ax, 5.0, 3.2)
     values = edges.edge_energy_ev[edges.ok & np.isfinite(edges.edge_energy_ev)]
     label_axes(ax, "edge energy [eV]", "voxels")

@@ -142,6 +142,10 @@ def particle_slices(
         Tomogram or edge jump that was segmented [1]; without it, solid is 1 and void 0.
     figure : matplotlib.figure.Figure, optional
         Figure to draw into.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
     """
     label = "density [1]"
     if volume is None:
@@ -164,7 +168,23 @@ def edge_slices(
     particle: Particle | None = None,
     figure: Figure | None = None,
 ) -> Figure:
-    """Slices of the edge-energy map [eV]; voxels that are not `ok` are grey."""
+    """Slices of the edge-energy map [eV]; voxels that are not `ok` are grey.
+
+    Parameters
+    ----------
+    edges : EdgeMap
+        From `nmcx.xanes.fit_edges`, 2-D or 3-D.
+    voxel_size_um : float or (dz, dy, dx)
+        Voxel edges [µm].
+    particle : Particle, optional
+        Its envelope is outlined.
+    figure : matplotlib.figure.Figure, optional
+        Figure to draw into.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
     outline = particle.envelope if particle is not None else None
     values = np.where(edges.ok, edges.edge_energy_ev, np.nan)
     label = "edge energy [eV]"
@@ -172,7 +192,19 @@ def edge_slices(
 
 
 def status(edges: EdgeMap, *, figure: Figure | None = None) -> Figure:
-    """Where voxels were refused (middle slice) and the share of voxels with each status bit."""
+    """Where voxels were refused (middle slice) and the share of voxels with each status bit.
+
+    Parameters
+    ----------
+    edges : EdgeMap
+        From `nmcx.xanes.fit_edges`.
+    figure : matplotlib.figure.Figure, optional
+        Figure to draw into.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
     from matplotlib.colors import BoundaryNorm, ListedColormap
 
     fig = new_figure(8.6, 3.1) if figure is None else figure

@@ -36,7 +36,7 @@ def depth_profile(
 
     References
     ----------
-    .. [1] Li et al., Nat. Commun. 11, 4433 (2020), Supplementary Fig. 3c.
+    .. [1] Li et al., Nat. Commun. (2020), 10.1038/s41467-020-18278-y, Suppl. Fig. 3c.
     """
     from matplotlib import colormaps
 
@@ -102,7 +102,7 @@ def line_profiles(
 
     References
     ----------
-    .. [1] Li et al., Nat. Commun. 11, 4433 (2020), Supplementary Fig. 3e.
+    .. [1] Li et al., Nat. Commun. (2020), 10.1038/s41467-020-18278-y, Suppl. Fig. 3e.
     """
     ax = one_panel(ax, 5.4, 3.6)
     for i, (values, std, direction) in enumerate(

@@ -31,9 +31,8 @@ class _Unfit(Exception):
 Reader = Callable[[object, Path], Any]
 
 
-def _key(read: Reader, meaning: str, default: Any = MISSING, *, show: str = "") -> Any:
-    metadata = {"read": read, "meaning": meaning, "show": show}
-    return field(metadata=metadata, **({} if default is MISSING else {"default": default}))
+def _key(read: Reader, meaning: str, show: str = "") -> dict[str, Any]:
+    return {"read": read, "meaning": meaning, "show": show}
 
 
 def _number(low: float = -math.inf, high: float = math.inf) -> Reader:
@@ -145,19 +144,25 @@ def _auto(read: Reader) -> Reader:
 class Soft:
     """Two soft X-ray scans of the surface."""
 
-    low: Path | None = _key(
-        _file, "scan at the lower energy, SDF header", None, show='"a_scan.hdr"'
+    low: Path | None = field(
+        default=None,
+        metadata=_key(_file, "scan at the lower energy, SDF header", show='"a_scan.hdr"'),
     )
-    high: Path | None = _key(_file, "scan at the higher energy", None, show='"b_scan.hdr"')
-    stack: Path | None = _key(_file, "or one header with both energies", None)
-    mode: str = _key(
-        _choice("tey", "transmission"), '"tey" (electron yield) or "transmission"', "tey"
+    high: Path | None = field(
+        default=None, metadata=_key(_file, "scan at the higher energy", show='"b_scan.hdr"')
     )
-    min_counts: float | None = _key(
-        _auto(_number(0)),
-        "fewest counts of a valid pixel, both scans together",
-        None,
-        show='"auto"',
+    stack: Path | None = field(
+        default=None, metadata=_key(_file, "or one header with both energies")
+    )
+    mode: str = field(
+        default="tey",
+        metadata=_key(_choice("tey", "transmission"), '"tey" (electron yield) or "transmission"'),
+    )
+    min_counts: float | None = field(
+        default=None,
+        metadata=_key(
+            _auto(_number(0)), "fewest counts of a valid pixel, both scans together", show='"auto"'
+        ),
     )
 
 
@@ -165,20 +170,29 @@ class Soft:
 class Hard:
     """Hard X-ray absorption at many energies around the K edge."""
 
-    stack: Path | None = _key(
-        _file, "energy stack (Data Exchange, NeXus, TIFF)", None, show='"ni_k_edge.h5"'
+    stack: Path | None = field(
+        default=None,
+        metadata=_key(_file, "energy stack (Data Exchange, NeXus, TIFF)", show='"ni_k_edge.h5"'),
     )
-    frames: Path | tuple[Path, ...] | None = _key(
-        _frames, "or a folder or list of .xrm frames with references", None
+    frames: Path | tuple[Path, ...] | None = field(
+        default=None, metadata=_key(_frames, "or a folder or list of .xrm frames with references")
     )
-    pre_edge: tuple[float, float] = _key(_window, "window before the edge [eV]", (8250.0, 8320.0))
-    post_edge: tuple[float, float] = _key(_window, "window after the edge [eV]", (8380.0, 8640.0))
-    level: float = _key(_number(0.01, 0.99), "height of the edge energy on the jump", 0.5)
-    pre_degree: int | None = _key(
-        _auto(_integer(0, 1)), "polynomial before the edge", None, show='"auto"'
+    pre_edge: tuple[float, float] = field(
+        default=(8250.0, 8320.0), metadata=_key(_window, "window before the edge [eV]")
     )
-    post_degree: int | None = _key(
-        _auto(_integer(0, 2)), "polynomial after the edge", None, show='"auto"'
+    post_edge: tuple[float, float] = field(
+        default=(8380.0, 8640.0), metadata=_key(_window, "window after the edge [eV]")
+    )
+    level: float = field(
+        default=0.5, metadata=_key(_number(0.01, 0.99), "height of the edge energy on the jump")
+    )
+    pre_degree: int | None = field(
+        default=None,
+        metadata=_key(_auto(_integer(0, 1)), "polynomial before the edge", show='"auto"'),
+    )
+    post_degree: int | None = field(
+        default=None,
+        metadata=_key(_auto(_integer(0, 2)), "polynomial after the edge", show='"auto"'),
     )
 
 
@@ -186,9 +200,10 @@ class Hard:
 class Tomogram:
     """A volume of the same particle in which cracks are seen."""
 
-    file: Path = _key(_file, "volume (TIFF or HDF5)", show='"tomogram.tif"')
-    voxel_size_um: tuple[float, ...] | None = _key(
-        _auto(_voxel_size), "voxel edge or [dz, dy, dx] [µm]", None, show='"auto"'
+    file: Path = field(metadata=_key(_file, "volume (TIFF or HDF5)", show='"tomogram.tif"'))
+    voxel_size_um: tuple[float, ...] | None = field(
+        default=None,
+        metadata=_key(_auto(_voxel_size), "voxel edge or [dz, dy, dx] [µm]", show='"auto"'),
     )
 
 
@@ -196,21 +211,28 @@ class Tomogram:
 class Morphology:
     """Segmentation of the particle."""
 
-    threshold: float | None = _key(
-        _auto(_number()), "solid above this value; auto: Otsu", None, show='"auto"'
+    threshold: float | None = field(
+        default=None,
+        metadata=_key(_auto(_number()), "solid above this value; auto: Otsu", show='"auto"'),
     )
-    closing_radius_um: float = _key(_number(0, 1e3), "cracks up to twice this wide are void", 0.5)
+    closing_radius_um: float = field(
+        default=0.5, metadata=_key(_number(0, 1e3), "cracks up to twice this wide are void")
+    )
 
 
 @dataclass(frozen=True)
 class Cones:
     """Cone porosity."""
 
-    n_directions: int = _key(_integer(1, 10**6), "directions, evenly over the sphere", 3000)
-    half_angle_deg: tuple[float, ...] = _key(
-        _numbers(None, _number(1e-3, 180), "a list of angles in degrees"),
-        "half-opening angles [°]",
-        tuple(float(a) for a in range(5, 51, 5)),
+    n_directions: int = field(
+        default=3000, metadata=_key(_integer(1, 10**6), "directions, evenly over the sphere")
+    )
+    half_angle_deg: tuple[float, ...] = field(
+        default=tuple(float(a) for a in range(5, 51, 5)),
+        metadata=_key(
+            _numbers(None, _number(1e-3, 180), "a list of angles in degrees"),
+            "half-opening angles [°]",
+        ),
     )
 
 
@@ -218,26 +240,32 @@ class Cones:
 class Correlation:
     """Surface map against cone porosity; needs the direction from which the map was taken."""
 
-    view: tuple[float, float, float] = _key(
-        _direction, "from the particle towards the beam (z, y, x)", show="[0, 0, 1]"
+    view: tuple[float, float, float] = field(
+        metadata=_key(_direction, "from the particle towards the beam (z, y, x)", show="[0, 0, 1]")
     )
-    rotation_deg: float = _key(_number(-360, 360), "of the map about the view [°]", 0.0)
-    offset_um: tuple[float, float] = _key(
-        _numbers(2, _number(), "two numbers [up, right] in µm"),
-        "of the map's middle from the particle's, (up, right) [µm]",
-        (0.0, 0.0),
+    rotation_deg: float = field(
+        default=0.0, metadata=_key(_number(-360, 360), "of the map about the view [°]")
     )
-    null: str = _key(_choice("rotation"), "null model", "rotation")
-    n_null: int = _key(_integer(19, 10**6), "draws of the null model", 999)
-    seed: int = _key(_integer(0), "of the null model", 1)
+    offset_um: tuple[float, float] = field(
+        default=(0.0, 0.0),
+        metadata=_key(
+            _numbers(2, _number(), "two numbers [up, right] in µm"),
+            "of the map's middle from the particle's, (up, right) [µm]",
+        ),
+    )
+    null: str = field(default="rotation", metadata=_key(_choice("rotation"), "null model"))
+    n_null: int = field(default=999, metadata=_key(_integer(19, 10**6), "draws of the null model"))
+    seed: int = field(default=1, metadata=_key(_integer(0), "of the null model"))
 
 
 @dataclass(frozen=True)
 class Output:
     """Where the results go."""
 
-    folder: Path | None = _key(_folder, "new folder for the results", None, show='"result"')
-    title: str = _key(_text, "heading of the report", "")
+    folder: Path | None = field(
+        default=None, metadata=_key(_folder, "new folder for the results", show='"result"')
+    )
+    title: str = field(default="", metadata=_key(_text, "heading of the report"))
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,8 @@ def correlation(scan: AngleScan, *, figure: Figure | None = None) -> Figure:
 
     References
     ----------
-    .. [1] Li et al., Nat. Commun. (2020), 10.1038/s41467-020-18278-y, Suppl. Fig. 4; the null band is ours.
+    .. [1] Li et al., Nat. Commun. (2020), 10.1038/s41467-020-18278-y, Suppl. Fig. 4;
+       the null band is ours.
     """
     fig = new_figure(5.6, 4.6) if figure is None else figure
     top, bottom = fig.subplots(2, 1, sharex=True, height_ratios=(3.0, 1.0))

@@ -112,7 +112,8 @@ def relative_valence(xi: XiMap, *, ax: Axes | None = None) -> Axes:
 
     References
     ----------
-    .. [1] Li et al., Nat. Commun. (2020), 10.1038/s41467-020-18278-y, Suppl. Fig. 1: "proportional to" ξ.
+    .. [1] Li et al., Nat. Commun. (2020), 10.1038/s41467-020-18278-y, Suppl. Fig. 1:
+       "proportional to" ξ.
     """
     ax = one_panel(ax)
     values = np.where(xi.valid, xi.xi, np.nan)

@@ -130,7 +130,11 @@ def _outline(ax: Any, plane: NDArray[np.bool_], sizes: list[float]) -> None:
 
 
 def particle_slices(
-    particle: Particle, volume: ArrayLike | None = None, *, figure: Figure | None = None
+    particle: Particle,
+    volume: ArrayLike | None = None,
+    *,
+    label: str = "density [1]",
+    figure: Figure | None = None,
 ) -> Figure:
     """Slices of the tomogram with the outline of the particle, or of the segmentation itself.
 
@@ -140,6 +144,8 @@ def particle_slices(
         Segmentation; its envelope is outlined.
     volume : (nz, ny, nx) array_like, optional
         Tomogram or edge jump that was segmented [1]; without it, solid is 1 and void 0.
+    label : str
+        Name and unit of `volume`.
     figure : matplotlib.figure.Figure, optional
         Figure to draw into.
 
@@ -147,7 +153,6 @@ def particle_slices(
     -------
     matplotlib.figure.Figure
     """
-    label = "density [1]"
     if volume is None:
         volume = np.where(particle.envelope, particle.solid.astype(float), np.nan)
         label = "solid [1]"

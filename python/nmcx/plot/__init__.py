@@ -8,7 +8,7 @@ are perceptual and safe for colour-blind readers, and maps carry a scale bar.
 
 from __future__ import annotations
 
-from nmcx.plot.correlations import correlation, sphere, surface_against_porosity
+from nmcx.plot.correlations import angle_scan, sphere, surface_against_porosity
 from nmcx.plot.images import (
     jump_image,
     optical_density,
@@ -20,13 +20,13 @@ from nmcx.plot.images import (
 )
 from nmcx.plot.panels import scale_bar, scale_bar_length
 from nmcx.plot.profiles import depth_profile, edge_histogram, line_profiles
-from nmcx.plot.volumes import edge_slices, particle_slices, slices, status
+from nmcx.plot.volumes import edge_map, particle_slices, slices, status
 
 __all__ = [
-    "correlation",
+    "angle_scan",
     "depth_profile",
     "edge_histogram",
-    "edge_slices",
+    "edge_map",
     "jump_image",
     "line_profiles",
     "optical_density",

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def correlation(scan: AngleScan, *, figure: Figure | None = None) -> Figure:
+def angle_scan(scan: AngleScan, *, figure: Figure | None = None) -> Figure:
     """Correlation against opening angle with the 95 % band of its null, and p-values below.
 
     Parameters

@@ -166,11 +166,11 @@ def particle_slices(
     )
 
 
-def edge_slices(
+def edge_map(
     edges: EdgeMap,
-    voxel_size_um: float | tuple[float, ...],
     *,
     particle: Particle | None = None,
+    voxel_size_um: float | tuple[float, ...] | None = None,
     figure: Figure | None = None,
 ) -> Figure:
     """Slices of the edge-energy map [eV]; voxels that are not `ok` are grey.
@@ -179,10 +179,10 @@ def edge_slices(
     ----------
     edges : EdgeMap
         From `nmcx.xanes.fit_edges`, 2-D or 3-D.
-    voxel_size_um : float or (dz, dy, dx)
-        Voxel edges [µm].
     particle : Particle, optional
-        Its envelope is outlined.
+        Its envelope is outlined, and its voxel size taken.
+    voxel_size_um : float or (dz, dy, dx), optional
+        Voxel edges [µm]; default those of `particle`, else 1.
     figure : matplotlib.figure.Figure, optional
         Figure to draw into.
 
@@ -192,6 +192,8 @@ def edge_slices(
     """
     outline = particle.envelope if particle is not None else None
     values = np.where(edges.ok, edges.edge_energy_ev, np.nan)
+    if voxel_size_um is None:
+        voxel_size_um = 1.0 if particle is None else particle.voxel_size_um
     label = "edge energy [eV]"
     return slices(values, voxel_size_um, label=label, outline=outline, figure=figure)
 

@@ -115,7 +115,8 @@ def page(
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{escape(heading)}</title>\n<style>{CSS}</style>\n</head>\n<body>\n<main>\n"
-        f'<header><h1>{escape(heading)}</h1><p class="by">{escape(_byline(provenance))}</p></header>\n'
+        f"<header><h1>{escape(heading)}</h1>"
+        f'<p class="by">{escape(_byline(provenance))}</p></header>\n'
         + "\n".join(parts)
         + "\n</main>\n</body>\n</html>\n"
     )
@@ -210,11 +211,12 @@ def _hard_panels(f: Findings) -> Iterator[_Panel]:
         whole = f.particle is not None and f.particle.envelope.shape == edges.ok.shape
         yield _Panel(
             name,
-            lambda: plot.edge_slices(
-                edges, f.edge_voxel_um, particle=f.particle if whole else None
+            lambda: plot.edge_map(
+                edges, voxel_size_um=f.edge_voxel_um, particle=f.particle if whole else None
             ),
             "Slices of the edge-energy map",
-            "Edge energy (half jump) of every usable voxel; higher is more oxidised. Grey: refused.",
+            "Edge energy (half jump) of every usable voxel; higher is more oxidised. Grey: refused "
+            "or empty.",
         )
         yield _Panel(
             name,
@@ -281,12 +283,13 @@ def _correlation_panels(f: Findings) -> Iterator[_Panel]:
             name,
             lambda: plot.surface_against_porosity(surface, cones),
             "Scatter of xi against cone porosity for three opening angles",
-            "ξ against porosity for a narrow, a middle and a wide cone; neighbouring cones overlap.",
+            "ξ against porosity for a narrow, a middle and a wide cone; neighbouring cones overlap, "
+            "so the dots are not independent.",
         )
     if scan is not None:
         yield _Panel(
             name,
-            lambda: plot.correlation(scan),
+            lambda: plot.angle_scan(scan),
             "Correlation of xi and porosity against opening angle with the band of the null model",
             "Correlation against opening angle. Inside the grey band, chance gives as much: smooth "
             "fields that have nothing to do with each other correlate, too.",

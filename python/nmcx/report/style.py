@@ -6,16 +6,18 @@ CSS = """
 body { margin: 0; background: #fff; color: var(--ink);
   font: 17px/1.6 Georgia, "Iowan Old Style", "Times New Roman", serif; }
 main { max-width: 54rem; margin: 0 auto; padding: 2rem 1.2rem 4rem; }
-h1, h2, h3, table, figcaption, .by { font-family: system-ui, "Segoe UI", Helvetica, Arial, sans-serif; }
+h1, h2, h3, table, figcaption, .by {
+  font-family: system-ui, "Segoe UI", Helvetica, Arial, sans-serif; }
 h1 { font-size: 1.75rem; line-height: 1.2; margin: 0 0 .3rem; }
-h2 { font-size: 1.2rem; margin: 2.4rem 0 .6rem; padding-top: .8rem; border-top: 1px solid var(--line);
-  color: var(--accent); }
+h2 { font-size: 1.2rem; margin: 2.4rem 0 .6rem; padding-top: .8rem;
+  border-top: 1px solid var(--line); color: var(--accent); }
 h3 { font-size: 1rem; margin: 1.4rem 0 .4rem; }
 p { margin: 0 0 .8rem; max-width: 44rem; }
 .by { color: var(--soft); font-size: .85rem; }
 figure { margin: 1.4rem 0; }
 img { max-width: 100%; height: auto; display: block; }
-figcaption { font-size: .85rem; line-height: 1.45; color: var(--soft); margin-top: .4rem; max-width: 44rem; }
+figcaption { font-size: .85rem; line-height: 1.45; color: var(--soft); margin-top: .4rem;
+  max-width: 44rem; }
 figcaption b { color: var(--ink); }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .84rem; font-variant-numeric: tabular-nums; }

@@ -80,8 +80,9 @@ def _of_xi(xi: XiMap) -> str:
     low, middle, high = np.percentile(values, (16, 50, 84))
     error = float(np.nanmedian(xi.xi_std[xi.valid]))
     return text + (
-        f"The ratio ξ has a median of {middle:.4f} (16–84 %: {low:.4f}–{high:.4f}), with a standard "
-        f"error of {error:.2g} per pixel; {100 * np.mean(xi.valid):.1f} % of the pixels are valid. "
+        f"The ratio ξ has a median of {middle:.4f} (16–84 %: {low:.4f}–{high:.4f}), with a "
+        f"standard error of {error:.2g} per pixel; {100 * np.mean(xi.valid):.1f} % of the "
+        "pixels are valid. "
         "ξ rises with the valence of Ni, so low values mark the degraded surface."
     )
 
@@ -92,8 +93,8 @@ def _of_optical_density(od: OpticalDensity) -> str:
     return (
         f"{len(od.energy_ev)} images of optical density at {len(energies)} energies from "
         f"{energies.min():.1f} to {energies.max():.1f} eV, pixel "
-        f"{1000 * od.pixel_size_um[np.argmax(od.energy_ev)]:.1f} nm at the highest; noise per pixel "
-        f"{noise:.4f} (median), {100 * np.mean(od.valid):.1f} % of the pixels valid."
+        f"{1000 * od.pixel_size_um[np.argmax(od.energy_ev)]:.1f} nm at the highest; noise per "
+        f"pixel {noise:.4f} (median), {100 * np.mean(od.valid):.1f} % of the pixels valid."
     )
 
 
@@ -120,7 +121,8 @@ def _of_edges(edges: EdgeMap) -> str:
         f"{np.count_nonzero(ok):,} of {ok.size:,} voxels ({100 * np.mean(ok):.1f} %) have a usable "
         f"edge. The edge energy (half jump) has a median of {middle:.2f} eV (16–84 %: {low:.2f}–"
         f"{high:.2f} eV) and a standard error of {np.nanmedian(error):.2g} eV per voxel; the white "
-        f"line lies at {np.nanmedian(white):.2f} eV with {np.nanmedian(white_error):.2g} eV per voxel."
+        f"line lies at {np.nanmedian(white):.2f} eV with {np.nanmedian(white_error):.2g} eV per "
+        "voxel."
     )
 
 
@@ -180,8 +182,8 @@ def _of_depth(depth: DepthProfile) -> str:
     else:
         meaning = "the values " + ("fall" if difference > 0 else "rise") + " towards the core"
     return (
-        f"From the outer third to the inner third in depth the median changes: outer minus inner is "
-        f"{with_error(difference, error, unit)}: {meaning}."
+        "From the outer third to the inner third in depth the median changes: outer minus inner "
+        f"is {with_error(difference, error, unit)}: {meaning}."
     )
 
 
@@ -198,9 +200,9 @@ def _of_scan(scan: AngleScan) -> str:
         else "Chance explains a correlation of this size"
     )
     return (
-        f"The correlation of ξ with cone porosity is largest at an opening angle of {opening:.0f}° "
-        f"(half-opening angle {opening / 2:.0f}°): Pearson r = {r:+.2f} (95 % interval {low:+.2f} to "
-        f"{high:+.2f}, {scan.n_effective[best]:.0f} effective samples), Spearman "
-        f"{scan.spearman[best]:+.2f}. {sure}: taking all angles as one test, p = {scan.p_family:.3g}. "
-        f"Sign: {scan.sign_convention}."
+        "The correlation of ξ with cone porosity is largest at an opening angle of "
+        f"{opening:.0f}° (half-opening angle {opening / 2:.0f}°): Pearson r = {r:+.2f} (95 % "
+        f"interval {low:+.2f} to {high:+.2f}, {scan.n_effective[best]:.0f} effective samples), "
+        f"Spearman {scan.spearman[best]:+.2f}. {sure}: taking all angles as one test, "
+        f"p = {scan.p_family:.3g}. Sign: {scan.sign_convention}."
     )

@@ -99,9 +99,7 @@ def page(
     """
     heading = title or "Surface chemistry and bulk microstructure of one particle"
     sections: dict[str, list[str]] = {}
-    number = 0
-    for panel in _panels(findings):
-        number += 1
+    for number, panel in enumerate(_panels(findings), start=1):
         sections.setdefault(panel.section, []).append(_figure(panel, number, dpi))
     parts = ["<h2>Summary</h2>", *(f"<p>{escape(text)}</p>" for text in summary(findings))]
     for name, figures in sections.items():
@@ -283,7 +281,7 @@ def _correlation_panels(f: Findings) -> Iterator[_Panel]:
             name,
             lambda: plot.surface_against_porosity(surface, cones),
             "Scatter of xi against cone porosity for three opening angles",
-            "ξ against porosity for a narrow, a middle and a wide cone; neighbouring cones overlap, "
+            "ξ against porosity for a narrow, a middle and a wide cone; neighbours overlap, "
             "so the dots are not independent.",
         )
     if scan is not None:

@@ -6,7 +6,7 @@ import argparse
 import logging
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from nmcx import __version__
@@ -206,7 +206,7 @@ class _Line:
 
         self._line = None if quiet else ProgressLine()
 
-    def __enter__(self) -> object:
+    def __enter__(self) -> Callable[[float, float, str], None] | None:
         return self._line
 
     def __exit__(self, *_: object) -> None:

@@ -49,7 +49,7 @@ class Soft:
         default=None,
         metadata=_key(
             or_auto(as_number(0)),
-            "fewest counts of a valid pixel, both scans together",
+            "fewest counts of a valid pixel, of both scans",
             show='"auto"',
         ),
     )
@@ -130,9 +130,7 @@ class Correlation:
     """Surface map against cone porosity; needs the direction from which the map was taken."""
 
     view: tuple[float, float, float] = field(
-        metadata=_key(
-            as_direction, "from the particle towards the beam (z, y, x)", show="[0, 0, 1]"
-        )
+        metadata=_key(as_direction, "from particle towards beam (z, y, x)", show="[0, 0, 1]")
     )
     rotation_deg: float = field(
         default=0.0, metadata=_key(as_number(-360, 360), "of the map about the view [°]")
@@ -145,9 +143,7 @@ class Correlation:
         ),
     )
     null: str = field(default="rotation", metadata=_key(as_choice("rotation"), "null model"))
-    n_null: int = field(
-        default=999, metadata=_key(as_integer(19, 10**6), "draws of the null model")
-    )
+    n_null: int = field(default=999, metadata=_key(as_integer(19, 10**6), "draws of the null"))
     seed: int = field(default=1, metadata=_key(as_integer(0), "of the null model"))
 
 

@@ -1,0 +1,69 @@
+// The vectorised part of the edge fit: plain arrays in and out, one object file per instruction
+// set, chosen at run time. All pointers are borrowed.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace nmcx::xanes {
+
+/// The constants of `EdgePlan` in float. Rows of a tile are the used energies: pre, scan, post.
+/// Tables with one entry per scan energy or stencil have the entry as the last index.
+struct KernelPlan {
+  std::size_t n_pre;
+  std::size_t n_scan;
+  std::size_t n_post;
+  const float* x;             ///< (n,) scaled energies
+  const float* pre_weights;   ///< (2, n_pre)
+  const float* post_weights;  ///< (3, n_post)
+  float coupling[6];
+  float level_variance[5];
+  float level;
+  float inverse_scale;  ///< [1/eV]
+  float inverse_freedom;
+  float saturation;  ///< absorption above which detectors leak
+  // Crossing: cubic through the energies i..i + 3 of the scan range, i < n_scan - 3.
+  const float* stencil_ev;      ///< (4, n_scan - 3): first energy - reference, then offsets [eV]
+  const float* stencil_weight;  ///< (4, n_scan - 3): 1 / prod(y_k - y_j) [1/eV³]
+  int stencil_run[2];           ///< first and last stencil of the longest run of equal spacing
+  // White line: least-squares parabola around each peak sample.
+  int peak_points;           ///< longest window
+  const int* peak_first;     ///< (n_scan,) first scan energy of the window
+  const float* peak_ev;      ///< (n_scan,) energy - reference [eV]
+  const float* peak_weight;  ///< (3, peak_points, n_scan): coefficients in powers of eV
+  const float* peak_moment;  ///< (4, n_scan): variances V11, V12, V22 and largest shift [eV]
+  int peak_run[2];           ///< first and last peak of the longest run of equal windows
+  float pre_slope_variance;  ///< [1/eV²]
+};
+
+/// Results of the voxels of a tile; energies are relative to the plan's reference [eV].
+struct KernelOut {
+  float* edge;
+  float* edge_variance;  ///< [eV²] per unit noise
+  float* peak;
+  float* peak_variance;  ///< [eV²] per unit noise
+  float* height;
+  float* jump;
+  float* variance;      ///< residual variance of both fits
+  int32_t* status;      ///< bits 1, 8, 16, 64, 128
+  int32_t* peak_index;  ///< scan energy of the peak sample
+};
+
+/// A tile has `size()` rows of `stride` floats, of which the first n_voxel, rounded up to 16, may
+/// be read and as many results be written.
+struct Kernel {
+  void (*fit)(const KernelPlan& plan, const float* tile, std::size_t stride, std::size_t n_voxel,
+              const KernelOut& out);
+  /// Rows 0..n_row - 1 of the tile from voxel-major spectra `step` floats apart.
+  void (*transpose)(const float* spectra, std::size_t step, std::size_t n_voxel, std::size_t n_row,
+                    float* tile, std::size_t stride);
+};
+
+extern const Kernel edge_fit_generic;
+#if defined(__x86_64__)
+extern const Kernel edge_fit_v2;
+extern const Kernel edge_fit_v3;
+extern const Kernel edge_fit_v4;
+#endif
+
+}  // namespace nmcx::xanes

@@ -1,0 +1,8 @@
+#include "nmcx/xanes/edge_fit_kernel.hpp"
+
+#if defined(__x86_64__)
+#define NMCX_LANES 4
+#include "nmcx/xanes/edge_fit_kernel.inc"
+
+const nmcx::xanes::Kernel nmcx::xanes::edge_fit_v2{fit_tile, transpose_tile};
+#endif

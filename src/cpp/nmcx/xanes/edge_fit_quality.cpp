@@ -1,0 +1,207 @@
+#include "nmcx/xanes/edge_fit_quality.hpp"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+
+namespace nmcx::xanes {
+namespace {
+
+constexpr float least_jump = 5.0F;        // in units of the noise
+constexpr float least_fraction = 0.3F;    // of the median jump
+constexpr float largest_residual = 3.0F;  // in units of the median residual
+constexpr std::uint16_t outside = low_transmission | jump_below_noise | partial_volume;
+constexpr std::size_t grain = std::size_t{1} << 15;
+
+/// Exact lower median of the non-negative values whose status has none of the bits `without`; NaN
+/// if there are none. Three passes over histograms, as floats sort like their bit patterns.
+float median(const Array<float, 1>& values, const Array<std::uint16_t, 1>& status,
+             std::uint16_t without, const Execution& execution) {
+  constexpr std::array<int, 3> shifts{21, 10, 0};
+  constexpr std::array<std::size_t, 3> widths{11, 11, 10};
+  const std::size_t n = values.size();
+  const std::size_t chunk_size = std::max(std::size_t{1} << 18, n / 16);
+  const std::size_t n_chunk = (n / chunk_size) + 1;
+  std::uint32_t prefix = 0;
+  std::size_t rank = 0;
+  for (std::size_t pass = 0; pass < 3; ++pass) {
+    const std::size_t n_bin = std::size_t{1} << widths[pass];
+    std::vector<std::size_t> counts(n_chunk * n_bin, 0);
+    const int known_shift = shifts[pass] + static_cast<int>(widths[pass]);
+    parallel_for(
+        n, chunk_size, execution, [&](std::size_t begin, std::size_t end, std::size_t chunk) {
+          std::size_t* bins = counts.data() + (chunk * n_bin);
+          for (std::size_t v = begin; v < end; ++v) {
+            const auto bits = std::bit_cast<std::uint32_t>(values[v]);
+            const bool counted = (status[v] & without) == 0 &&
+                                 (pass == 0 || (bits >> known_shift) == (prefix >> known_shift));
+            if (counted) ++bins[(bits >> shifts[pass]) & (n_bin - 1)];
+          }
+        });
+    for (std::size_t chunk = 1; chunk < n_chunk; ++chunk) {
+      for (std::size_t i = 0; i < n_bin; ++i) counts[i] += counts[(chunk * n_bin) + i];
+    }
+    if (pass == 0) {
+      std::size_t total = 0;
+      for (std::size_t i = 0; i < n_bin; ++i) total += counts[i];
+      if (total == 0) return std::numeric_limits<float>::quiet_NaN();
+      rank = (total - 1) / 2;
+    }
+    std::size_t bin = 0;
+    while (rank >= counts[bin]) rank -= counts[bin++];
+    prefix |= static_cast<std::uint32_t>(bin) << shifts[pass];
+  }
+  return std::bit_cast<float>(prefix);
+}
+
+struct Rows {
+  std::size_t nz = 1, ny = 1, nx = 1;
+
+  explicit Rows(const std::vector<std::size_t>& volume)
+      : nz(volume.size() == 3 ? volume[0] : 1),
+        ny(volume[volume.size() - 2]),
+        nx(volume[volume.size() - 1]) {}
+
+  /// Calls visit(first voxel of the row, is it diagonal) for a row and its eight neighbours.
+  template <class Visit>
+  void for_neighbours(std::size_t row, const Visit& visit) const {
+    const std::size_t z = row / ny;
+    const std::size_t y = row % ny;
+    for (std::size_t k = z > 0 ? z - 1 : 0; k <= std::min(z + 1, nz - 1); ++k) {
+      for (std::size_t j = y > 0 ? y - 1 : 0; j <= std::min(y + 1, ny - 1); ++j) {
+        visit(((k * ny) + j) * nx, k != z && j != y);
+      }
+    }
+  }
+  [[nodiscard]] std::size_t per_chunk() const { return std::max<std::size_t>(1, grain / nx); }
+};
+
+/// Root mean square of the noise over the usable voxels among 3 × 3 × 3.
+/// @param usable_variance  NaN where the voxel does not take part; such voxels keep their noise
+void pool_noise(const Rows& rows, const std::vector<float>& usable_variance, EdgeMap& map,
+                const Execution& execution) {
+  parallel_for(rows.nz * rows.ny, rows.per_chunk(), execution,
+               [&](std::size_t begin, std::size_t end, std::size_t) {
+                 // One spare zero at both ends stands for the outside.
+                 std::vector<float> sum(rows.nx + 2);
+                 std::vector<float> count(rows.nx + 2);
+                 for (std::size_t row = begin; row < end; ++row) {
+                   std::fill(sum.begin(), sum.end(), 0.0F);
+                   std::fill(count.begin(), count.end(), 0.0F);
+                   rows.for_neighbours(row, [&](std::size_t first, bool) {
+                     const float* variance = usable_variance.data() + first;
+                     for (std::size_t x = 0; x < rows.nx; ++x) {
+                       const bool usable = variance[x] == variance[x];
+                       sum[x + 1] += usable ? variance[x] : 0.0F;
+                       count[x + 1] += usable ? 1.0F : 0.0F;
+                     }
+                   });
+                   float* noise = map.noise.data() + (row * rows.nx);
+                   const float* own = usable_variance.data() + (row * rows.nx);
+                   for (std::size_t x = 0; x < rows.nx; ++x) {
+                     const float pooled = std::sqrt((sum[x] + sum[x + 1] + sum[x + 2]) /
+                                                    (count[x] + count[x + 1] + count[x + 2]));
+                     noise[x] = own[x] == own[x] ? pooled : noise[x];
+                   }
+                 }
+               });
+}
+
+void mark_rim(const Rows& rows, EdgeMap& map, const Execution& execution) {
+  std::vector<std::uint8_t> is_outside(map.status.size());
+  parallel_for(is_outside.size(), grain, execution,
+               [&](std::size_t begin, std::size_t end, std::size_t) {
+                 for (std::size_t v = begin; v < end; ++v) {
+                   is_outside[v] = (map.status[v] & outside) != 0 ? 1 : 0;
+                 }
+               });
+  parallel_for(rows.nz * rows.ny, rows.per_chunk(), execution,
+               [&](std::size_t begin, std::size_t end, std::size_t) {
+                 std::vector<std::uint8_t> near(rows.nx + 2);
+                 std::vector<std::uint8_t> diagonal(rows.nx);
+                 for (std::size_t row = begin; row < end; ++row) {
+                   std::fill(near.begin(), near.end(), std::uint8_t{0});
+                   std::fill(diagonal.begin(), diagonal.end(), std::uint8_t{0});
+                   rows.for_neighbours(row, [&](std::size_t first, bool is_diagonal) {
+                     std::uint8_t* target = is_diagonal ? diagonal.data() : near.data() + 1;
+                     for (std::size_t x = 0; x < rows.nx; ++x) target[x] |= is_outside[first + x];
+                   });
+                   std::uint16_t* status = map.status.data() + (row * rows.nx);
+                   for (std::size_t x = 0; x < rows.nx; ++x) {
+                     const bool at_rim = (near[x] | near[x + 1] | near[x + 2] | diagonal[x]) != 0;
+                     const bool inside = (status[x] & outside) == 0;
+                     status[x] |=
+                         at_rim && inside ? static_cast<std::uint16_t>(rim) : std::uint16_t{0};
+                   }
+                 }
+               });
+}
+
+template <class Body>
+void for_voxels(const EdgeMap& map, const Execution& execution, const Body& body) {
+  parallel_for(map.status.size(), grain, execution,
+               [&](std::size_t begin, std::size_t end, std::size_t) {
+                 for (std::size_t v = begin; v < end; ++v) body(v);
+               });
+}
+
+void set_bit(EdgeMap& map, std::size_t v, bool condition, EdgeStatus bit) {
+  map.status[v] |= condition ? static_cast<std::uint16_t>(bit) : std::uint16_t{0};
+}
+
+bool below_noise(const EdgeMap& map, std::size_t v) {
+  const float jump = map.edge_jump[v];
+  return !(jump > 0.0F && jump >= least_jump * map.noise[v]);
+}
+
+}  // namespace
+
+void judge(EdgeMap& map, const Array<float, 1>& residual, bool noise_given,
+           const std::vector<std::size_t>& volume, const Execution& execution) {
+  constexpr float nan = std::numeric_limits<float>::quiet_NaN();
+  for_voxels(map, execution, [&](std::size_t v) {
+    if (!noise_given) map.noise[v] = std::sqrt(residual[v]);
+    set_bit(map, v, (map.status[v] & low_transmission) == 0 && below_noise(map, v),
+            jump_below_noise);
+  });
+  const float least = least_fraction * median(map.edge_jump, map.status,
+                                              low_transmission | jump_below_noise, execution);
+  for_voxels(map, execution, [&](std::size_t v) {
+    set_bit(map, v, (map.status[v] & outside) == 0 && map.edge_jump[v] < least, partial_volume);
+  });
+
+  const bool has_neighbours = !volume.empty() && map.status.size() > 0;
+  if (has_neighbours && !noise_given) {
+    std::vector<float> usable_variance(map.status.size());
+    for_voxels(map, execution, [&](std::size_t v) {
+      usable_variance[v] = (map.status[v] & outside) == 0 ? residual[v] : nan;
+    });
+    pool_noise(Rows(volume), usable_variance, map, execution);
+  }
+  const float median_residual = median(residual, map.status, outside, execution);
+  for_voxels(map, execution, [&](std::size_t v) {
+    const bool inside = (map.status[v] & outside) == 0;
+    set_bit(map, v, inside && below_noise(map, v), jump_below_noise);
+    set_bit(map, v, inside && residual[v] > largest_residual * largest_residual * median_residual,
+            large_residual);
+  });
+  if (has_neighbours) mark_rim(Rows(volume), map, execution);
+
+  for_voxels(map, execution, [&](std::size_t v) {
+    const bool ok = (map.status[v] & not_ok) == 0;
+    const float noise = noise_given ? 1.0F : map.noise[v];
+    map.edge_energy_ev[v] = ok ? map.edge_energy_ev[v] : static_cast<double>(nan);
+    map.white_line_ev[v] = ok ? map.white_line_ev[v] : static_cast<double>(nan);
+    map.edge_energy_std_ev[v] = ok ? noise * map.edge_energy_std_ev[v] : nan;
+    map.white_line_std_ev[v] = ok ? noise * map.white_line_std_ev[v] : nan;
+    map.white_line_height[v] = ok ? map.white_line_height[v] : nan;
+    const bool measured = (map.status[v] & low_transmission) == 0;
+    map.edge_jump[v] = measured ? map.edge_jump[v] : nan;
+    map.noise[v] = measured ? map.noise[v] : nan;
+  });
+}
+
+}  // namespace nmcx::xanes

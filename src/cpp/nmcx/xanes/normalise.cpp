@@ -1,0 +1,176 @@
+#include "nmcx/xanes/normalise.hpp"
+
+#include <Eigen/Dense>
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+namespace nmcx::xanes {
+namespace {
+
+using Eigen::Index;
+using Eigen::MatrixXd;
+
+std::size_t index_of_first(ArrayView<double, 1> energy_ev, double limit, bool above) {
+  const double* found = above ? std::upper_bound(energy_ev.begin(), energy_ev.end(), limit)
+                              : std::lower_bound(energy_ev.begin(), energy_ev.end(), limit);
+  return static_cast<std::size_t>(found - energy_ev.begin());
+}
+
+void check_window(const std::array<double, 2>& window, const std::string& name) {
+  require(std::isfinite(window[0]) && std::isfinite(window[1]) && window[0] <= window[1],
+          name + " must be two finite energies in eV, the lower one first");
+}
+
+void check_points(std::size_t n_point, int degree, const std::string& name) {
+  require(n_point > static_cast<std::size_t>(degree),
+          name + "_edge holds " + std::to_string(n_point) + " energies, too few for " + name +
+              "_degree " + std::to_string(degree) + ": widen the window or lower the degree");
+}
+
+MatrixXd vandermonde(const EdgePlan& plan, std::size_t begin, std::size_t n_row, int degree) {
+  MatrixXd basis(static_cast<Index>(n_row), degree + 1);
+  for (Index i = 0; i < basis.rows(); ++i) {
+    for (Index power = 0; power <= degree; ++power) {
+      basis(i, power) =
+          std::pow(plan.x(begin + static_cast<std::size_t>(i)), static_cast<double>(power));
+    }
+  }
+  return basis;
+}
+
+/// Rows give the polynomial's coefficients, padded with zeros to `n_row` rows.
+MatrixXd least_squares(const MatrixXd& basis, Index n_row) {
+  MatrixXd weights = MatrixXd::Zero(n_row, basis.rows());
+  weights.topRows(basis.cols()) =
+      basis.colPivHouseholderQr().solve(MatrixXd::Identity(basis.rows(), basis.rows()));
+  return weights;
+}
+
+std::vector<double> row_major(const MatrixXd& matrix) {
+  std::vector<double> values;
+  values.reserve(static_cast<std::size_t>(matrix.size()));
+  for (Index i = 0; i < matrix.rows(); ++i) {
+    for (Index j = 0; j < matrix.cols(); ++j) values.push_back(matrix(i, j));
+  }
+  return values;
+}
+
+EdgePlan find_windows(ArrayView<double, 1> energy_ev, const EdgeModel& model) {
+  for (std::size_t i = 0; i < energy_ev.size(); ++i) {
+    require(std::isfinite(energy_ev[i]) && (i == 0 || energy_ev[i] > energy_ev[i - 1]),
+            "energy_ev must be finite and increase strictly (failed at index " + std::to_string(i) +
+                "): sort energies and mu together and average duplicates");
+  }
+  check_window(model.pre_edge, "pre_edge");
+  check_window(model.post_edge, "post_edge");
+  require(model.pre_edge[1] < model.post_edge[0],
+          "pre_edge must end below the start of post_edge: the edge lies between them");
+  require(model.pre_degree == 0 || model.pre_degree == 1, "pre_degree must be 0 or 1");
+  require(model.post_degree >= 0 && model.post_degree <= 2, "post_degree must be 0, 1 or 2");
+  require(model.level > 0.0 && model.level < 1.0, "level must lie between 0 and 1");
+  require(model.peak_half_width_ev > 0.0, "the half-width of the white line must be positive");
+
+  EdgePlan plan;
+  plan.model = model;
+  plan.first = index_of_first(energy_ev, model.pre_edge[0], false);
+  const std::size_t scan = index_of_first(energy_ev, model.pre_edge[1], true);
+  const std::size_t post = index_of_first(energy_ev, model.post_edge[0], false);
+  plan.n_pre = scan - plan.first;
+  plan.n_scan = post - scan;
+  plan.n_post = index_of_first(energy_ev, model.post_edge[1], true) - post;
+  const std::string hint = energy_ev.size() > 0 && energy_ev[energy_ev.size() - 1] < 100.0
+                               ? "; energy_ev looks like keV: multiply it by 1000"
+                               : "";
+  require(plan.n_pre > 0, "pre_edge holds none of the energies" + hint);
+  require(plan.n_post > 0, "post_edge holds none of the energies" + hint);
+  check_points(plan.n_pre, model.pre_degree, "pre");
+  check_points(plan.n_post, model.post_degree, "post");
+  require(plan.n_scan >= 4,
+          "fewer than four energies lie between pre_edge and post_edge: move "
+          "the windows away from the edge");
+  plan.n_freedom = plan.n_pre + plan.n_post - static_cast<std::size_t>(model.pre_degree) -
+                   static_cast<std::size_t>(model.post_degree) - 2;
+  return plan;
+}
+
+}  // namespace
+
+EdgePlan make_edge_plan(ArrayView<double, 1> energy_ev, const EdgeModel& model) {
+  EdgePlan plan = find_windows(energy_ev, model);
+  const std::size_t scan = plan.first + plan.n_pre;
+  plan.reference_ev = 0.5 * (energy_ev[scan] + energy_ev[scan + plan.n_scan - 1]);
+  for (std::size_t i = 0; i < plan.size(); ++i) {
+    plan.relative_ev.push_back(energy_ev[plan.first + i] - plan.reference_ev);
+  }
+  plan.scale_ev = std::max(-plan.relative_ev.front(), plan.relative_ev.back());
+
+  const MatrixXd pre_basis = vandermonde(plan, 0, plan.n_pre, model.pre_degree);
+  const std::size_t post = plan.n_pre + plan.n_scan;
+  const MatrixXd post_basis = vandermonde(plan, post, plan.n_post, model.post_degree);
+  const MatrixXd pre = least_squares(pre_basis, 2);
+  const MatrixXd raw_post = least_squares(post_basis, 3);
+  // The post-edge is fitted to mu - pre: fitting is linear, so the pre-edge enters by constants.
+  const MatrixXd coupling = raw_post * vandermonde(plan, post, plan.n_post, 1);
+  MatrixXd level = MatrixXd::Zero(3, pre.cols() + raw_post.cols());
+  level.topLeftCorner(2, pre.cols()) = pre;
+  level.leftCols(pre.cols()) -= model.level * coupling * pre;
+  level.rightCols(raw_post.cols()) = model.level * raw_post;
+  const Eigen::Matrix3d covariance = level * level.transpose();
+
+  plan.pre_weights = row_major(pre);
+  plan.post_weights = row_major(raw_post);
+  plan.level_weights = row_major(level);
+  for (std::size_t i = 0; i < 6; ++i) {
+    plan.coupling[i] = coupling(static_cast<Index>(i / 2), static_cast<Index>(i % 2));
+  }
+  plan.level_variance = {covariance(0, 0), 2.0 * covariance(0, 1),
+                         covariance(1, 1) + 2.0 * covariance(0, 2), 2.0 * covariance(1, 2),
+                         covariance(2, 2)};
+  plan.pre_slope_variance = pre.row(1).squaredNorm() / (plan.scale_ev * plan.scale_ev);
+  return plan;
+}
+
+Normalised normalise(ArrayView<double, 1> energy_ev, ArrayView<double, 2> mu,
+                     const EdgeModel& model, double edge_ev, const Execution& execution) {
+  require(mu.shape[0] == energy_ev.size(), "mu must have one row per energy");
+  require(std::isfinite(edge_ev), "edge_ev must be finite");
+  const EdgePlan plan = make_edge_plan(energy_ev, model);
+  const std::size_t n_voxel = mu.shape[1];
+  Normalised out{Array<double, 2>(mu.shape), Array<double, 2>(mu.shape),
+                 Array<double, 1>({n_voxel})};
+  const std::size_t post = plan.first + plan.n_pre + plan.n_scan;
+  const auto scaled = [&](double energy) { return (energy - plan.reference_ev) / plan.scale_ev; };
+  const double x_edge = scaled(edge_ev);
+
+  parallel_for(n_voxel, 256, execution, [&](std::size_t begin, std::size_t end, std::size_t) {
+    for (std::size_t v = begin; v < end; ++v) {
+      std::array<double, 2> pre{};
+      std::array<double, 3> curve{};
+      for (std::size_t c = 0; c < 2; ++c) {
+        for (std::size_t k = 0; k < plan.n_pre; ++k) {
+          pre[c] += plan.pre_weights[(c * plan.n_pre) + k] * mu(plan.first + k, v);
+        }
+      }
+      for (std::size_t c = 0; c < 3; ++c) {
+        for (std::size_t k = 0; k < plan.n_post; ++k) {
+          curve[c] += plan.post_weights[(c * plan.n_post) + k] * mu(post + k, v);
+        }
+        curve[c] -= plan.coupling[2 * c] * pre[0] + plan.coupling[(2 * c) + 1] * pre[1];
+      }
+      const auto post_at = [&](double x) { return curve[0] + x * (curve[1] + x * curve[2]); };
+      const double jump = post_at(x_edge);
+      out.edge_jump[v] = jump;
+      for (std::size_t e = 0; e < energy_ev.size(); ++e) {
+        const double x = scaled(energy_ev[e]);
+        const double norm = (mu(e, v) - pre[0] - x * pre[1]) / jump;
+        out.norm.data()[(e * n_voxel) + v] = norm;
+        out.flat.data()[(e * n_voxel) + v] =
+            energy_ev[e] > edge_ev ? norm - (post_at(x) / jump - 1.0) : norm;
+      }
+    }
+  });
+  return out;
+}
+
+}  // namespace nmcx::xanes

@@ -11,6 +11,8 @@ import importlib
 from importlib.metadata import version as _version
 from types import ModuleType
 
+from nmcx.errors import ConvergenceError, Error, InputError, MemoryLimitError, OutputError
+
 __version__ = _version("nmcx")
 
 _MODULES = (
@@ -24,12 +26,19 @@ _MODULES = (
     "report",
     "results",
     "run",
-    "spectra",
     "surface",
     "txm",
     "xanes",
 )
-__all__ = ["__version__", *_MODULES]
+__all__ = [
+    "ConvergenceError",
+    "Error",
+    "InputError",
+    "MemoryLimitError",
+    "OutputError",
+    "__version__",
+    *_MODULES,
+]
 
 
 def __getattr__(name: str) -> ModuleType:

@@ -1,0 +1,101 @@
+# Everything one does with a checkout. `make demo` and `make test` need Python >= 3.11, make and a
+# C++20 compiler; the rest comes from PyPI into .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+RUN := $(BIN)/python
+JOBS ?= 2
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+export CMAKE_BUILD_PARALLEL_LEVEL ?= $(JOBS)
+PIP := $(RUN) -m pip --disable-pip-version-check --quiet
+
+.PHONY: demo test ctest pytest install format lint types stubs bench docs verify sanitize package clean
+
+# --- environments ---------------------------------------------------------------------------------
+$(VENV)/pip.stamp:
+	$(PYTHON) -c "import sys; assert sys.version_info >= (3, 11), 'nmcx needs Python >= 3.11'"
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip --disable-pip-version-check --quiet install "pip>=25.1"
+	$(RUN) -c "import pathlib; pathlib.Path('$@').touch()"
+
+$(VENV)/build.stamp: $(VENV)/pip.stamp pyproject.toml
+	$(PIP) install --group build
+	$(RUN) -c "import pathlib; pathlib.Path('$@').touch()"
+
+# Always run: the build tree is kept, so an unchanged checkout costs seconds.
+install: $(VENV)/build.stamp
+	$(PIP) install --no-build-isolation --editable ".[test]"
+
+$(VENV)/lint.stamp: $(VENV)/pip.stamp pyproject.toml
+	$(PIP) install --group lint
+	$(RUN) -c "import pathlib; pathlib.Path('$@').touch()"
+
+# --- the two commands of the README ---------------------------------------------------------------
+demo: $(VENV)/build.stamp
+	$(PIP) install --no-build-isolation --editable .
+	$(RUN) -m nmcx demo nmcx-demo --force
+
+test: ctest pytest
+
+ctest: $(VENV)/build.stamp
+	cmake --preset dev -DPython_EXECUTABLE=$(CURDIR)/$(RUN)
+	cmake --build --preset dev
+	ctest --preset dev
+
+pytest: install
+	$(RUN) -m pytest
+
+# --- checks ---------------------------------------------------------------------------------------
+CPP := $(wildcard src/cpp/*/*.[ch]pp src/cpp/nmcx/*/*.[ch]pp tests/cpp/*.cpp)
+TIDY := $(filter-out %_v2.cpp %_v3.cpp %_v4.cpp,$(wildcard src/cpp/nmcx/*/*.cpp))
+
+format: $(VENV)/lint.stamp
+	ruff format .
+	ruff check --fix .
+	clang-format -i $(CPP)
+
+lint: $(VENV)/lint.stamp $(VENV)/build.stamp
+	ruff format --check .
+	ruff check .
+	clang-format --dry-run --Werror $(CPP)
+	codespell
+	cmake --preset dev -DPython_EXECUTABLE=$(CURDIR)/$(RUN)
+	$(RUN) tests/tools/each_in_turn.py --jobs $(JOBS) $(TIDY) -- clang-tidy --quiet -p build/dev
+
+types: $(VENV)/lint.stamp install
+	mypy
+
+stubs: $(VENV)/lint.stamp install
+	$(RUN) -m pybind11_stubgen nmcx._core -o build/stubs --exit-code
+	ruff format --quiet build/stubs/nmcx/_core.pyi
+	$(RUN) -c "import shutil; shutil.copy('build/stubs/nmcx/_core.pyi', 'python/nmcx/_core.pyi')"
+
+sanitize: install
+	cmake --preset asan -DPython_EXECUTABLE=$(CURDIR)/$(RUN)
+	cmake --build --preset asan
+	ctest --preset asan
+	cmake --preset tsan -DPython_EXECUTABLE=$(CURDIR)/$(RUN)
+	cmake --build --preset tsan
+	ctest --preset tsan
+	$(RUN) tests/tools/pytest_under_asan.py
+
+package: $(VENV)/build.stamp
+	$(PIP) install --group release
+	$(RUN) tests/tools/package_check.py
+
+bench: install
+	$(PIP) install --group bench
+	$(RUN) tests/tools/asv_quick.py
+
+docs: install
+	$(PIP) install --editable ".[docs]" --no-build-isolation
+	$(RUN) -m sphinx -W --keep-going -b doctest docs build/docs/doctest
+	$(RUN) -m sphinx -W --keep-going -b html docs build/docs/html
+
+# Full counts of one issue (make verify ISSUE=2) or of all; resumable; writes docs/verification.md.
+verify: install
+	$(PIP) install --group bench
+	$(RUN) tests/verify $(if $(ISSUE),--issue $(ISSUE))
+
+clean:
+	$(PYTHON) -c "import shutil; [shutil.rmtree(d, ignore_errors=True) for d in ('build', 'nmcx-demo')]"

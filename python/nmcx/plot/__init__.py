@@ -1,0 +1,45 @@
+"""Figures of the results, one function each; nothing is shown or kept in global state.
+
+A function of one panel takes ``ax`` and returns the `Axes`; one of several panels takes ``figure``
+and returns the `Figure`. Without either, a new `matplotlib.figure.Figure` is made, which needs no
+display: ``plot.xi_map(xi).figure.savefig("xi.png")``. Missing values are light grey, colour maps
+are perceptual and safe for colour-blind readers, and maps carry a scale bar.
+"""
+
+from __future__ import annotations
+
+from nmcx.plot.correlations import angle_scan, sphere, surface_against_porosity
+from nmcx.plot.images import (
+    jump_image,
+    optical_density,
+    placement,
+    relative_valence,
+    scans,
+    xi_error,
+    xi_map,
+)
+from nmcx.plot.panels import scale_bar, scale_bar_length
+from nmcx.plot.profiles import depth_profile, edge_histogram, line_profiles
+from nmcx.plot.volumes import edge_map, particle_slices, slices, status
+
+__all__ = [
+    "angle_scan",
+    "depth_profile",
+    "edge_histogram",
+    "edge_map",
+    "jump_image",
+    "line_profiles",
+    "optical_density",
+    "particle_slices",
+    "placement",
+    "relative_valence",
+    "scale_bar",
+    "scale_bar_length",
+    "scans",
+    "slices",
+    "sphere",
+    "status",
+    "surface_against_porosity",
+    "xi_error",
+    "xi_map",
+]

@@ -1,0 +1,74 @@
+"""What a report can show; whatever is None has no section."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from numpy.typing import NDArray
+
+from nmcx.results import (
+    AngleScan,
+    ConePorosity,
+    DepthProfile,
+    EdgeMap,
+    LineProfiles,
+    OpticalDensity,
+    Particle,
+    Result,
+    StxmStack,
+    SurfaceValues,
+    XiMap,
+)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table for the report."""
+
+    title: str  #: caption
+    header: tuple[str, ...]  #: names of the columns
+    rows: tuple[tuple[str, ...], ...]  #: cells, as text
+    remark: str = ""  #: a sentence below
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Results of one particle, as far as they exist."""
+
+    low: StxmStack | None = None  #: soft scan at the lower energy, or both energies
+    high: StxmStack | None = None  #: soft scan at the higher energy
+    xi: XiMap | None = None
+    od: OpticalDensity | None = None
+    jump: NDArray[Any] | None = None  #: (ny, nx) optical density above minus below the edge [1]
+    jump_std: NDArray[Any] | None = None  #: (ny, nx) its standard error [1]
+    jump_pixel_um: float = float("nan")  #: pixel of `jump` [µm]
+    jump_energies_ev: tuple[float, float] = (float("nan"), float("nan"))  #: (below, above) [eV]
+    edges: EdgeMap | None = None
+    edge_voxel_um: tuple[float, ...] = (1.0, 1.0, 1.0)  #: voxel of `edges` (dz, dy, dx) [µm]
+    volume: NDArray[Any] | None = None  #: (nz, ny, nx) what was segmented [1]
+    volume_name: str = "density [1]"  #: its name and unit
+    particle: Particle | None = None
+    depth: DepthProfile | None = None
+    lines: LineProfiles | None = None
+    cones: ConePorosity | None = None
+    surface: SurfaceValues | None = None
+    scan: AngleScan | None = None
+    tables: tuple[Table, ...] = ()  #: further tables, shown after the figures
+    notes: tuple[str, ...] = ()  #: what to know before believing the numbers
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def results(self) -> Iterator[tuple[str, Result]]:
+        """Name and value of every result that exists, in order of the chain."""
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if isinstance(value, Result):
+                yield item.name, value
+
+    def all_notes(self) -> list[tuple[str, str]]:
+        """(where, note) of all results and of the findings themselves, each once."""
+        found = [("run", note) for note in self.notes]
+        for name, result in self.results():
+            found += [(name, note) for note in getattr(result, "notes", ())]
+        return list(dict.fromkeys(found))

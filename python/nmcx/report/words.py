@@ -1,0 +1,208 @@
+"""The results in sentences, numbers with their errors."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from nmcx.report.findings import Findings
+from nmcx.results import AngleScan, DepthProfile, EdgeMap, OpticalDensity, Particle, XiMap
+
+
+def with_error(value: float, error: float, unit: str = "") -> str:
+    """Value ± error, both rounded to two digits of the error.
+
+    Parameters
+    ----------
+    value, error : float
+        In the same unit.
+    unit : str
+        Appended with a space.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> with_error(8344.1234, 0.0213, "eV"), with_error(-0.5, float("nan"))
+    ('8344.123 ± 0.021 eV', '-0.5')
+    """
+    tail = f" {unit}" if unit else ""
+    if not math.isfinite(error) or error <= 0:
+        return f"{value:.6g}{tail}"
+    digits = max(0, 1 - math.floor(math.log10(error)))
+    return f"{value:.{digits}f} ± {error:.{digits}f}{tail}"
+
+
+def summary(findings: Findings) -> list[str]:
+    """Sentences that say what was found, one paragraph per result.
+
+    Parameters
+    ----------
+    findings : Findings
+        What exists; the rest is passed over.
+
+    Returns
+    -------
+    list of str
+    """
+    found = findings
+    paragraphs = []
+    if found.xi is not None:
+        paragraphs.append(_of_xi(found.xi))
+    if found.od is not None:
+        paragraphs.append(_of_optical_density(found.od))
+    if found.jump is not None:
+        paragraphs.append(_of_jump(found))
+    if found.edges is not None:
+        paragraphs.append(_of_edges(found.edges))
+    if found.particle is not None:
+        paragraphs.append(_of_particle(found.particle))
+    if found.depth is not None and (text := _of_depth(found.depth)):
+        paragraphs.append(text)
+    if found.scan is not None:
+        paragraphs.append(_of_scan(found.scan))
+    return paragraphs or ["Nothing was measured."]
+
+
+def _of_xi(xi: XiMap) -> str:
+    values = xi.xi[xi.valid & np.isfinite(xi.xi)]
+    shift = xi.shift
+    text = (
+        f"The scans at {xi.energy_ev[0]:.2f} and {xi.energy_ev[1]:.2f} eV were displaced by "
+        f"{with_error(shift.dy, shift.std)} px (rows) and {with_error(shift.dx, shift.std)} px "
+        "(columns); this drift was removed. "
+    )
+    if values.size == 0:
+        return text + "No pixel has enough counts for a ratio."
+    low, middle, high = np.percentile(values, (16, 50, 84))
+    error = float(np.nanmedian(xi.xi_std[xi.valid]))
+    return text + (
+        f"The ratio ξ has a median of {middle:.4f} (16–84 %: {low:.4f}–{high:.4f}), with a "
+        f"standard error of {error:.2g} per pixel; {100 * np.mean(xi.valid):.1f} % of the "
+        "pixels are valid. "
+        "ξ rises with the valence of Ni, so low values mark the degraded surface."
+    )
+
+
+def _of_optical_density(od: OpticalDensity) -> str:
+    noise = np.sqrt(float(np.median(od.variance[od.valid]))) if od.valid.any() else math.nan
+    energies = np.unique(od.energy_ev)
+    return (
+        f"{len(od.energy_ev)} images of optical density at {len(energies)} energies from "
+        f"{energies.min():.1f} to {energies.max():.1f} eV, pixel "
+        f"{1000 * od.pixel_size_um[np.argmax(od.energy_ev)]:.1f} nm at the highest; noise per "
+        f"pixel {noise:.4f} (median), {100 * np.mean(od.valid):.1f} % of the pixels valid."
+    )
+
+
+def _of_jump(found: Findings) -> str:
+    assert found.jump is not None
+    low, high = found.jump_energies_ev
+    values = found.jump[np.isfinite(found.jump)]
+    text = f"The jump image is the optical density at {high:.1f} eV minus that at {low:.1f} eV"
+    if values.size:
+        text += f", from {np.percentile(values, 1):.3f} to {np.percentile(values, 99):.3f} (1–99 %)"
+    if found.edges is None:
+        text += "; edge energies need more energies than these and were not fitted"
+    return text + "."
+
+
+def _of_edges(edges: EdgeMap) -> str:
+    ok = edges.ok
+    if not ok.any():
+        return "No voxel has a usable edge; the status panel says why."
+    values, error = edges.edge_energy_ev[ok], edges.edge_energy_std_ev[ok]
+    low, middle, high = np.percentile(values, (16, 50, 84))
+    white, white_error = edges.white_line_ev[ok], edges.white_line_std_ev[ok]
+    return (
+        f"{np.count_nonzero(ok):,} of {ok.size:,} voxels ({100 * np.mean(ok):.1f} %) have a usable "
+        f"edge. The edge energy (half jump) has a median of {middle:.2f} eV (16–84 %: {low:.2f}–"
+        f"{high:.2f} eV) and a standard error of {np.nanmedian(error):.2g} eV per voxel; the white "
+        f"line lies at {np.nanmedian(white):.2f} eV with {np.nanmedian(white_error):.2g} eV per "
+        "voxel."
+    )
+
+
+def _of_particle(particle: Particle) -> str:
+    voxel = float(np.prod(particle.voxel_size_um))
+    volume = np.count_nonzero(particle.envelope) * voxel
+    diameter = (6.0 * volume / np.pi) ** (1.0 / 3.0)
+    sizes = " × ".join(f"{1000 * s:.4g}" for s in particle.voxel_size_um)
+    return (
+        f"The particle fills {volume:.4g} µm³ (as a ball, {diameter:.3g} µm across; voxels of "
+        f"{sizes} nm); {100 * particle.porosity:.2f} % of it is void."
+    )
+
+
+def near_surface_minus_core(depth: DepthProfile) -> tuple[float, float] | None:
+    """Median near the surface minus that of the core, with its standard error.
+
+    Parameters
+    ----------
+    depth : DepthProfile
+        From `nmcx.morphology.depth_profile`.
+
+    Returns
+    -------
+    tuple of float, or None
+        Outer minus inner third in depth, None if a third is empty.
+    """
+    usable = np.isfinite(depth.median) & (depth.count > 0)
+    if np.count_nonzero(usable) < 3:
+        return None
+    at = np.asarray(depth.depth_um)[usable]
+    outer, inner = at <= at.max() / 3, at >= 2 * at.max() / 3
+    if not outer.any() or not inner.any():
+        return None
+    means, variances = [], []
+    for part in (outer, inner):
+        count = np.asarray(depth.count, dtype=float)[usable][part]
+        weight = count / count.sum()
+        means.append(float(weight @ np.asarray(depth.median)[usable][part]))
+        errors = np.nan_to_num(np.asarray(depth.median_std)[usable][part])
+        variances.append(float(weight**2 @ errors**2))
+    return means[0] - means[1], math.sqrt(sum(variances))
+
+
+def _of_depth(depth: DepthProfile) -> str:
+    found = near_surface_minus_core(depth)
+    if found is None:
+        return ""
+    difference, error = found
+    unit = depth.unit or ""
+    if abs(difference) < 2 * error:
+        meaning = "no difference beyond two standard errors"
+    elif unit == "eV":
+        meaning = (
+            "the near-surface region is " + ("more" if difference > 0 else "less") + " oxidised"
+        )
+    else:
+        meaning = "the values " + ("fall" if difference > 0 else "rise") + " towards the core"
+    return (
+        "From the outer third to the inner third in depth the median changes: outer minus inner "
+        f"is {with_error(difference, error, unit)}: {meaning}."
+    )
+
+
+def _of_scan(scan: AngleScan) -> str:
+    finite = np.isfinite(scan.pearson)
+    if not finite.any():
+        return "No correlation could be computed: too few surface points or empty cones."
+    best = int(np.nanargmax(np.abs(scan.pearson)))
+    low, high = scan.interval[best]
+    r, opening = scan.pearson[best], np.rad2deg(2 * scan.half_angle[best])
+    sure = (
+        "Chance explains this rarely"
+        if scan.p_family < 0.05
+        else "Chance explains a correlation of this size"
+    )
+    return (
+        "The correlation of ξ with cone porosity is largest at an opening angle of "
+        f"{opening:.0f}° (half-opening angle {opening / 2:.0f}°): Pearson r = {r:+.2f} (95 % "
+        f"interval {low:+.2f} to {high:+.2f}, {scan.n_effective[best]:.0f} effective samples), "
+        f"Spearman {scan.spearman[best]:+.2f}. {sure}: taking all angles as one test, "
+        f"p = {scan.p_family:.3g}. Sign: {scan.sign_convention}."
+    )

@@ -1,0 +1,242 @@
+"""The steps of the chain: each takes the run file and what is found, and gives what it adds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from nmcx import cones, correlation, io, morphology, surface, txm, xanes
+from nmcx.report import Findings
+from nmcx.results import OpticalDensity
+from nmcx.run_file import Hard, RunFile
+
+#: Unit vectors (z, y, x) of the line profiles: along and against each axis.
+AXES = tuple(
+    tuple(sign if i == axis else 0.0 for i in range(3)) for axis in range(3) for sign in (1.0, -1.0)
+)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of the chain."""
+
+    label: str  #: for progress and log
+    section: str  #: section of the run file whose values it uses
+    act: Callable[[RunFile, Findings], Findings]
+
+
+def steps(run_file: RunFile) -> list[Step]:
+    """The steps that a run file asks for, in order.
+
+    Parameters
+    ----------
+    run_file : RunFile
+        From `nmcx.run_file.read`.
+
+    Returns
+    -------
+    list of Step
+    """
+    chosen = []
+    hard = run_file.hard
+    if run_file.soft is not None:
+        chosen += [Step("soft scans", "soft", _scans), Step("ratio map", "soft", _ratio)]
+    if hard is not None and hard.stack is not None:
+        chosen.append(Step("edge energies", "hard", _edges))
+    if hard is not None and hard.frames is not None:
+        chosen += [
+            Step("optical density", "hard", _optical_density),
+            Step("jump image", "hard", _jump),
+        ]
+    if run_file.tomogram is not None:
+        chosen.append(Step("tomogram", "tomogram", _tomogram))
+    if run_file.tomogram is not None or (hard is not None and hard.stack is not None):
+        chosen += [
+            Step("segmentation", "morphology", _segmentation),
+            Step("depth and line profiles", "morphology", _profiles),
+            Step("cone porosity", "cones", _cones),
+        ]
+    if run_file.correlation is not None:
+        chosen += [
+            Step("placing of the map", "correlation", _placing),
+            Step("correlation and its null", "correlation", _scan),
+        ]
+    return chosen
+
+
+def _noted(found: Findings, *notes: str) -> tuple[str, ...]:
+    return (*found.notes, *notes)
+
+
+def _scans(run_file: RunFile, found: Findings) -> Findings:
+    soft = run_file.soft
+    assert soft is not None
+    if soft.stack is not None:
+        low, high = surface.split(io.read_stxm(soft.stack))
+    else:
+        assert soft.low is not None and soft.high is not None
+        low, high = io.read_stxm(soft.low), io.read_stxm(soft.high)
+    return replace(found, low=low, high=high)
+
+
+def _ratio(run_file: RunFile, found: Findings) -> Findings:
+    assert run_file.soft is not None and found.low is not None and found.high is not None
+    soft = run_file.soft
+    return replace(
+        found,
+        xi=surface.xi_map(found.low, found.high, mode=soft.mode, min_counts=soft.min_counts),
+    )
+
+
+def _fit(hard: Hard, energy_ev: Any, mu: Any, variance: Any = None) -> Any:
+    return xanes.fit_edges(
+        energy_ev,
+        mu,
+        pre_edge=hard.pre_edge,
+        post_edge=hard.post_edge,
+        pre_degree=hard.pre_degree,
+        post_degree=hard.post_degree,
+        level=hard.level,
+        variance=variance,
+    )
+
+
+def _edges(run_file: RunFile, found: Findings) -> Findings:
+    hard = run_file.hard
+    assert hard is not None and hard.stack is not None
+    stack = io.open_stack(hard.stack)
+    edges = _fit(hard, stack.energy_ev, stack.mu, stack.variance)
+    notes = _noted(found, *(f"{hard.stack.name}: {note}" for note in stack.notes))
+    size = stack.voxel_size_um
+    if size is None:
+        notes = (*notes, f"{hard.stack.name}: no voxel size in the file; 1 µm was used")
+    return replace(found, edges=edges, edge_voxel_um=size or (1.0, 1.0, 1.0), notes=notes)
+
+
+def _optical_density(run_file: RunFile, found: Findings) -> Findings:
+    hard = run_file.hard
+    assert hard is not None and hard.frames is not None
+    frames = hard.frames
+    od = txm.optical_density(io.read_frames(frames if not isinstance(frames, tuple) else [*frames]))
+    return replace(found, od=od)
+
+
+def _jump(run_file: RunFile, found: Findings) -> Findings:
+    hard, od = run_file.hard, found.od
+    assert hard is not None and od is not None
+    energies = np.unique(od.energy_ev)
+    if len(energies) < 2:
+        return replace(found, notes=_noted(found, "frames at one energy only: no jump image"))
+    if len(energies) < len(od.energy_ev):
+        note = "several angles per energy: jump and edge energies need reconstructed volumes"
+        return replace(found, notes=_noted(found, note))
+    aligned, notes = _aligned(od)
+    low, high = int(np.argmin(od.energy_ev)), int(np.argmax(od.energy_ev))
+    found = replace(
+        found,
+        jump=aligned.od[high] - aligned.od[low],
+        jump_std=np.sqrt(aligned.variance[high] + aligned.variance[low]),
+        jump_pixel_um=float(aligned.pixel_size_um[low]),
+        jump_energies_ev=(float(od.energy_ev[low]), float(od.energy_ev[high])),
+        notes=_noted(found, *notes),
+    )
+    return _frame_edges(hard, aligned, found)
+
+
+def _aligned(od: OpticalDensity) -> tuple[OpticalDensity, tuple[str, ...]]:
+    aligned = txm.align_energies(od)
+    return aligned, ()
+
+
+def _frame_edges(hard: Hard, od: OpticalDensity, found: Findings) -> Findings:
+    energy = od.energy_ev
+    before = np.count_nonzero((energy >= hard.pre_edge[0]) & (energy <= hard.pre_edge[1]))
+    after = np.count_nonzero((energy >= hard.post_edge[0]) & (energy <= hard.post_edge[1]))
+    if before < 2 or after < 2 or energy.size - before - after < 4:
+        note = (
+            f"{energy.size} energies, {before} of them before and {after} after the edge: no edge "
+            "energies (at least 2, 2 and 4 between are needed)"
+        )
+        return replace(found, notes=_noted(found, note))
+    order = np.argsort(energy)
+    edges = _fit(hard, energy[order], od.od[order], od.variance[order])
+    size = float(od.pixel_size_um[0])
+    return replace(found, edges=edges, edge_voxel_um=(size, size, size))
+
+
+def _tomogram(run_file: RunFile, found: Findings) -> Findings:
+    tomogram = run_file.tomogram
+    assert tomogram is not None
+    volume = io.read_volume(tomogram.file)
+    raise NotImplementedError(volume)
+
+
+def _segmentation(run_file: RunFile, found: Findings) -> Findings:
+    if found.volume is None and found.edges is not None:
+        found = replace(found, volume=found.edges.edge_jump, volume_name="edge jump [1]")
+    if found.volume is None or found.volume.ndim != 3:
+        note = "the hard measurement is not a volume: no particle, profiles or cones"
+        return replace(found, volume=None, notes=_noted(found, note))
+    options = run_file.morphology
+    particle = morphology.segment(
+        found.volume,
+        voxel_size_um=found.edge_voxel_um,
+        threshold=options.threshold,
+        closing_radius_um=options.closing_radius_um,
+    )
+    return replace(found, particle=particle)
+
+
+def _profiles(run_file: RunFile, found: Findings) -> Findings:
+    particle, edges = found.particle, found.edges
+    if particle is None or edges is None:
+        return found
+    if edges.ok.shape != particle.envelope.shape:
+        note = (
+            f"tomogram {particle.envelope.shape} and edge map {edges.ok.shape} differ in shape: "
+            "no depth or line profiles of the edge energy"
+        )
+        return replace(found, notes=_noted(found, note))
+    values = np.where(edges.ok & particle.solid, edges.edge_energy_ev, np.nan)
+    depth = morphology.depth_profile(values, particle)
+    lines = morphology.line_profiles(values, particle, AXES)
+    return replace(found, depth=replace(depth, unit="eV"), lines=replace(lines, unit="eV"))
+
+
+def _cones(run_file: RunFile, found: Findings) -> Findings:
+    if found.particle is None:
+        return found
+    options = run_file.cones
+    porosity = cones.cone_porosity(
+        found.particle,
+        cones.fibonacci_directions(options.n_directions),
+        np.deg2rad(np.sort(options.half_angle_deg)),
+    )
+    return replace(found, cones=porosity)
+
+
+def _placing(run_file: RunFile, found: Findings) -> Findings:
+    options = run_file.correlation
+    if options is None or found.xi is None or found.particle is None:
+        return found
+    placed = correlation.place(
+        found.xi,
+        found.particle,
+        view=options.view,
+        rotation=float(np.deg2rad(options.rotation_deg)),
+        offset_um=options.offset_um,
+    )
+    return replace(found, surface=placed)
+
+
+def _scan(run_file: RunFile, found: Findings) -> Findings:
+    options = run_file.correlation
+    if options is None or found.surface is None or found.cones is None:
+        return found
+    scan = correlation.angle_scan(
+        found.surface, found.cones, null=options.null, n_null=options.n_null, seed=options.seed
+    )
+    return replace(found, scan=scan)

@@ -1,0 +1,83 @@
+"""The output folder: filled aside, moved into place at the end, never over older results."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from nmcx.errors import OutputError
+
+FILES = ("result.nxs", "run.resolved.toml", "report.html", "log.txt")
+
+
+def check_free(folder: Path, force: bool) -> None:
+    """Refuse a folder that holds results already, unless `force`, or that cannot be made.
+
+    Raises
+    ------
+    nmcx.errors.OutputError
+        Naming the folder and the remedy.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise OutputError(f"{folder}: is a file; name a folder for the results with -o")
+    there = [name for name in FILES if (folder / name).exists()]
+    if there and not force:
+        raise OutputError(
+            f"{folder}: holds results already ({', '.join(there)}); "
+            "name another folder with -o, or replace them with --force"
+        )
+    parent = folder if folder.exists() else folder.parent
+    while not parent.exists():
+        parent = parent.parent
+    if not os.access(parent, os.W_OK):
+        raise OutputError(f"{parent}: may not be written; name another folder with -o")
+
+
+@contextlib.contextmanager
+def new_folder(folder: Path, *, force: bool = False) -> Iterator[Path]:
+    """A working folder beside `folder` whose files go there when the block ends well.
+
+    Nothing is left behind when it fails. Files of other names in `folder` are kept.
+
+    Raises
+    ------
+    nmcx.errors.OutputError
+        If results are there already, or the disk refuses.
+    """
+    check_free(folder, force)
+    work = folder.parent / f".{folder.name}.{secrets.token_hex(4)}.part"
+    made = [p for p in (folder.parent, *folder.parent.parents) if not p.exists()]
+    done = False
+    try:
+        work.mkdir(parents=True)
+        yield work
+        _move(work, folder, force)
+        done = True
+    except OSError as error:
+        if isinstance(error, OutputError) or not _of_disk(error, work):
+            raise
+        raise OutputError(f"{folder}: cannot be written ({error.strerror or error})") from error
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+        if not done:
+            for parent in made:
+                with contextlib.suppress(OSError):
+                    parent.rmdir()
+
+
+def _of_disk(error: OSError, work: Path) -> bool:
+    return error.filename is None or Path(os.fspath(error.filename)).is_relative_to(work.parent)
+
+
+def _move(work: Path, folder: Path, force: bool) -> None:
+    # Someone else may have finished the same run meanwhile.
+    check_free(folder, force)
+    if not folder.exists():
+        work.replace(folder)
+        return
+    for file in sorted(work.iterdir()):
+        file.replace(folder / file.name)

@@ -1,0 +1,109 @@
+"""What `nmcx check` says: the inputs of a run file, opened but not computed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nmcx import io, run_file
+from nmcx.run_file import RunFile
+
+# Rates of one core on a slow machine: a promise that is kept is worth more than a tight one.
+_VOXELS_PER_S = 5e6
+_CONE_VOXELS_PER_S = 1e7
+_OVERHEAD_S = 10.0
+
+
+def check(path: str | PathLike[str]) -> list[str]:
+    """Validate a run file, open its inputs, and say what is in them.
+
+    Parameters
+    ----------
+    path : str or path
+        The run file, TOML.
+
+    Returns
+    -------
+    list of str
+        Lines for the user: shapes, energies, memory, time, output folder.
+
+    Raises
+    ------
+    nmcx.run_file.RunFileError
+        If the run file, or a value in it, cannot be used.
+    nmcx.errors.InputError
+        If a measured file is missing or damaged.
+    nmcx.errors.MemoryLimitError
+        If the data do not fit into the free memory.
+    """
+    file = run_file.read(path)
+    lines = [f"{file.path}: valid"]
+    sizes: list[int] = [0]
+    seconds = [_OVERHEAD_S]
+    for name, text, n_byte, time_s in _inputs(file):
+        lines.append(f"{name:<9} {text}")
+        sizes.append(n_byte)
+        seconds.append(time_s)
+    from nmcx.io._safe import check_memory, free_memory
+
+    needed = 2 * sum(sizes)
+    check_memory(needed, "this run")
+    lines += [
+        f"{'memory':<9} about {needed / 1e9:.2g} GB of {free_memory() / 1e9:.2g} GB free",
+        f"{'time':<9} about {max(sum(seconds), 1):.0f} s",
+        f"{'output':<9} {file.folder}"
+        + (" (exists; --force or -o needed)" if (file.folder / "result.nxs").exists() else ""),
+    ]
+    return lines
+
+
+def _inputs(file: RunFile) -> Iterator[tuple[str, str, int, float]]:
+    if file.soft is not None:
+        soft = file.soft
+        for header in filter(None, (soft.low, soft.high, soft.stack)):
+            scan = io.read_stxm(header)
+            ny, nx = scan.counts.shape[1:]
+            size = " × ".join(f"{1000 * s:.1f}" for s in scan.pixel_size_um)
+            text = f"{header.name}: {ny} × {nx} pixels of {size} nm, {_energies(scan.energy_ev)}"
+            yield "soft", text, scan.counts.nbytes, 1.0
+    if file.hard is not None and file.hard.stack is not None:
+        stack = io.open_stack(file.hard.stack)
+        shape = tuple(stack.mu.shape)
+        text = f"{file.hard.stack.name}: {_shape(shape[1:])} voxels, {_energies(stack.energy_ev)}"
+        n_voxel = int(np.prod(shape[1:], dtype=np.int64))
+        yield "hard", text, 4 * n_voxel * shape[0], n_voxel / _VOXELS_PER_S
+        if len(shape) == 4:
+            yield _cone_line(file, n_voxel)
+    if file.hard is not None and file.hard.frames is not None:
+        frames = file.hard.frames
+        stack_of = io.read_frames(frames if isinstance(frames, Path) else [*frames])
+        n_sample = int(np.count_nonzero(~stack_of.is_reference))
+        text = (
+            f"{n_sample} sample and {len(stack_of.is_reference) - n_sample} reference frames of "
+            f"{_shape(stack_of.counts.shape[1:])} pixels, "
+            f"{_energies(np.unique(stack_of.energy_ev))}"
+        )
+        yield "hard", text, 8 * stack_of.counts.size, stack_of.counts.size / _VOXELS_PER_S
+    if file.tomogram is not None:
+        size = file.tomogram.file.stat().st_size
+        yield "tomogram", f"{file.tomogram.file.name}: {size / 1e6:.3g} MB", 4 * size, size / 1e7
+
+
+def _cone_line(file: RunFile, n_voxel: int) -> tuple[str, str, int, float]:
+    options = file.cones
+    text = f"{options.n_directions} directions × {len(options.half_angle_deg)} half-opening angles"
+    return "cones", text, 8 * n_voxel, n_voxel / _CONE_VOXELS_PER_S
+
+
+def _shape(shape: Any) -> str:
+    return " × ".join(str(n) for n in shape)
+
+
+def _energies(energy_ev: Any) -> str:
+    energy = np.asarray(energy_ev)
+    span = f"{energy.min():.2f}" + (f"–{energy.max():.2f}" if energy.size > 1 else "")
+    return f"{energy.size} energ{'y' if energy.size == 1 else 'ies'} ({span} eV)"

@@ -1,0 +1,207 @@
+"""One run from start to end: steps, log, result file, report, provenance."""
+
+from __future__ import annotations
+
+import datetime
+import logging
+import platform
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from os import PathLike
+from pathlib import Path
+
+from nmcx import __version__, io, report, run_file
+from nmcx.errors import InputError
+from nmcx.report import Findings, Table
+from nmcx.run.chain import Step, steps
+from nmcx.run.folder import new_folder
+from nmcx.run_file import RunFile, RunFileError
+
+Progress = Callable[[float, float, str], None]
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a run found and where it lies."""
+
+    folder: Path  #: holds result.nxs, run.resolved.toml, report.html and log.txt
+    findings: Findings  #: all results
+    seconds: float  #: wall time [s]
+
+    @property
+    def report(self) -> Path:
+        """The report of this run."""
+        return self.folder / "report.html"
+
+
+def run(
+    path: str | PathLike[str],
+    *,
+    out: str | PathLike[str] | None = None,
+    force: bool = False,
+    progress: Progress | None = None,
+    compare: Callable[[Findings], tuple[Table, ...]] | None = None,
+) -> RunResult:
+    """Do everything that a run file asks for and write it to a folder.
+
+    Parameters
+    ----------
+    path : str or path
+        The run file, TOML.
+    out : str or path, optional
+        Folder for the results; default the run file's ``[output] folder``.
+    force : bool
+        Replace the results of an earlier run in that folder.
+    progress : callable, optional
+        Called as ``progress(done, total, label)`` before each step and at the end.
+    compare : callable, optional
+        Gives further tables for the report from the findings.
+
+    Returns
+    -------
+    RunResult
+        Results in memory and the folder where they lie.
+
+    Raises
+    ------
+    nmcx.run_file.RunFileError
+        If the run file, or a value in it, cannot be used.
+    nmcx.errors.InputError
+        If a measured file is missing or damaged.
+    nmcx.errors.OutputError
+        If the folder holds results already and `force` is false, or cannot be written.
+    nmcx.errors.MemoryLimitError
+        If the data do not fit into the free memory.
+    """
+    started = time.perf_counter()
+    file = run_file.read(path)
+    folder = Path(out).absolute() if out is not None else file.folder
+    log = _Log()
+    log.say(f"nmcx {__version__}, run file {file.path}")
+    with new_folder(folder, force=force) as work:
+        chosen = steps(file)
+        total = len(chosen) + 2
+        found = Findings()
+        for i, step in enumerate(chosen):
+            if progress is not None:
+                progress(i, total, step.label)
+            found = _do(step, file, found, log)
+        if progress is not None:
+            progress(total - 2, total, "result file")
+        _write_results(work, folder, file, found, log)
+        if progress is not None:
+            progress(total - 1, total, "report")
+        if compare is not None:
+            found = replace(found, tables=(*found.tables, *compare(found)))
+        _write_report(work, folder, file, found)
+        seconds = time.perf_counter() - started
+        log.say(f"finished after {seconds:.1f} s")
+        (work / "log.txt").write_text(log.text(), encoding="utf-8")
+    if progress is not None:
+        progress(total, total, "done")
+    return RunResult(folder, found, seconds)
+
+
+class _Log:
+    """Lines for log.txt, told to the logger as well."""
+
+    def __init__(self) -> None:
+        self._lines: list[str] = []
+
+    def say(self, text: str, level: int = logging.INFO) -> None:
+        moment = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
+        self._lines.append(f"{moment} {logging.getLevelName(level):7} {text}")
+        logging.getLogger("nmcx").log(level, "%s", text)
+
+    def text(self) -> str:
+        return "\n".join(self._lines) + "\n"
+
+
+def _do(step: Step, file: RunFile, found: Findings, log: _Log) -> Findings:
+    started = time.perf_counter()
+    known = set(found.all_notes())
+    try:
+        found = step.act(file, found)
+    except InputError:
+        raise
+    except ValueError as error:
+        # What a step refuses comes from the values of its section.
+        raise RunFileError(f"{file.path}: [{step.section}]: {error}") from error
+    log.say(f"{step.label}: {time.perf_counter() - started:.2f} s")
+    for where, note in found.all_notes():
+        if (where, note) not in known:
+            log.say(f"{where}: {note}")
+    return found
+
+
+def input_files(file: RunFile) -> Iterator[Path]:
+    """Every measured file that a run file names or implies.
+
+    Parameters
+    ----------
+    file : RunFile
+        From `nmcx.run_file.read`.
+
+    Yields
+    ------
+    pathlib.Path
+    """
+    if file.soft is not None:
+        for header in (file.soft.low, file.soft.high, file.soft.stack):
+            if header is not None:
+                yield header
+                yield from sorted(header.parent.glob(f"{header.stem}_*.xim"))
+    if file.hard is not None:
+        frames = file.hard.frames
+        if file.hard.stack is not None:
+            yield file.hard.stack
+        if isinstance(frames, Path):
+            yield from sorted(p for p in frames.iterdir() if p.suffix in (".xrm", ".txt"))
+        elif frames is not None:
+            yield from frames
+    if file.tomogram is not None:
+        yield file.tomogram.file
+
+
+def _provenance(file: RunFile) -> dict[str, str]:
+    import numpy
+    import scipy
+
+    from nmcx import _core
+    from nmcx.io._safe import sha256
+
+    facts = {
+        "program": f"nmcx {__version__}",
+        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "python": f"{platform.python_version()}, numpy {numpy.__version__}, "
+        f"scipy {scipy.__version__}",
+        "machine": f"{platform.system()} {platform.machine()}, instruction set "
+        f"{_core.active_instruction_set()}",
+        "run file": f"{file.path.name} sha256 {file.sha256}",
+    }
+    if file.correlation is not None:
+        facts["seed"] = str(file.correlation.seed)
+    for path in input_files(file):
+        facts[path.name] = f"sha256 {sha256(path)}"
+    return facts
+
+
+def _write_results(work: Path, folder: Path, file: RunFile, found: Findings, log: _Log) -> None:
+    started = time.perf_counter()
+    text = run_file.to_toml(file, folder)
+    (work / "run.resolved.toml").write_text(text, encoding="utf-8")
+    results = dict(found.results())
+    provenance = _provenance(file)
+    io.save(work / "result.nxs", *results.values(), provenance={**provenance, "run_file": text})
+    log.say(f"result file: {time.perf_counter() - started:.2f} s")
+
+
+def _write_report(work: Path, folder: Path, file: RunFile, found: Findings) -> None:
+    report.write(
+        work / "report.html",
+        found,
+        title=file.output.title,
+        provenance=_provenance(file),
+        parameters=run_file.to_toml(file, folder),
+    )

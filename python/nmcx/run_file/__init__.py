@@ -1,0 +1,237 @@
+"""The run file: one TOML that says what was measured and how to analyse it.
+
+Each section is a frozen dataclass whose fields carry how they are read and what they mean, so that
+validation, the template of ``nmcx init`` and ``run.resolved.toml`` come from one list of keys.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import tomllib
+from collections.abc import Iterable
+from dataclasses import MISSING, Field, fields
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from nmcx.errors import InputError
+from nmcx.run_file.sections import (
+    Cones,
+    Correlation,
+    Hard,
+    Morphology,
+    Output,
+    RunFile,
+    Soft,
+    Tomogram,
+)
+from nmcx.run_file.values import Unfit
+
+__all__ = [
+    "Cones",
+    "Correlation",
+    "Hard",
+    "Morphology",
+    "Output",
+    "RunFile",
+    "RunFileError",
+    "Soft",
+    "Tomogram",
+    "read",
+    "template",
+    "to_toml",
+]
+
+
+class RunFileError(InputError):
+    """The run file cannot be used; the message names file, section, key, reason and remedy."""
+
+
+def read(path: str | PathLike[str]) -> RunFile:
+    """Read and validate a run file.
+
+    Parameters
+    ----------
+    path : str or path
+        A TOML file; paths in it are relative to it.
+
+    Returns
+    -------
+    RunFile
+        All values checked, defaults filled in.
+
+    Raises
+    ------
+    RunFileError
+        If it is no TOML, or a section, key or value is unknown, missing or of the wrong kind.
+    nmcx.errors.InputError
+        If a measured file that it names does not exist.
+    """
+    import hashlib
+
+    path = Path(path).absolute()
+    try:
+        raw = path.read_bytes()
+        tables = tomllib.loads(raw.decode("utf-8"))
+    except FileNotFoundError:
+        raise RunFileError(
+            f"{path}: no such run file; `nmcx init {path.name}` writes one"
+        ) from None
+    except IsADirectoryError:
+        raise RunFileError(f"{path}: is a folder; give the run file in it") from None
+    except OSError as error:
+        raise RunFileError(f"{path}: cannot be read ({error.strerror})") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RunFileError(f"{path}: is not valid TOML: {error}") from error
+    for name, table in tables.items():
+        if name not in RunFile.SECTIONS:
+            raise RunFileError(f"{path}: [{name}]: unknown section{_hint(name, RunFile.SECTIONS)}")
+        if not isinstance(table, dict):
+            raise RunFileError(f"{path}: {name}: must be a section, [{name}]")
+    sections = {
+        name: _section(path, name, kind, tables[name]) if name in tables else None
+        for name, kind in RunFile.SECTIONS.items()
+    }
+    _check_together(path, sections)
+    return RunFile(
+        path=path,
+        soft=sections["soft"],
+        hard=sections["hard"],
+        tomogram=sections["tomogram"],
+        morphology=sections["morphology"] or Morphology(),
+        cones=sections["cones"] or Cones(),
+        correlation=sections["correlation"],
+        output=sections["output"] or Output(),
+        sha256=hashlib.sha256(raw).hexdigest(),
+    )
+
+
+def _section(path: Path, section: str, kind: type, table: dict[str, object]) -> Any:
+    known = {item.name: item for item in fields(kind)}
+    values = {}
+    for key, value in table.items():
+        where = f"{path}: [{section}] {key}"
+        if key not in known:
+            raise RunFileError(f"{where}: unknown key{_hint(key, known)}")
+        try:
+            values[key] = known[key].metadata["read"](value, path.parent)
+        except Unfit as error:
+            raise RunFileError(f"{where}: must be {error}, not {_shown(value)}") from None
+        except FileNotFoundError as error:
+            raise InputError(f"{where}: {error}") from None
+    for key, item in known.items():
+        if key not in values and item.default is MISSING:
+            raise RunFileError(f"{path}: [{section}] {key}: is missing; {item.metadata['meaning']}")
+    return kind(**values)
+
+
+def _check_together(path: Path, sections: dict[str, Any]) -> None:
+    soft, hard = sections["soft"], sections["hard"]
+    if soft is None and hard is None and sections["tomogram"] is None:
+        raise RunFileError(f"{path}: names no measurement; add [soft], [hard] or [tomogram]")
+    if soft is not None:
+        pair = soft.low is not None and soft.high is not None
+        alone = soft.low is None and soft.high is None
+        if not ((pair and soft.stack is None) or (alone and soft.stack is not None)):
+            raise RunFileError(
+                f"{path}: [soft] low, high, stack: give low and high, or stack alone"
+            )
+    if hard is not None and (hard.stack is None) == (hard.frames is None):
+        raise RunFileError(f"{path}: [hard] stack, frames: give one of the two")
+    volume = sections["tomogram"] is not None or (hard is not None and hard.stack is not None)
+    for name in ("morphology", "cones", "correlation"):
+        if sections[name] is not None and not volume:
+            raise RunFileError(f"{path}: [{name}]: needs a [tomogram] or a [hard] stack in 3-D")
+    if sections["correlation"] is not None and soft is None:
+        raise RunFileError(f"{path}: [correlation]: needs the surface map of a [soft] section")
+
+
+def _hint(name: str, known: Iterable[str]) -> str:
+    names = list(known)
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    return f'; did you mean "{close[0]}"?' if close else "; known are " + ", ".join(names)
+
+
+def _shown(value: object) -> str:
+    text = json.dumps(value, default=str, ensure_ascii=False)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def to_toml(run_file: RunFile, folder: Path, *, output: str = "rerun") -> str:
+    """The run file with every default filled in, to lie in `folder`.
+
+    Parameters
+    ----------
+    run_file : RunFile
+        From `read`.
+    folder : path
+        Where the text will lie: files below it are named relative to it, others in full.
+    output : str
+        Folder for the results of running it again.
+
+    Returns
+    -------
+    str
+        TOML that `read` understands; what the data decide is "auto".
+    """
+    lines = ["# Every setting of this run, defaults included; run it again with nmcx run."]
+    for name in RunFile.SECTIONS:
+        section = getattr(run_file, name)
+        if section is None or (name in ("morphology", "cones") and not _has_volume(run_file)):
+            continue
+        lines += ["", f"[{name}]"]
+        for item in fields(section):
+            value = output if (name, item.name) == ("output", "folder") else None
+            value = getattr(section, item.name) if value is None else value
+            if value is None and item.metadata["show"] == '"auto"':
+                value = "auto"
+            if value is not None:
+                lines.append(f"{item.name} = {_toml(value, folder)}")
+    return "\n".join(lines) + "\n"
+
+
+def _has_volume(run_file: RunFile) -> bool:
+    return run_file.tomogram is not None or (
+        run_file.hard is not None and run_file.hard.stack is not None
+    )
+
+
+def _toml(value: object, folder: Path) -> str:
+    if isinstance(value, Path):
+        # A folder that moves takes its own files along; others stay where they are.
+        inside = value.is_relative_to(folder)
+        return _toml(os.fspath(value.relative_to(folder) if inside else value), folder)
+    if isinstance(value, (tuple, list)):
+        return "[" + ", ".join(_toml(item, folder) for item in value) + "]"
+    if isinstance(value, str):
+        # JSON's strings are TOML's, but for DEL, which TOML wants escaped.
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return json.dumps(value)
+
+
+def template() -> str:
+    """A run file to fill in, each key with its meaning.
+
+    Returns
+    -------
+    str
+        TOML with the optional choices commented out.
+    """
+    lines = [
+        "# nmcx run file. Leave out the sections of what was not measured.",
+        "# Paths are relative to this file. Check with `nmcx check`, start with `nmcx run`.",
+    ]
+    for name, kind in RunFile.SECTIONS.items():
+        lines += ["", f"# {(kind.__doc__ or '').strip()}", f"[{name}]"]
+        lines += [_template_line(item) for item in fields(kind)]
+    return "\n".join(lines) + "\n"
+
+
+def _template_line(item: Field[Any]) -> str:
+    shown = item.metadata["show"]
+    if not shown and item.default is None:
+        return f'# {item.name} = "…"  # {item.metadata["meaning"]}'
+    text = shown or _toml(item.default, Path("/"))
+    return f"{item.name} = {text}  # {item.metadata['meaning']}"

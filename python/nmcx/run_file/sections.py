@@ -1,0 +1,187 @@
+"""The sections of the run file, one frozen dataclass each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+from nmcx.run_file.values import (
+    Reader,
+    as_choice,
+    as_direction,
+    as_file,
+    as_folder,
+    as_frames,
+    as_integer,
+    as_number,
+    as_numbers,
+    as_text,
+    as_voxel_size,
+    as_window,
+    or_auto,
+)
+
+
+def _key(read: Reader, meaning: str, show: str = "") -> dict[str, Any]:
+    return {"read": read, "meaning": meaning, "show": show}
+
+
+@dataclass(frozen=True)
+class Soft:
+    """Two soft X-ray scans of the surface."""
+
+    low: Path | None = field(
+        default=None,
+        metadata=_key(as_file, "scan at the lower energy, SDF header", show='"a_scan.hdr"'),
+    )
+    high: Path | None = field(
+        default=None, metadata=_key(as_file, "scan at the higher energy", show='"b_scan.hdr"')
+    )
+    stack: Path | None = field(
+        default=None, metadata=_key(as_file, "or one header with both energies")
+    )
+    mode: str = field(
+        default="tey",
+        metadata=_key(as_choice("tey", "transmission"), '"tey" (electron yield) or "transmission"'),
+    )
+    min_counts: float | None = field(
+        default=None,
+        metadata=_key(
+            or_auto(as_number(0)),
+            "fewest counts of a valid pixel, of both scans",
+            show='"auto"',
+        ),
+    )
+
+
+@dataclass(frozen=True)
+class Hard:
+    """Hard X-ray absorption at many energies around the K edge."""
+
+    stack: Path | None = field(
+        default=None,
+        metadata=_key(as_file, "energy stack (Data Exchange, NeXus, TIFF)", show='"ni_k_edge.h5"'),
+    )
+    frames: Path | tuple[Path, ...] | None = field(
+        default=None, metadata=_key(as_frames, "or a folder or list of .xrm frames with references")
+    )
+    pre_edge: tuple[float, float] = field(
+        default=(8250.0, 8320.0), metadata=_key(as_window, "window before the edge [eV]")
+    )
+    post_edge: tuple[float, float] = field(
+        default=(8380.0, 8640.0), metadata=_key(as_window, "window after the edge [eV]")
+    )
+    level: float = field(
+        default=0.5, metadata=_key(as_number(0.01, 0.99), "height of the edge energy on the jump")
+    )
+    pre_degree: int | None = field(
+        default=None,
+        metadata=_key(or_auto(as_integer(0, 1)), "polynomial before the edge", show='"auto"'),
+    )
+    post_degree: int | None = field(
+        default=None,
+        metadata=_key(or_auto(as_integer(0, 2)), "polynomial after the edge", show='"auto"'),
+    )
+
+
+@dataclass(frozen=True)
+class Tomogram:
+    """A volume of the same particle in which cracks are seen."""
+
+    file: Path = field(metadata=_key(as_file, "volume (TIFF or HDF5)", show='"tomogram.tif"'))
+    voxel_size_um: tuple[float, ...] | None = field(
+        default=None,
+        metadata=_key(or_auto(as_voxel_size), "voxel edge or [dz, dy, dx] [µm]", show='"auto"'),
+    )
+
+
+@dataclass(frozen=True)
+class Morphology:
+    """Segmentation of the particle."""
+
+    threshold: float | None = field(
+        default=None,
+        metadata=_key(or_auto(as_number()), "solid above this value; auto: Otsu", show='"auto"'),
+    )
+    closing_radius_um: float = field(
+        default=0.5, metadata=_key(as_number(0, 1e3), "cracks up to twice this wide are void")
+    )
+
+
+@dataclass(frozen=True)
+class Cones:
+    """Cone porosity."""
+
+    n_directions: int = field(
+        default=3000, metadata=_key(as_integer(1, 10**6), "directions, evenly over the sphere")
+    )
+    half_angle_deg: tuple[float, ...] = field(
+        default=tuple(float(a) for a in range(5, 51, 5)),
+        metadata=_key(
+            as_numbers(None, as_number(1e-3, 180), "a list of angles in degrees"),
+            "half-opening angles [°]",
+        ),
+    )
+
+
+@dataclass(frozen=True)
+class Correlation:
+    """Surface map against cone porosity; needs the direction from which the map was taken."""
+
+    view: tuple[float, float, float] = field(
+        metadata=_key(as_direction, "from particle towards beam (z, y, x)", show="[0, 0, 1]")
+    )
+    rotation_deg: float = field(
+        default=0.0, metadata=_key(as_number(-360, 360), "of the map about the view [°]")
+    )
+    offset_um: tuple[float, float] = field(
+        default=(0.0, 0.0),
+        metadata=_key(
+            as_numbers(2, as_number(), "two numbers [up, right] in µm"),
+            "of the map's middle from the particle's, (up, right) [µm]",
+        ),
+    )
+    null: str = field(default="rotation", metadata=_key(as_choice("rotation"), "null model"))
+    n_null: int = field(default=999, metadata=_key(as_integer(19, 10**6), "draws of the null"))
+    seed: int = field(default=1, metadata=_key(as_integer(0), "of the null model"))
+
+
+@dataclass(frozen=True)
+class Output:
+    """Where the results go."""
+
+    folder: Path | None = field(
+        default=None, metadata=_key(as_folder, "new folder for the results", show='"result"')
+    )
+    title: str = field(default="", metadata=_key(as_text, "heading of the report"))
+
+
+@dataclass(frozen=True)
+class RunFile:
+    """A validated run file; a section of data that is absent is None."""
+
+    path: Path
+    soft: Soft | None
+    hard: Hard | None
+    tomogram: Tomogram | None
+    morphology: Morphology
+    cones: Cones
+    correlation: Correlation | None
+    output: Output
+    sha256: str = ""
+
+    SECTIONS: ClassVar[dict[str, type]] = {
+        "soft": Soft,
+        "hard": Hard,
+        "tomogram": Tomogram,
+        "morphology": Morphology,
+        "cones": Cones,
+        "correlation": Correlation,
+        "output": Output,
+    }
+
+    @property
+    def folder(self) -> Path:
+        """Where results go unless told otherwise: beside the run file, named after it."""
+        return self.output.folder or self.path.parent / f"{self.path.stem}_result"

@@ -1,0 +1,139 @@
+"""How the values of a run file are read: each reader checks one kind and gives it in its type.
+
+A reader takes the value and the folder of the run file; those with options are made by a function.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+Reader = Callable[[object, Path], Any]
+
+
+class Unfit(Exception):
+    """A value that does not fit its key; the message ends the sentence "… must be"."""
+
+
+def as_number(low: float = -math.inf, high: float = math.inf) -> Reader:
+    """A finite number within bounds."""
+
+    def read(value: object, _: Path) -> float:
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise Unfit("a number")
+        if not (math.isfinite(value) and low <= value <= high):
+            raise Unfit(f"a number between {low:g} and {high:g}")
+        return float(value)
+
+    return read
+
+
+def as_integer(low: int, high: int = 10**9) -> Reader:
+    """A whole number within bounds."""
+
+    def read(value: object, _: Path) -> int:
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+            raise Unfit(f"a whole number between {low} and {high}")
+        return value
+
+    return read
+
+
+def as_numbers(n: int | None, of: Reader, wording: str) -> Reader:
+    """A list of `n` numbers, or of any number of them."""
+
+    def read(value: object, folder: Path) -> tuple[float, ...]:
+        if not isinstance(value, list) or not value or (n is not None and len(value) != n):
+            raise Unfit(wording)
+        return tuple(of(item, folder) for item in value)
+
+    return read
+
+
+def as_window(value: object, folder: Path) -> tuple[float, float]:
+    """Two increasing energies [eV]."""
+    low, high = as_numbers(2, as_number(), "two energies in eV, [low, high]")(value, folder)
+    if not low < high:
+        raise Unfit("[low, high] with low < high")
+    return low, high
+
+
+def as_direction(value: object, folder: Path) -> tuple[float, ...]:
+    """A vector (z, y, x) that points somewhere."""
+    vector: tuple[float, ...] = as_numbers(3, as_number(), "three numbers (z, y, x)")(value, folder)
+    if not any(vector):
+        raise Unfit("a direction (z, y, x) other than [0, 0, 0]")
+    return vector
+
+
+def as_voxel_size(value: object, folder: Path) -> tuple[float, ...]:
+    """One voxel edge or three [µm], always given as three."""
+    if isinstance(value, list):
+        wording = "a number or three numbers [dz, dy, dx] in µm"
+        sizes: tuple[float, ...] = as_numbers(3, as_number(1e-6, 1e6), wording)(value, folder)
+        return sizes
+    size = as_number(1e-6, 1e6)(value, folder)
+    return size, size, size
+
+
+def as_choice(*names: str) -> Reader:
+    """One of a few words."""
+
+    def read(value: object, _: Path) -> str:
+        if value not in names:
+            raise Unfit("one of " + ", ".join(f'"{name}"' for name in names))
+        return str(value)
+
+    return read
+
+
+def as_text(value: object, _: Path) -> str:
+    """Any text."""
+    if not isinstance(value, str):
+        raise Unfit("a text in quotes")
+    return value
+
+
+def as_folder(value: object, folder: Path) -> Path:
+    """Path of a folder, which need not exist yet."""
+    if not isinstance(value, str) or not value:
+        raise Unfit("the path of a folder, in quotes")
+    return (folder / Path(value).expanduser()).absolute()
+
+
+def as_file(value: object, folder: Path) -> Path:
+    """Path of a file that exists."""
+    if not isinstance(value, str) or not value:
+        raise Unfit("the path of a file, in quotes")
+    path = (folder / Path(value).expanduser()).absolute()
+    if not path.is_file():
+        what = "is a folder" if path.is_dir() else "does not exist"
+        raise FileNotFoundError(f"{path} {what}; paths are relative to the run file")
+    return path
+
+
+def as_frames(value: object, folder: Path) -> Path | tuple[Path, ...]:
+    """A folder, or the files in a list or alone."""
+    if isinstance(value, list):
+        if not value:
+            raise Unfit("a folder or a list of .xrm files")
+        return tuple(as_file(item, folder) for item in value)
+    if isinstance(value, str) and (folder / Path(value).expanduser()).is_dir():
+        return (folder / Path(value).expanduser()).absolute()
+    return (as_file(value, folder),)
+
+
+def or_auto(read: Reader) -> Reader:
+    """What `read` takes, or "auto", which gives None: the data decide."""
+
+    def read_or_none(value: object, folder: Path) -> Any:
+        if value == "auto":
+            return None
+        try:
+            return read(value, folder)
+        except Unfit as error:
+            raise Unfit(f'{error} or "auto"') from None
+
+    return read_or_none

@@ -1,0 +1,42 @@
+// Sub-pixel drift between two images of one field, whatever their contrast.
+#pragma once
+
+#include <cstddef>
+
+#include "nmcx/core/views.hpp"
+
+namespace nmcx::image {
+
+struct RegistrationOptions {
+  double max_dy = 0.0;        ///< largest drift looked for [px]
+  double max_dx = 0.0;        ///< [px]
+  double smoothing = 0.8;     ///< sigma of the Gaussian that both images are smoothed with [px]
+  double significance = 4.5;  ///< least correlation for a match [standard deviations]
+};
+
+struct Registration {
+  double dy, dx;            ///< moving(x) = fixed(x - shift) [px]
+  double std;               ///< standard error of each component, root mean square of both [px]
+  double correlation;       ///< Pearson's r of the two smoothed images once aligned
+  double significance;      ///< of the whole-pixel match [standard deviations]
+  std::size_t n_pixel;      ///< pixels compared
+  std::size_t n_iteration;  ///< Gauss-Newton steps
+};
+
+/// Shift of `moving` against `fixed` with free gain and offset.
+///
+/// A search over whole pixels (`align_coarsely`) is followed by Gauss-Newton least squares of
+///   fixed(x) = offset + gain moving(x + s) + gain' coarse(x + s)
+/// where `moving` is interpolated by cubic B-splines. Only pixels whose neighbourhood is valid in
+/// both images count. The standard error carries each pixel's own squared residual through the
+/// normal matrix and the smoothing (White's estimator for smoothed noise). Noise weakens between
+/// pixels, which pulls the shift there: 0.05 px of the example in the benchmark without smoothing,
+/// within the standard error with the default.
+///
+/// @param fixed, moving  (ny, nx), NaN where there is no value
+/// @throws InvalidArgument if shapes differ, are below 8 x 8, or no pixel is valid
+/// @throws ConvergenceError if the images do not match significantly or the iteration fails
+Registration register_translation(ArrayView<double, 2> fixed, ArrayView<double, 2> moving,
+                                  const RegistrationOptions& options);
+
+}  // namespace nmcx::image

@@ -1,0 +1,53 @@
+"""Build nmcx with AddressSanitizer and UBSan, and run the Python tests on that build."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def runtime(name: str) -> str:
+    compiler = os.environ.get("CXX", "c++")
+    found = subprocess.run(
+        [compiler, f"-print-file-name={name}"], capture_output=True, text=True, check=True
+    )
+    return found.stdout.strip()
+
+
+def main() -> int:
+    site = ROOT / "build" / "asan-site"
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+    subprocess.run(
+        [
+            *pip,
+            "--no-build-isolation",
+            "--no-deps",
+            "--upgrade",
+            f"--target={site}",
+            "-Ccmake.define.NMCX_SANITIZE=address;undefined",
+            f"-Cbuild-dir={ROOT}/build/asan-wheel",
+            str(ROOT),
+        ],
+        check=True,
+    )
+    environment = os.environ | {
+        # libstdc++ too: without it the run dies at the first C++ exception, and says nothing.
+        "LD_PRELOAD": ":".join(map(runtime, ("libasan.so", "libubsan.so", "libstdc++.so.6"))),
+        "ASAN_OPTIONS": "detect_leaks=0:allocator_may_return_null=1",
+        "UBSAN_OPTIONS": "print_stacktrace=1",
+        "PYTHONMALLOC": "malloc",
+        "PYTHONPATH": str(site),
+        "NMCX_UNDER_SANITIZER": "1",
+    }
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/python"]
+    return subprocess.run(
+        [*command, *sys.argv[1:]], cwd=ROOT, env=environment, check=False
+    ).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,117 @@
+"""Run the long checks of an issue at full count and write docs/verification.md.
+
+usage: python tests/verify [--issue N] [--reduced] [--only NAME]
+
+Each check is a function that returns rows (figure, measured, target, met). What has been measured
+for this commit is kept in build/verify, so an interrupted run goes on where it stopped. `--reduced`
+runs small counts without writing the table: that is what continuous integration does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import importlib
+import json
+import platform
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from check import Check, Row
+
+ROOT = Path(__file__).parents[2]
+ISSUES = {2: "issue_02_ground_floor"}
+
+
+def commit() -> str:
+    def git(*words: str) -> str:
+        return subprocess.run(
+            ["git", *words], cwd=ROOT, capture_output=True, text=True, check=True
+        ).stdout.strip()
+
+    dirty = git("status", "--porcelain", "--", ":!docs/verification.md")
+    return git("rev-parse", "--short=12", "HEAD") + ("-modified" if dirty else "")
+
+
+def measure(check: Check, reduced: bool, kept: Path) -> list[Row]:
+    if kept.exists() and not reduced:
+        return [Row(**row) for row in json.loads(kept.read_text())]
+    started = time.perf_counter()
+    rows = check.run(reduced)
+    seconds = time.perf_counter() - started
+    for row in rows:
+        print(f"  {'ok ' if row.met else 'NOT'} {row.figure}: {row.measured} (target {row.target})")
+    print(f"  {check.name} took {seconds:.0f} s", flush=True)
+    if not reduced:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_text(json.dumps([row.__dict__ for row in rows]))
+    return rows
+
+
+def _yes_or_no(met: bool) -> str:
+    return "yes" if met else "**no**"
+
+
+def write_table(results: dict[int, list[tuple[Check, list[Row]]]], revision: str) -> None:
+    processor = next(
+        (
+            line.split(":")[1].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if line.startswith("model name")
+        ),
+        platform.machine(),
+    )
+    lines = [
+        "# Verification",
+        "",
+        f"Measured on {datetime.datetime.now(datetime.UTC):%Y-%m-%d} at commit `{revision}` "
+        f"({processor}, Python {platform.python_version()}) by `make verify`.",
+        "Every figure stands beside its target; seeds are 1…n.",
+        "",
+    ]
+    for issue, checks in results.items():
+        lines += [
+            f"## Issue {issue}",
+            "",
+            "| figure | measured | target | met |",
+            "|---|---|---|---|",
+        ]
+        for _, rows in checks:
+            lines += [
+                f"| {row.figure} | {row.measured} | {row.target} | {_yes_or_no(row.met)} |"
+                for row in rows
+            ]
+        lines.append("")
+    (ROOT / "docs" / "verification.md").write_text("\n".join(lines))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--issue", type=int, choices=sorted(ISSUES))
+    parser.add_argument("--reduced", action="store_true")
+    parser.add_argument("--only", help="one check by name; writes no table")
+    options = parser.parse_args()
+
+    revision = commit()
+    results: dict[int, list[tuple[Check, list[Row]]]] = {}
+    for issue in [options.issue] if options.issue else sorted(ISSUES):
+        for check in importlib.import_module(ISSUES[issue]).CHECKS:
+            if options.only and check.name != options.only:
+                continue
+            if options.reduced and not check.in_reduced:
+                continue
+            print(f"issue {issue}: {check.name}", flush=True)
+            kept = ROOT / "build" / "verify" / revision / f"{issue}-{check.name}.json"
+            results.setdefault(issue, []).append((check, measure(check, options.reduced, kept)))
+    if not options.reduced and not options.only:
+        write_table(results, revision)
+    rows = [row for checks in results.values() for _, found in checks for row in found]
+    missed = [row.figure for row in rows if not row.met]
+    print(f"{len(rows) - len(missed)} passed, {len(missed)} failed", *missed, sep="\n")
+    return 1 if missed or not rows else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

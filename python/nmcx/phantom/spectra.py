@@ -178,7 +178,7 @@ def white_line_offset(shape: EdgeShape | None = None) -> float:
     Examples
     --------
     >>> round(white_line_offset(), 3)
-    6.285
+    7.64
     """
     crossing, peak = _solve_shape(EdgeShape() if shape is None else shape)
     if not math.isfinite(peak):

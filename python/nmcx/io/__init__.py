@@ -2,4 +2,23 @@
 
 from __future__ import annotations
 
-__all__: list[str] = []
+from nmcx.io.nexus import load, save
+from nmcx.io.spectra import read_spectrum
+from nmcx.io.stacks import Volume, open_stack, read_volume, write_energy_stack
+from nmcx.io.stxm import read_stxm, write_stxm
+from nmcx.io.tiff import write_tiff
+from nmcx.io.xradia import read_frames
+
+__all__ = [
+    "Volume",
+    "load",
+    "open_stack",
+    "read_frames",
+    "read_spectrum",
+    "read_stxm",
+    "read_volume",
+    "save",
+    "write_energy_stack",
+    "write_stxm",
+    "write_tiff",
+]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from nmcx.phantom.measurement import Phantom, Truth, particle, surface_and_porosity
 from nmcx.phantom.spectra import (
     EdgeShape,
     EdgeSpectra,
@@ -15,9 +16,13 @@ from nmcx.phantom.spectra import (
 __all__ = [
     "EdgeShape",
     "EdgeSpectra",
+    "Phantom",
+    "Truth",
     "edge_curve",
     "edge_energies",
     "edge_ramp",
     "edge_spectra",
+    "particle",
+    "surface_and_porosity",
     "white_line_offset",
 ]

@@ -6,6 +6,7 @@
 #include <array>
 #include <cmath>
 #include <cstddef>
+#include <limits>
 #include <string>
 
 #include "nmcx/core/views.hpp"
@@ -46,18 +47,23 @@ inline Vector3 checked_spacing(const ArrayView<double, 1>& spacing) {
   return h;
 }
 
-/// The unit vector along `direction`.
+/// The unit vector along `direction`; one that has unit length already is returned as it is.
 /// @throws InvalidArgument if it has no length or is not finite
-inline Vector3 normalised(const Vector3& direction, const char* name) {
-  // Scaled first, so that neither tiny nor huge vectors lose their length.
-  const double largest =
-      std::max({std::abs(direction[0]), std::abs(direction[1]), std::abs(direction[2])});
-  const bool usable = largest > 0 && std::isfinite(largest) &&
-                      std::isfinite(direction[0] + direction[1] + direction[2]);
-  require(usable, std::string(name) + " must be finite and not (0, 0, 0)");
-  const Vector3 scaled{direction[0] / largest, direction[1] / largest, direction[2] / largest};
-  const double length = std::sqrt(dot(scaled, scaled));
-  return {scaled[0] / length, scaled[1] / length, scaled[2] / length};
+inline Vector3 normalised(Vector3 direction, const char* name) {
+  double largest = 0;
+  for (const double component : direction) {
+    require(std::isfinite(component), std::string(name) + " must be finite");
+    largest = std::max(largest, std::abs(component));
+  }
+  require(largest > 0, std::string(name) + " must not be (0, 0, 0)");
+  if (largest < 1e-100 || largest > 1e100) {  // the square would leave the range of a double
+    const int exponent = std::ilogb(largest);
+    for (double& component : direction) component = std::scalbn(component, -exponent);
+  }
+  const double squared = dot(direction, direction);
+  if (std::abs(squared - 1) <= 4 * std::numeric_limits<double>::epsilon()) return direction;
+  const double length = std::sqrt(squared);
+  return {direction[0] / length, direction[1] / length, direction[2] / length};
 }
 
 }  // namespace nmcx

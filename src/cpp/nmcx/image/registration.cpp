@@ -226,6 +226,7 @@ Registration register_translation(ArrayView<double, 2> fixed, ArrayView<double, 
               options.max_dy < static_cast<double>(fixed.shape[0]) &&
               options.max_dx < static_cast<double>(fixed.shape[1]),
           "max_shift must not be negative and must be less than the image");
+  require(options.smoothing >= 0.5, "smoothing must be at least half a pixel");
   const Problem problem = make_problem(fixed, moving, options.smoothing);
   const std::vector<double> kernel = gaussian_kernel(options.smoothing);
   const CoarseAlignment start = find_start(problem, options);

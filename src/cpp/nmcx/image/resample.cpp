@@ -236,8 +236,12 @@ Resampled shift_image(ArrayView<double, 2> image, ArrayView<double, 2> variance,
   require(std::isfinite(dy) && std::isfinite(dx), "shift must be finite");
   const auto [ny, nx] = image.shape;
   // Beyond one image size everything is outside; the cut keeps the indices small.
-  const Axis rows = make_axis(std::clamp(dy, -as_signed(ny) - 1.0, as_signed(ny) + 1.0));
-  const Axis columns = make_axis(std::clamp(dx, -as_signed(nx) - 1.0, as_signed(nx) + 1.0));
+  const auto cut = [](double shift, std::size_t n) {
+    const double limit = static_cast<double>(n) + 1.0;
+    return std::clamp(shift, -limit, limit);
+  };
+  const Axis rows = make_axis(cut(dy, ny));
+  const Axis columns = make_axis(cut(dx, nx));
   const Filled filled = smooth_and_fill(image, 0.0);
   const Array<double, 2> clean = finite_variance(variance, filled.usable);
   const Array<double, 2> c = spline_coefficients(filled.value.view());

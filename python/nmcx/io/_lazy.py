@@ -1,0 +1,105 @@
+"""An array that stays in its file until it is indexed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+
+class LazyArray:
+    """Array-like over a file: each access opens the file, reads the part asked for and closes it.
+
+    `numpy.asarray` loads everything; indexing the first axis by an integer or a slice reads only
+    those energies.
+
+    Parameters
+    ----------
+    read : callable
+        ``read(first, rest)`` gives the elements ``first`` (integer array, ascending and unique) of
+        the first axis, indexed by the tuple ``rest`` along the others.
+    shape : tuple of int
+        Shape of the whole.
+    dtype : dtype
+        Type of the elements, in native byte order.
+    order : (n,) integer array, optional
+        Order in which the first axis is shown; None: as stored.
+
+    Examples
+    --------
+    >>> stored = np.arange(6.0).reshape(3, 2)
+    >>> lazy = LazyArray(lambda first, rest: stored[(first, *rest)], (3, 2), stored.dtype)
+    >>> lazy[1], np.asarray(lazy).shape
+    (array([2., 3.]), (3, 2))
+    """
+
+    def __init__(
+        self,
+        read: Callable[[NDArray[np.intp], tuple[Any, ...]], NDArray[Any]],
+        shape: tuple[int, ...],
+        dtype: DTypeLike,
+        order: NDArray[np.intp] | None = None,
+    ) -> None:
+        self._read = read
+        self.shape = shape
+        self.dtype = np.dtype(dtype).newbyteorder("=")
+        self._order = np.arange(shape[0]) if order is None else order
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return math.prod(self.shape)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory the whole would take [bytes]."""
+        return self.size * self.dtype.itemsize
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, key: Any) -> NDArray[Any]:
+        keys = key if isinstance(key, tuple) else (key,)
+        keys = self._without_ellipsis(keys)
+        first, rest = (keys[0], tuple(keys[1:])) if keys else (slice(None), ())
+        if not all(_simple(part) for part in rest) or first is None:
+            return np.asarray(np.asarray(self)[key])
+        wanted = np.asarray(self._order[first])
+        stored, inverse = np.unique(wanted.ravel(), return_inverse=True)
+        part = np.asarray(self._read(stored, rest))
+        if wanted.ndim == 0:
+            return np.asarray(part[0])
+        if not np.array_equal(inverse, np.arange(stored.size)):
+            part = part[inverse]
+        return part.reshape(wanted.shape + part.shape[1:])
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
+        if copy is False:
+            raise ValueError("a lazy array cannot be had without reading a copy of it")
+        values = self[:]
+        return values if dtype is None else values.astype(dtype, copy=False)
+
+    def __repr__(self) -> str:
+        return f"LazyArray(shape={self.shape}, dtype={self.dtype})"
+
+    def _without_ellipsis(self, keys: tuple[Any, ...]) -> tuple[Any, ...]:
+        at = next((i for i, part in enumerate(keys) if part is Ellipsis), None)
+        if at is None:
+            return keys
+        missing = self.ndim - (len(keys) - 1)
+        return (*keys[:at], *([slice(None)] * missing), *keys[at + 1 :])
+
+
+def _simple(part: Any) -> bool:
+    """Whether h5py and numpy agree on what this index means."""
+    if isinstance(part, slice):
+        return part.step is None or bool(part.step > 0)
+    return isinstance(part, (int, np.integer)) and bool(part >= 0)

@@ -1,0 +1,481 @@
+"""The gate every reader goes through, and the way every file is written.
+
+A file is refused before it can do harm: it must be a regular file of a size that fits, an HDF5 file
+may neither point at other files nor hide cycles, and nothing is unpickled. Results are written to a
+temporary file in the same folder, synced and renamed, so that a crash never leaves half a result.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import math
+import os
+import resource
+import secrets
+import stat
+from collections.abc import Iterator
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmcx.errors import Error, InputError, MemoryLimitError, OutputError
+
+if TYPE_CHECKING:
+    import h5py
+
+AnyPath = str | PathLike[str]
+
+MAX_DEPTH = 64
+MAX_OBJECTS = 100_000
+MAX_SOFT_LINKS = 16
+MAX_TEXT_BYTES = 256 * 2**20
+MAX_STRING_BYTES = 64 * 2**20
+# deflate, shuffle, fletcher32, szip, nbit, scaleoffset and lzf come with every h5py.
+BUILT_IN_FILTERS = frozenset({1, 2, 3, 4, 5, 6, 32000})
+
+
+def check_file(path: AnyPath, what: str = "file") -> Path:
+    """`path` as a `Path`, once it is known to be a readable regular file that is not empty.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+    what : str
+        What the file should be, for the message.
+
+    Returns
+    -------
+    pathlib.Path
+        The path.
+
+    Raises
+    ------
+    nmcx.errors.InputError
+        If it does not exist, is a folder, a pipe or a device, is empty, or cannot be read.
+    """
+    file = Path(path)
+    try:
+        status = file.stat()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"{file}: cannot open the {what} ({reason}); check the path") from error
+    if stat.S_ISDIR(status.st_mode):
+        raise InputError(f"{file}: is a folder, a {what} was expected; name the file itself")
+    if not stat.S_ISREG(status.st_mode):
+        raise InputError(f"{file}: is not a regular file; copy its content to one")
+    if status.st_size == 0:
+        raise InputError(f"{file}: is empty; was the transfer of the {what} interrupted?")
+    if not os.access(file, os.R_OK):
+        raise InputError(f"{file}: may not be read; change its permissions")
+    return file
+
+
+def read_text(path: AnyPath, what: str = "text file") -> str:
+    """Text of a small file, UTF-8 or Latin-1.
+
+    Raises
+    ------
+    nmcx.errors.InputError
+        As `check_file`, and if the file is larger than 256 MB or binary.
+    """
+    file = check_file(path, what)
+    if file.stat().st_size > MAX_TEXT_BYTES:
+        raise InputError(f"{file}: is too large to be a {what}; is it the right file?")
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise InputError(f"{file}: cannot be read ({error.strerror}); check the disk") from error
+    if b"\0" in content:
+        raise InputError(f"{file}: is binary, a {what} was expected; is it the right file?")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("latin-1")
+
+
+def free_memory() -> int:
+    """Memory this process may still take [bytes]: of the machine, its group and its own limit."""
+    limits = [2**62]
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                limits.append(int(line.split()[1]) * 1024)
+    with contextlib.suppress(OSError, ValueError):
+        group = Path("/sys/fs/cgroup")
+        allowed = int((group / "memory.max").read_text())
+        limits.append(allowed - int((group / "memory.current").read_text()))
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        allowed, _ = resource.getrlimit(resource.RLIMIT_AS)
+        if allowed != resource.RLIM_INFINITY:
+            pages = int(Path("/proc/self/statm").read_text().split()[0])
+            limits.append(allowed - pages * resource.getpagesize())
+    return max(min(limits), 0)
+
+
+def check_memory(n_byte: int, what: str) -> None:
+    """Refuse to read what does not fit.
+
+    Parameters
+    ----------
+    n_byte : int
+        Memory needed [bytes].
+    what : str
+        What needs it: file and dataset.
+
+    Raises
+    ------
+    nmcx.errors.MemoryLimitError
+        If `n_byte` exceeds the free memory; the message gives both in GB.
+    """
+    free = free_memory()
+    if n_byte > free:
+        raise MemoryLimitError(
+            f"{what}: needs {n_byte / 1e9:.3g} GB but {free / 1e9:.3g} GB are free; "
+            "read a part, bin the data, or use a machine with more memory"
+        )
+
+
+def sha256(path: AnyPath) -> str:
+    """SHA-256 of a file's content as 64 hexadecimal digits.
+
+    Raises
+    ------
+    nmcx.errors.InputError
+        If the file cannot be read.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = pathlib.Path(folder, "abc.txt")
+    ...     _ = file.write_bytes(b"abc")
+    ...     sha256(file)[:8]
+    'ba7816bf'
+    """
+    with check_file(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextlib.contextmanager
+def damaged(path: AnyPath, kind: str) -> Iterator[None]:
+    """Turn whatever a format library raises on a damaged file into an `InputError`.
+
+    Libraries meet damaged bytes with IndexError, struct.error, KeyError, RuntimeError and more;
+    the caller only needs to know which file it was.
+    """
+    try:
+        yield
+    except Error:
+        raise
+    except MemoryError as error:
+        raise MemoryLimitError(f"{path}: the {kind} does not fit into memory") from error
+    except Exception as error:
+        raise InputError(
+            f"{path}: is not a readable {kind} ({type(error).__name__}: {error}); "
+            "is it complete and of this format?"
+        ) from error
+
+
+@contextlib.contextmanager
+def open_hdf5(path: AnyPath) -> Iterator[h5py.File]:
+    """Open an HDF5 file for reading, after making sure that it is only itself.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+
+    Yields
+    ------
+    h5py.File
+        The open file; datasets should be read with `read_array` and `read_string`, which check
+        type, filters and size.
+
+    Raises
+    ------
+    nmcx.errors.InputError
+        If the file is damaged, holds external links, external storage or virtual datasets, soft
+        links that chain more than 16 times or run in a circle, groups nested deeper than 64, or
+        more than 100,000 objects.
+    """
+    import h5py
+
+    file = check_file(path, "HDF5 file")
+    with damaged(file, "HDF5 file"), h5py.File(file, "r", locking=False) as opened:
+        _check_links(opened, file)
+        yield opened
+
+
+def _check_links(opened: h5py.File, file: Path) -> None:
+    import h5py
+
+    seen: set[tuple[int, int]] = set()
+    pending: list[tuple[Any, str, int]] = [(opened.id, "", 0)]
+    n_object = 0
+    while pending:
+        group, name, depth = pending.pop()
+        if depth > MAX_DEPTH:
+            raise InputError(f"{file}: {name} is nested deeper than {MAX_DEPTH}; flatten the file")
+        for link in _link_names(group):
+            n_object += 1
+            where = f"{name}/{link.decode('utf-8', 'replace')}"
+            if n_object > MAX_OBJECTS:
+                raise InputError(f"{file}: holds more than {MAX_OBJECTS} objects; split the file")
+            kind = group.links.get_info(link).type
+            if kind == h5py.h5l.TYPE_SOFT:
+                _check_soft_link(opened.id, where, file)
+                continue
+            if kind != h5py.h5l.TYPE_HARD:
+                raise InputError(
+                    f"{file}: {where} is an external link; copy what it points at into the file"
+                )
+            child = h5py.h5o.open(group, link)
+            info = h5py.h5o.get_info(child)
+            if (info.fileno, info.addr) in seen:
+                continue
+            seen.add((info.fileno, info.addr))
+            if isinstance(child, h5py.h5g.GroupID):
+                pending.append((child, where, depth + 1))
+            elif isinstance(child, h5py.h5d.DatasetID):
+                _check_storage(child, where, file)
+
+
+def _link_names(group: Any) -> list[bytes]:
+    names: list[bytes] = []
+    group.links.iterate(names.append)
+    return names
+
+
+def _check_soft_link(root: Any, where: str, file: Path) -> None:
+    import h5py
+
+    followed = 0
+    parts = [part for part in where.split("/") if part]
+    done: list[str] = []
+    group = root
+    while parts:
+        part = parts.pop(0)
+        if part == ".":
+            continue
+        name = part.encode()
+        if not isinstance(group, h5py.h5g.GroupID) or not group.links.exists(name):
+            return  # a dangling link reads nothing
+        kind = group.links.get_info(name).type
+        if kind == h5py.h5l.TYPE_HARD:
+            done.append(part)
+            group = h5py.h5o.open(group, name)
+            continue
+        if kind != h5py.h5l.TYPE_SOFT:
+            raise InputError(f"{file}: {where} leads to an external link; copy its target here")
+        followed += 1
+        if followed > MAX_SOFT_LINKS:
+            raise InputError(
+                f"{file}: soft link {where} runs in a circle or chains more than "
+                f"{MAX_SOFT_LINKS} times; link the data directly"
+            )
+        target = group.links.get_val(name).decode("utf-8", "replace")
+        parts = [p for p in target.split("/") if p] + parts
+        if target.startswith("/"):
+            done, group = [], root
+
+
+def _check_storage(dataset: Any, where: str, file: Path) -> None:
+    import h5py
+
+    properties = dataset.get_create_plist()
+    if properties.get_external_count():
+        raise InputError(f"{file}: {where} keeps its data in another file; store it inside")
+    if properties.get_layout() == h5py.h5d.VIRTUAL:
+        raise InputError(f"{file}: {where} is a virtual dataset; store its data inside")
+
+
+def get_dataset(opened: Any, name: str, file: AnyPath) -> Any:
+    """Dataset `name` of a file or group.
+
+    Raises
+    ------
+    nmcx.errors.InputError
+        If there is no such dataset.
+    """
+    import h5py
+
+    found = opened.get(name)
+    if not isinstance(found, h5py.Dataset):
+        raise InputError(f"{file}: has no dataset {name}; is it the right kind of file?")
+    return found
+
+
+def check_numeric(dataset: Any, file: AnyPath) -> None:
+    """Refuse datasets that are not plain numbers, or need a filter that is not at hand.
+
+    Raises
+    ------
+    nmcx.errors.InputError
+        Naming file, dataset and remedy.
+    """
+    where = f"{file}: {dataset.name}"
+    if dataset.dtype.kind not in "biuf" or dataset.dtype.subdtype or dataset.shape is None:
+        raise InputError(f"{where} holds {dataset.dtype}, not plain numbers; convert it")
+    properties = dataset.id.get_create_plist()
+    filters = {properties.get_filter(i)[0] for i in range(properties.get_nfilters())}
+    if filters - BUILT_IN_FILTERS:
+        try:
+            import hdf5plugin  # noqa: F401  (registers its filters)
+        except ImportError as error:
+            raise InputError(
+                f'{where} is compressed by a plug-in filter; pip install "nmcx[filters]"'
+            ) from error
+
+
+def n_bytes(shape: tuple[int, ...], dtype: np.dtype[Any]) -> int:
+    """Size of an array [bytes], in integers that cannot overflow."""
+    return math.prod(int(n) for n in shape) * dtype.itemsize
+
+
+def read_array(dataset: Any, file: AnyPath, key: Any = ()) -> NDArray[Any]:
+    """Numbers of a dataset, or of the part `key`, in native byte order.
+
+    Raises
+    ------
+    nmcx.errors.InputError
+        If they are not numbers or cannot be decompressed.
+    nmcx.errors.MemoryLimitError
+        If the dataset's declared size exceeds the free memory.
+    """
+    check_numeric(dataset, file)
+    if key == ():
+        check_memory(n_bytes(dataset.shape, dataset.dtype), f"{file}: {dataset.name}")
+    with damaged(f"{file}: {dataset.name}", "dataset"):
+        values = np.asarray(dataset[key])
+    return values.astype(values.dtype.newbyteorder("="), copy=False)
+
+
+def read_string(dataset: Any, file: AnyPath) -> str:
+    """One string of at most 64 MB; variable length is allowed for a scalar only.
+
+    Raises
+    ------
+    nmcx.errors.InputError
+        If the dataset is something else.
+    """
+    import h5py
+
+    info = h5py.check_string_dtype(dataset.dtype)
+    too_long = info is not None and (info.length or 0) > MAX_STRING_BYTES
+    if info is None or dataset.size != 1 or too_long:
+        raise InputError(f"{file}: {dataset.name} is not a single short string; convert it")
+    with damaged(f"{file}: {dataset.name}", "string"):
+        value = dataset[()] if dataset.shape == () else dataset[:].ravel()[0]
+        return value.decode("utf-8") if isinstance(value, bytes) else str(value)
+
+
+def attribute(item: Any, name: str) -> str | float | None:
+    """Attribute as text or number; None where it is missing or neither."""
+    try:
+        value = item.attrs.get(name)
+        if isinstance(value, np.ndarray) and value.size == 1:
+            value = value.ravel()[0]
+        if isinstance(value, bytes):
+            return value.decode("utf-8", "replace")
+        if isinstance(value, str):
+            return value
+        return float(value) if isinstance(value, (int, float, np.number)) else None
+    except (OSError, RuntimeError, KeyError, TypeError, ValueError):
+        return None
+
+
+@contextlib.contextmanager
+def atomic_write(path: AnyPath, overwrite: bool = False) -> Iterator[Path]:
+    """Write a file all at once: temporary file in the same folder, fsync, rename.
+
+    Parameters
+    ----------
+    path : path-like
+        Where the file shall be.
+    overwrite : bool
+        Whether an existing file may be replaced.
+
+    Yields
+    ------
+    pathlib.Path
+        The temporary file, to be written and closed inside the ``with`` block.
+
+    Raises
+    ------
+    nmcx.errors.OutputError
+        If the file exists and `overwrite` is false, or writing fails; what was at `path` before is
+        then untouched and no temporary file stays.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = pathlib.Path(folder, "result.txt")
+    ...     with atomic_write(file) as temporary:
+    ...         _ = temporary.write_text("42")
+    ...     file.read_text()
+    '42'
+    """
+    target = Path(path)
+    exists = f"{target}: exists already; choose another name or allow overwriting (--force)"
+    if target.is_dir():
+        raise OutputError(f"{target}: is a folder; name a file in it")
+    if not overwrite and os.path.lexists(target):
+        raise OutputError(exists)
+    # Not tempfile.mkstemp: results get the permissions of any new file, not the owner's alone.
+    temporary = target.with_name(f".{target.name[:100]}.{secrets.token_hex(8)}.tmp")
+    try:
+        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+    except (OSError, ValueError) as error:
+        raise OutputError(
+            f"{target}: cannot be written ({getattr(error, 'strerror', None) or error}); "
+            "check the folder and its permissions"
+        ) from error
+    try:
+        yield temporary
+        _sync(temporary)
+        _move(temporary, target, overwrite)
+        _sync(target.parent)
+    except FileExistsError as error:
+        raise OutputError(exists) from error
+    except Error:
+        raise
+    except OSError as error:
+        raise OutputError(
+            f"{target}: writing failed ({error.strerror or error}); check space and permissions"
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        # Some network file systems cannot sync a folder; the file itself is synced already.
+        if not (path.is_dir() and error.errno in (errno.EINVAL, errno.ENOTSUP)):
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def _move(temporary: Path, target: Path, overwrite: bool) -> None:
+    if overwrite:
+        temporary.replace(target)
+        return
+    # Unlike a rename, a link never replaces a file that came into being meanwhile.
+    try:
+        os.link(temporary, target)
+    except FileExistsError:
+        raise
+    except OSError:  # no hard links on this file system: reserve the name instead
+        os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+        temporary.replace(target)

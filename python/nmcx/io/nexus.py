@@ -1,0 +1,406 @@
+"""nmcx's own result file: NeXus HDF5 with units, uncertainties and provenance, and back."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmcx import results
+from nmcx.errors import Error, InputError, OutputError
+from nmcx.io import _safe
+from nmcx.results import Result, expand_axes
+
+#: The field of each result that a plotting program shall show first.
+SIGNALS: Mapping[str, str] = {
+    "Spectrum": "mu",
+    "FrameStack": "counts",
+    "OpticalDensity": "od",
+    "StxmStack": "counts",
+    "EnergyStack": "mu",
+    "EdgeMap": "edge_energy_ev",
+    "NormalisedSpectra": "norm",
+    "Shift": "dy",
+    "XiMap": "xi",
+    "Particle": "solid",
+    "DepthProfile": "median",
+    "LineProfiles": "values",
+    "ConePorosity": "porosity",
+    "SurfaceValues": "values",
+    "AngleScan": "pearson",
+}
+#: Fields that hold the positions along an axis.
+_AXIS_FIELDS: Mapping[str, str] = {
+    "energy": "energy_ev",
+    "x": "x_um",
+    "y": "y_um",
+    "angle": "half_angle",
+    "depth": "depth_um",
+    "sample": "distance_um",
+}
+_UNITS = {"µm": "um", "µm²": "um^2", "": "1"}
+
+
+def save(
+    path: str | PathLike[str],
+    *items: Result,
+    overwrite: bool = False,
+    provenance: Mapping[str, Any] | None = None,
+) -> None:
+    """Write results to one NeXus HDF5 file, all at once or not at all.
+
+    The file opens in NeXus viewers: the default chain leads to the first result, each result is an
+    NXdata with signal, axes and units, and standard errors appear as ``<field>_errors``.
+
+    Parameters
+    ----------
+    path : path-like
+        The file, by custom ``*.nxs``.
+    *items : Result
+        One or more results of nmcx.
+    overwrite : bool
+        Whether an existing file may be replaced.
+    provenance : mapping, optional
+        Recorded as NXprocess: ``"configuration"`` (TOML text of the run), ``"inputs"`` (paths whose
+        sha256 is taken, or a mapping of path to sha256), ``"date"`` (ISO 8601; default: now).
+
+    Raises
+    ------
+    nmcx.errors.OutputError
+        If the file exists and `overwrite` is false, or it cannot be written.
+    nmcx.errors.InputError
+        If an input file named in `provenance` cannot be read.
+    ValueError
+        If there is nothing to save, or something that is no result.
+
+    References
+    ----------
+    .. [1] NeXus definitions, NXdata, NXprocess and NXnote (nexusformat.org); the attributes
+       ``nmcx_class`` and ``nmcx_kind`` are ours.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> shift = results.Shift(dy=1.5, dx=-0.25, std=0.02)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = pathlib.Path(folder, "result.nxs")
+    ...     save(file, shift)
+    ...     load(file)
+    {'shift': Shift(dy=1.5, dx=-0.25, std=0.02)}
+    """
+    import h5py
+
+    if not items:
+        raise ValueError("save needs at least one result")
+    for item in items:
+        if type(item).__name__ not in SIGNALS:
+            raise ValueError(f"save takes results of nmcx, not {type(item).__name__}")
+    process = _process(provenance or {})
+    names = _group_names(items)
+    with _safe.atomic_write(path, overwrite) as temporary:
+        try:
+            with h5py.File(temporary, "w", track_order=True) as out:
+                out.attrs.update({"NX_class": "NXroot", "default": "entry", "creator": "nmcx"})
+                entry = out.create_group("entry", track_order=True)
+                entry.attrs.update({"NX_class": "NXentry", "default": names[0]})
+                for name, item in zip(names, items, strict=True):
+                    group = entry.create_group(name, track_order=True)
+                    group.attrs["NX_class"] = "NXdata"
+                    _write_result(group, item)
+                    _describe_plot(group, item)
+                _write_process(entry.create_group("process"), process)
+        except RuntimeError as error:
+            # HDF5 reports a full disk as a RuntimeError when it closes the file.
+            raise OutputError(f"{path}: writing failed ({error}); check space") from error
+
+
+def load(path: str | PathLike[str]) -> dict[str, Result]:
+    """Read back what `save` wrote.
+
+    Parameters
+    ----------
+    path : path-like
+        An nmcx result file.
+
+    Returns
+    -------
+    dict of str to Result
+        In the order of saving, by name of the group: ``"edge_map"``, ``"xi_map"``, …; a second
+        result of one kind is ``"edge_map_2"``.
+
+    Raises
+    ------
+    nmcx.errors.InputError
+        If the file is damaged or not an nmcx result file, or a dataset is missing.
+    nmcx.errors.MemoryLimitError
+        If a dataset does not fit into memory.
+
+    Examples
+    --------
+    >>> edges = load("result.nxs")["edge_map"]  # doctest: +SKIP
+    """
+    import h5py
+
+    file = _safe.check_file(path, "nmcx result file")
+    with _safe.open_hdf5(file) as opened:
+        entry = opened.get("entry")
+        if not isinstance(entry, h5py.Group):
+            raise InputError(f"{file}: has no group /entry; is it an nmcx result file?")
+        groups = [entry[name] for name in entry if isinstance(entry.get(name), h5py.Group)]
+        own = [group for group in groups if _safe.attribute(group, "nmcx_class") in SIGNALS]
+        if not own:
+            raise InputError(f"{file}: holds no result of nmcx; is it an nmcx result file?")
+        return {group.name.rsplit("/", 1)[1]: _read_result(group, file) for group in own}
+
+
+def _group_names(items: Iterable[Result]) -> list[str]:
+    names: list[str] = []
+    for item in items:
+        base = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(item).__name__).lower()
+        names.append(base if base not in names else _next_free(base, names))
+    return names
+
+
+def _next_free(base: str, names: list[str]) -> str:
+    n = 2
+    while f"{base}_{n}" in names:
+        n += 1
+    return f"{base}_{n}"
+
+
+# Writing ----------------------------------------------------------------------------------------
+
+
+def _write_result(group: Any, item: Result) -> None:
+    group.attrs["nmcx_class"] = type(item).__name__
+    for described in fields(item):  # type: ignore[arg-type]
+        value = getattr(item, described.name)
+        if isinstance(value, Result):
+            nested = group.create_group(described.name)
+            nested.attrs["NX_class"] = "NXcollection"
+            _write_result(nested, value)
+            continue
+        dataset = _write_value(group, described.name, value)
+        if dataset is not None and dataset.dtype.kind in "biuf":
+            unit = described.metadata.get("unit", "") or getattr(item, "unit", "")
+            dataset.attrs["units"] = _UNITS.get(unit, unit)
+    for described in fields(item):  # type: ignore[arg-type]
+        error_of = _measured_by(described.name, group)
+        if error_of is not None:
+            group[f"{error_of}_errors"] = group[described.name]
+
+
+def _measured_by(name: str, group: Any) -> str | None:
+    """Name of the field whose standard error `name` is."""
+    if name == "std":
+        return "values" if "values" in group else None
+    quantity = name.replace("_std", "", 1)
+    return quantity if quantity != name and quantity in group else None
+
+
+def _write_value(group: Any, name: str, value: Any) -> Any:
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return _write_text(group, name, value, "text")
+    if isinstance(value, Mapping):
+        return _write_text(group, name, json.dumps(_to_json(value)), "mapping")
+    if isinstance(value, tuple) and not _numeric(value):
+        return _write_text(group, name, json.dumps(_to_json(list(value))), "texts")
+    if isinstance(value, (bool, int, float, np.generic)):
+        dataset = group.create_dataset(name, data=np.asarray(value), track_times=False)
+        dataset.attrs["nmcx_kind"] = "number"
+        return dataset
+    if isinstance(value, tuple):
+        array = np.asarray(value, dtype=np.float64)
+        dataset = group.create_dataset(name, data=array, track_times=False)
+        dataset.attrs["nmcx_kind"] = "tuple"
+        return dataset
+    return _write_array(group, name, value)
+
+
+def _write_array(group: Any, name: str, value: Any) -> Any:
+    values = value if hasattr(value, "dtype") and hasattr(value, "shape") else np.asarray(value)
+    dtype = np.dtype(values.dtype)
+    if dtype.kind not in "biuf":
+        raise ValueError(f"{name} holds {dtype}, not numbers; it cannot be saved")
+    dataset = group.create_dataset(name, values.shape, dtype, track_times=False)
+    dataset.attrs["nmcx_kind"] = "array"
+    if values.ndim < 2:
+        dataset[...] = np.asarray(values)
+    else:
+        # One slab at a time, so that a lazy stack larger than memory can be saved.
+        for i in range(values.shape[0]):
+            dataset[i] = np.asarray(values[i])
+    return dataset
+
+
+def _write_text(group: Any, name: str, text: str, kind: str) -> Any:
+    import h5py
+
+    content = text.encode("utf-8")
+    dtype = h5py.string_dtype("utf-8", max(len(content), 1))
+    dataset = group.create_dataset(name, data=np.array(content, dtype), track_times=False)
+    dataset.attrs["nmcx_kind"] = kind
+    return dataset
+
+
+def _numeric(value: tuple[Any, ...]) -> bool:
+    return bool(value) and all(isinstance(v, (int, float, np.number)) for v in value)
+
+
+def _to_json(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _to_json(item) for key, item in value.items()}
+    if isinstance(value, tuple):
+        return {"tuple": [_to_json(item) for item in value]}
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, list):
+        return [_to_json(item) for item in value]
+    if value is None or isinstance(value, (str, int, float, bool)):
+        return value
+    return str(value)
+
+
+def _from_json(value: Any) -> Any:
+    if isinstance(value, dict):
+        if set(value) == {"tuple"} and isinstance(value["tuple"], list):
+            return tuple(_from_json(item) for item in value["tuple"])
+        return {key: _from_json(item) for key, item in value.items()}
+    return [_from_json(item) for item in value] if isinstance(value, list) else value
+
+
+def _describe_plot(group: Any, item: Result) -> None:
+    signal = SIGNALS[type(item).__name__]
+    group.attrs["signal"] = signal
+    described = next(f for f in fields(item) if f.name == signal)  # type: ignore[arg-type]
+    shape = group[signal].shape
+    names = expand_axes(described.metadata.get("axes", ""), len(shape), signal)
+    axes = []
+    for i, (name, n) in enumerate(zip(names, shape, strict=True)):
+        axis = _AXIS_FIELDS.get(name, "")
+        if axis not in group or group[axis].shape != (n,):
+            axis = _position_axis(group, item, name, n) if name in ("z", "y", "x") else "."
+        axes.append(axis)
+        if axis != ".":
+            group.attrs[f"{axis}_indices"] = np.int32(i)
+    if axes:
+        group.attrs["axes"] = axes
+
+
+def _position_axis(group: Any, item: Result, name: str, n: int) -> str:
+    size = getattr(item, "voxel_size_um", None) or getattr(item, "pixel_size_um", None)
+    at = ("z", "y", "x").index(name) - 3
+    if not isinstance(size, tuple) or len(size) < -at or not np.isfinite(size[at]):
+        return "."
+    positions = np.arange(n, dtype=np.float64) * float(size[at])
+    group.create_dataset(name, data=positions, track_times=False).attrs["units"] = "um"
+    return name
+
+
+def _process(provenance: Mapping[str, Any]) -> dict[str, Any]:
+    from nmcx import __version__
+
+    unknown = set(provenance) - {"configuration", "inputs", "date"}
+    if unknown:
+        raise ValueError(f"provenance has unknown keys {sorted(unknown)}")
+    inputs = provenance.get("inputs") or {}
+    if not isinstance(inputs, Mapping):
+        inputs = {str(path): _safe.sha256(path) for path in inputs}
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    return {
+        "version": __version__,
+        "date": str(provenance.get("date") or now),
+        "configuration": provenance.get("configuration"),
+        "inputs": {str(path): str(digest) for path, digest in inputs.items()},
+    }
+
+
+def _write_process(group: Any, process: Mapping[str, Any]) -> None:
+    import h5py
+
+    group.attrs["NX_class"] = "NXprocess"
+    for name, text in (
+        ("program", "nmcx"),
+        ("version", process["version"]),
+        ("date", process["date"]),
+    ):
+        _write_text(group, name, text, "text")
+    group.create_dataset("sequence_index", data=np.int32(1), track_times=False)
+    if process["configuration"] is not None:
+        note = group.create_group("configuration")
+        note.attrs["NX_class"] = "NXnote"
+        _write_text(note, "type", "application/toml", "text")
+        _write_text(note, "data", str(process["configuration"]), "text")
+    if process["inputs"]:
+        inputs = group.create_group("inputs")
+        inputs.attrs["NX_class"] = "NXcollection"
+        for name, texts in (
+            ("file_name", list(process["inputs"])),
+            ("sha256", list(process["inputs"].values())),
+        ):
+            content = [text.encode("utf-8") for text in texts]
+            dtype = h5py.string_dtype("utf-8", max(map(len, content)) or 1)
+            inputs.create_dataset(name, data=np.array(content, dtype), track_times=False)
+
+
+# Reading ----------------------------------------------------------------------------------------
+
+
+def _read_result(group: Any, file: Path) -> Result:
+    import h5py
+
+    kind = str(_safe.attribute(group, "nmcx_class"))
+    if kind not in SIGNALS:
+        raise InputError(f"{file}: {group.name} is no result of nmcx")
+    wanted: type[Result] = getattr(results, kind)
+    values: dict[str, Any] = {}
+    for described in fields(wanted):  # type: ignore[arg-type]
+        name = described.name
+        found = group.get(name)
+        if isinstance(found, h5py.Group):
+            values[name] = _read_result(found, file)
+        elif isinstance(found, h5py.Dataset):
+            values[name] = _read_value(found, file)
+        else:
+            values[name] = None
+    if not isinstance(values[SIGNALS[kind]], (np.ndarray, float, int)):
+        raise InputError(f"{file}: {group.name}/{SIGNALS[kind]} is missing or not a number")
+    try:
+        return wanted(**values)
+    except Error:
+        raise
+    except (ValueError, TypeError) as error:
+        raise InputError(f"{file}: {group.name} does not make a {kind}: {error}") from error
+
+
+def _read_value(dataset: Any, file: Path) -> Any:
+    kind = _safe.attribute(dataset, "nmcx_kind")
+    if kind in ("text", "texts", "mapping"):
+        text = _safe.read_string(dataset, file)
+        if kind == "text":
+            return text
+        try:
+            value = _from_json(json.loads(text))
+        except (ValueError, RecursionError) as error:
+            raise InputError(f"{file}: {dataset.name} is not JSON ({error})") from error
+        if not isinstance(value, list if kind == "texts" else dict):
+            raise InputError(f"{file}: {dataset.name} is not a JSON {kind}")
+        return tuple(value) if kind == "texts" else value
+    values: NDArray[Any] = _safe.read_array(dataset, file)
+    if kind == "number" and values.ndim == 0:
+        return values.item()
+    if kind == "tuple" and values.ndim == 1:
+        return tuple(float(v) for v in values)
+    return values

@@ -1,0 +1,356 @@
+"""Full-field microscope frames: Xradia .xrm and .txrm files, and the scan folder of SSRL 6-2c."""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmcx.errors import InputError
+from nmcx.io import _safe
+from nmcx.results import FrameStack
+
+#: Field of view of the 6-2c microscope at 9000 eV [µm], given by the beamline's staff.
+FIELD_UM, FIELD_ENERGY_EV = 36.393, 9000.0
+#: Pixels across the full detector of 6-2c before binning.
+DETECTOR_PIXELS = 2048
+
+_NAME = re.compile(r"rep(\d+)_(?:(\d{6})_ref_)?(.+)_(\d{5}\.\d)_eV_(\d{3})of(\d{3})\.xrm$")
+_DTYPES: dict[int, np.dtype[Any]] = {5: np.dtype("<u2"), 10: np.dtype("<f4")}
+
+
+@dataclass(frozen=True)
+class _Frames:
+    """What one file holds; missing header entries are None."""
+
+    path: Path
+    counts: NDArray[Any]
+    energy_ev: NDArray[np.float64] | None
+    theta: NDArray[np.float64] | None
+    exposure_s: NDArray[np.float64] | None
+    current: NDArray[np.float64] | None
+    pixel_size_um: float | None
+    binning: int | None
+    reference: NDArray[Any] | None
+
+
+def read_frames(paths: str | PathLike[str] | Iterable[str | PathLike[str]]) -> FrameStack:
+    """Detector frames of a full-field X-ray microscope with energy, angle and pixel size.
+
+    What the header lacks is replaced by a rule, and `notes` says so. At SSRL 6-2c the header's
+    energy is 0.0: it is then taken from the file name, and the pixel size, which is stale, becomes
+    36.393 µm × E / 9000 eV / (pixels across the field).
+
+    Parameters
+    ----------
+    paths : path-like or iterable of path-like
+        An Xradia ``.xrm`` or ``.txrm`` file, several of them in order of acquisition, or a 6-2c
+        scan folder with its ``ScanInfo_*.txt``; of the files listed there those present are read.
+
+    Returns
+    -------
+    FrameStack
+        `counts` (n_frame, ny, nx) as stored, uint16 or float32; energies [eV], angles [rad], pixel
+        sizes [µm], exposures [s]. Frames are references if their name holds ``_ref_`` or if they
+        are the reference image stored in a ``.txrm``.
+
+    Raises
+    ------
+    nmcx.errors.InputError
+        If a file is damaged, of another size than the first, or its energy cannot be found.
+    nmcx.errors.MemoryLimitError
+        If the frames do not fit into memory.
+
+    References
+    ----------
+    .. [1] Names, data types and units of the streams, and the zone-plate calibration of 6-2c, are
+       facts about the files known from public readers; there is no vendor specification.
+
+    Examples
+    --------
+    >>> frames = read_frames("scan_folder")  # doctest: +SKIP
+    >>> frames.notes  # doctest: +SKIP
+    """
+    notes: list[str] = []
+    files = _files(paths, notes)
+    total = sum(_safe.check_file(file, "Xradia file").stat().st_size for file in files)
+    # Once as read from the files, once in the stack.
+    _safe.check_memory(2 * total, f"{files[0]} and {len(files) - 1} more files")
+    return _stack([_read_file(file) for file in files], notes)
+
+
+def _files(
+    paths: str | PathLike[str] | Iterable[str | PathLike[str]], notes: list[str]
+) -> list[Path]:
+    if isinstance(paths, (str, PathLike)):
+        single = Path(paths)
+        return _scan_folder(single, notes) if single.is_dir() else [single]
+    files = [Path(path) for path in paths]
+    if not files:
+        raise InputError("read_frames: the list of files is empty; name at least one .xrm file")
+    return files
+
+
+def _scan_folder(folder: Path, notes: list[str]) -> list[Path]:
+    present = {
+        file.name: file
+        for file in sorted(folder.iterdir())
+        if file.suffix.lower() in (".xrm", ".txrm")
+    }
+    if not present:
+        raise InputError(f"{folder}: holds no .xrm or .txrm file; is it the scan's folder?")
+    lists = sorted(folder.glob("ScanInfo_*.txt"))
+    if not lists:
+        notes.append(f"{folder.name}: no ScanInfo_*.txt, files taken in the order of their names")
+        return list(present.values())
+    if len(lists) > 1:
+        raise InputError(
+            f"{folder}: holds {len(lists)} ScanInfo files; give the frames of one scan as a list"
+        )
+    listed = _listed_names(lists[0])
+    files = [present.pop(name, None) for name in listed]
+    # The same scan under another sample name: repeat, reference number, energy and count decide.
+    by_key = {key: file for file in present.values() if (key := _key(file.name))}
+    renamed = 0
+    for i, name in enumerate(listed):
+        if files[i] is None and (file := by_key.pop(_key(name) or (), None)) is not None:
+            files[i] = file
+            renamed += 1
+            present.pop(file.name)
+    found = [file for file in files if file is not None]
+    if not found:
+        raise InputError(f"{lists[0]}: none of its {len(listed)} files is there; copy the scan")
+    if renamed:
+        notes.append(
+            f"{renamed} files bear another sample name than {lists[0].name} lists; matched by "
+            "repeat, reference number, energy and exposure"
+        )
+    if len(found) < len(listed):
+        missing = len(listed) - len(found)
+        notes.append(f"{missing} of the {len(listed)} files of {lists[0].name} are missing")
+    if present:
+        notes.append(f"{len(present)} files of the folder are not in {lists[0].name}: left out")
+    return found
+
+
+def _listed_names(scan_info: Path) -> list[str]:
+    lines = [line.strip() for line in _safe.read_text(scan_info, "scan list").splitlines()]
+    if "FILES" not in lines:
+        raise InputError(f"{scan_info}: has no line FILES; give the frames as a list instead")
+    names = [line for line in lines[lines.index("FILES") + 1 :] if line]
+    return list(dict.fromkeys(names))
+
+
+def _key(name: str) -> tuple[str, ...] | None:
+    match = _NAME.match(name)
+    return tuple(part or "" for part in match.group(1, 2, 4, 5, 6)) if match else None
+
+
+def _read_file(path: Path) -> _Frames:
+    import olefile
+
+    with _safe.damaged(path, "Xradia (OLE2) file"):
+        if not olefile.isOleFile(str(path)):
+            raise InputError(f"{path}: is not an OLE2 file; .xrm or .txrm was expected")
+        with olefile.OleFileIO(str(path)) as ole:
+            return _read_streams(ole, path)
+
+
+def _read_streams(ole: Any, path: Path) -> _Frames:
+    file_size = path.stat().st_size
+
+    def stream(name: str) -> bytes | None:
+        if not ole.exists(name) or ole.get_size(name) > file_size:
+            return None
+        return bytes(ole.openstream(name).read())
+
+    def integer(name: str) -> int | None:
+        content = stream(f"ImageInfo/{name}")
+        return struct.unpack("<i", content[:4])[0] if content and len(content) >= 4 else None
+
+    def numbers(name: str, n: int) -> NDArray[np.float64] | None:
+        content = stream(f"ImageInfo/{name}")
+        if content is None or len(content) < 4 * n:
+            return None
+        return np.frombuffer(content, "<f4", n).astype(np.float64)
+
+    width, height = integer("ImageWidth"), integer("ImageHeight")
+    dtype = _DTYPES.get(integer("DataType") or 0)
+    n_image = integer("NoOfImages")
+    if not (width and height and 0 < width <= 65536 and 0 < height <= 65536):
+        raise InputError(f"{path}: ImageInfo/ImageWidth or ImageHeight is missing or absurd")
+    if dtype is None:
+        raise InputError(f"{path}: ImageInfo/DataType is neither 5 (uint16) nor 10 (float32)")
+    if n_image is None:
+        n_image = 1
+    n_byte = width * height * dtype.itemsize
+    if not 0 < n_image <= file_size // n_byte:
+        raise InputError(
+            f"{path}: {n_image} images of {width}×{height} do not fit into the file; "
+            "was its transfer interrupted?"
+        )
+    counts = np.empty((n_image, height, width), dtype.newbyteorder("="))
+    for i in range(n_image):
+        name = f"ImageData{i // 100 + 1}/Image{i + 1}"
+        content = stream(name)
+        if content is None or len(content) < n_byte:
+            raise InputError(f"{path}: {name} is missing or cut short; copy the file again")
+        counts[i] = np.frombuffer(content, dtype, width * height).reshape(height, width)
+    pixel = numbers("PixelSize", 1)
+    return _Frames(
+        path=path,
+        counts=counts,
+        energy_ev=numbers("Energy", n_image),
+        theta=numbers("Angles", n_image),
+        exposure_s=numbers("ExpTimes", n_image),
+        current=numbers("IonChamberCurrent", n_image),
+        pixel_size_um=None if pixel is None else float(pixel[0]),
+        binning=integer("HorizontalBin"),
+        reference=_reference(stream("ReferenceData/Image"), height, width),
+    )
+
+
+def _reference(content: bytes | None, height: int, width: int) -> NDArray[Any] | None:
+    for dtype in _DTYPES.values():
+        if content is not None and len(content) == height * width * dtype.itemsize:
+            frame = np.frombuffer(content, dtype).reshape(height, width)
+            return np.asarray(frame, dtype.newbyteorder("="))
+    return None
+
+
+def _stack(files: list[_Frames], notes: list[str]) -> FrameStack:
+    shape = files[0].counts.shape[1:]
+    for file in files:
+        if file.counts.shape[1:] != shape:
+            raise InputError(
+                f"{file.path}: frames of {file.counts.shape[1:]} pixels, but {files[0].path.name} "
+                f"has {shape}; read frames of one size at a time"
+            )
+    said = _Notes()
+    parts = [part for file in files for part in _describe(file, said)]
+    notes.extend(said.lines())
+    dtype = np.result_type(*{part[0].dtype for part in parts})
+    counts = np.empty((sum(len(part[0]) for part in parts), *shape), dtype)
+    np.concatenate([part[0] for part in parts], out=counts)
+    energy, theta, pixel, exposure, current, reference = (
+        np.concatenate([part[i] for part in parts]) for i in range(1, 7)
+    )
+    known = np.isfinite(current) & (current > 0)
+    if not known.all():
+        notes.append("beam current (ImageInfo/IonChamberCurrent) is unknown for some frames")
+    return FrameStack(
+        counts=counts,
+        energy_ev=energy,
+        is_reference=reference.astype(bool),
+        theta=theta,
+        pixel_size_um=pixel,
+        exposure_s=exposure,
+        notes=tuple(notes),
+        beam_current=current if known.all() else None,
+    )
+
+
+class _Notes:
+    """Notes that many frames share, each said once with the number of frames."""
+
+    def __init__(self) -> None:
+        self._count: dict[str, int] = {}
+
+    def add(self, text: str, n: int) -> None:
+        self._count[text] = self._count.get(text, 0) + n
+
+    def lines(self) -> Iterator[str]:
+        for text, n in self._count.items():
+            yield f"{n} frame{'s' if n > 1 else ''}: {text}"
+
+
+def _describe(file: _Frames, said: _Notes) -> Iterator[tuple[NDArray[Any], ...]]:
+    n = len(file.counts)
+    match = _NAME.match(file.path.name)
+    named = float(match.group(4)) if match else None
+    energy, from_name = _energies(file, named, said)
+    pixel = _pixel_sizes(file, energy, from_name, said)
+
+    def filled(
+        values: NDArray[np.float64] | None, stream: str, otherwise: str
+    ) -> NDArray[np.float64]:
+        if values is None:
+            said.add(f"no ImageInfo/{stream} in the header: {otherwise}", n)
+            return np.full(n, np.nan)
+        return values
+
+    theta = np.deg2rad(filled(file.theta, "Angles", "angle 0 assumed"))
+    if not np.isfinite(theta).all():
+        if file.theta is not None:
+            said.add("ImageInfo/Angles is not a number: angle 0 assumed", n)
+        theta = np.where(np.isfinite(theta), theta, 0.0)
+    exposure = filled(file.exposure_s, "ExpTimes", "exposure unknown")
+    exposure = np.where(exposure > 0, exposure, np.nan)
+    current = np.full(n, np.nan) if file.current is None else file.current
+    is_reference = np.full(n, match is not None and match.group(2) is not None)
+    if file.reference is not None:
+        said.add("reference image stored in the file, taken at the first frame's settings", 1)
+        first = slice(0, 1)
+        yield (
+            file.reference[None],
+            energy[first],
+            theta[first],
+            pixel[first],
+            exposure[first],
+            current[first],
+            np.array([True]),
+        )
+    yield file.counts, energy, theta, pixel, exposure, current, is_reference
+
+
+def _energies(file: _Frames, named: float | None, said: _Notes) -> tuple[NDArray[np.float64], bool]:
+    n = len(file.counts)
+    header = file.energy_ev
+    if header is not None and np.isfinite(header).all() and (header > 0).all():
+        if header.max() < 100:
+            header = header * 1000.0
+            said.add("header energy below 100 read as keV", n)
+        if named is not None and np.abs(header - named).max() > 0.5:
+            said.add(
+                f"header energy {header[0]:.2f} eV and file name {named:.1f} eV disagree: "
+                "the header's is used",
+                n,
+            )
+        return header, False
+    if named is None or named <= 0:
+        raise InputError(
+            f"{file.path}: no energy in ImageInfo/Energy nor in the file name; name the file like "
+            "rep01_sample_08354.0_eV_001of003.xrm"
+        )
+    stored = "missing" if header is None else f"{header[0]:.1f}"
+    said.add(f"energy taken from the file name (header: {stored})", n)
+    return np.full(n, named), True
+
+
+def _pixel_sizes(
+    file: _Frames, energy: NDArray[np.float64], from_name: bool, said: _Notes
+) -> NDArray[np.float64]:
+    n, width = len(file.counts), file.counts.shape[2]
+    stored = file.pixel_size_um
+    usable = stored is not None and np.isfinite(stored) and stored > 0
+    if not from_name:
+        if not usable:
+            said.add("no usable ImageInfo/PixelSize in the header: pixel size unknown", n)
+        return np.full(n, stored if usable else np.nan)
+    n_pixel = width
+    if file.binning is not None and file.binning > 0 and width * file.binning < DETECTOR_PIXELS:
+        n_pixel = DETECTOR_PIXELS // file.binning  # a part of the detector was read out
+    shown = f"{stored:.4f} µm, stale" if usable else "missing"
+    said.add(
+        f"pixel size {FIELD_UM} µm × E / {FIELD_ENERGY_EV:.0f} eV / {n_pixel} by the zone-plate "
+        f"calibration of SSRL 6-2c (header: {shown})",
+        n,
+    )
+    return np.asarray(FIELD_UM * energy / FIELD_ENERGY_EV / n_pixel)

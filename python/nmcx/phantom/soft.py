@@ -1,0 +1,173 @@
+"""Soft X-ray side of the phantom: the ratio xi on the surface and its electron-yield scans."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmcx.phantom.geometry import (
+    METAL,
+    PARTICLE,
+    Array,
+    Body,
+    Frame,
+    Mount,
+    SmoothField,
+    fibonacci_sphere,
+    first_hits,
+)
+
+_N_CELL = 4000
+_N_SUB = 2
+_LEAST_COSINE = 0.45  # escape depth and roughness end the growth of the yield near the limb
+_METAL_YIELD = 0.06
+_LIMIT = 0.15
+
+
+@dataclass(frozen=True)
+class SphereTable:
+    """Smooth function of direction, by its values on evenly spread cells."""
+
+    values: Array  #: (n_cell,) at the directions `fibonacci_sphere(n_cell)`
+
+    def __call__(self, directions: Array) -> Array:
+        """Value in unit directions (n, 3) -> (n,), from the eight nearest cells."""
+        from scipy.spatial import cKDTree
+
+        distance, cell = cKDTree(fibonacci_sphere(self.values.size)).query(directions, k=8)
+        width = np.sqrt(4.0 * np.pi / self.values.size)
+        weight = np.exp(-((distance / width) ** 2))
+        return np.asarray((self.values[cell] * weight).sum(1) / weight.sum(1))
+
+
+def independent_xi(field: SmoothField, mean: float, spread: float) -> SphereTable:
+    """Ratio that knows nothing of the bulk: mean + spread × field."""
+    return SphereTable(mean + _LIMIT * np.tanh(spread / _LIMIT * field(fibonacci_sphere(_N_CELL))))
+
+
+def correlated_xi(
+    field: SmoothField,
+    porosity: Array,
+    seen: Array,
+    mean: float,
+    spread: float,
+    correlation: float,
+) -> SphereTable:
+    """Ratio whose correlation with `porosity` over the directions `seen` is close to what is asked.
+
+    Parameters
+    ----------
+    field : SmoothField
+        Source of the part that has nothing to do with the porosity.
+    porosity : (n_cell,) array
+        Cap-averaged porosity at the directions `fibonacci_sphere(n_cell)` [1].
+    seen : (n, 3) array
+        Directions of the imaged patch.
+    mean, spread, correlation : float
+        Mean and standard deviation of the ratio and its correlation on the patch [1].
+    """
+    own = SphereTable(field(fibonacci_sphere(porosity.size)))
+    bulk_seen, own_seen = SphereTable(porosity)(seen), own(seen)
+    bulk_mean, bulk_spread = bulk_seen.mean(), bulk_seen.std()
+    bulk = (porosity - bulk_mean) / bulk_spread
+    bulk_seen = (bulk_seen - bulk_mean) / bulk_spread
+    # On a patch two smooth fields correlate by chance: take that part out of the second.
+    chance, own_mean = float((own_seen * bulk_seen).mean()), own_seen.mean()
+    rest_spread = (own_seen - own_mean - chance * bulk_seen).std()
+    rest = (own.values - own_mean - chance * bulk) / rest_spread
+    mixed = correlation * bulk + np.sqrt(1.0 - correlation**2) * rest
+    # Beyond the patch the porosity may lie many spreads away: xi must stay a fraction.
+    return SphereTable(mean + _LIMIT * np.tanh(spread * mixed / _LIMIT))
+
+
+@dataclass(frozen=True)
+class Scene:
+    """All that a surface scan depends on."""
+
+    body: Body
+    mount: Mount | None
+    frame: Frame
+    centre_um: Array  #: (3,) origin of directions and of the map's plane (z, y, x) [µm]
+    texture: SmoothField  #: topography finer than the particle's shape, of position in µm
+
+    def look(self, rows: Array, columns: Array) -> SurfaceHits:
+        """Follow a ray through each map position (rows, columns from the middle, (n,)) [µm]."""
+        origins = self.frame.origins(rows, columns, self.centre_um)
+        points, kind = first_hits(self.body, self.mount, self.frame, origins)
+        on_particle = kind == PARTICLE
+        cosine = np.full(kind.size, np.nan)
+        cosine[on_particle] = self.body.normals(points[on_particle]) @ self.frame.view
+        return SurfaceHits(points, kind, cosine)
+
+    def directions(self, points: Array) -> Array:
+        """Unit vectors from the centre to points (n, 3)."""
+        relative = points - self.centre_um
+        return np.asarray(relative / np.linalg.norm(relative, axis=1)[:, None])
+
+
+@dataclass(frozen=True)
+class SurfaceHits:
+    """First hits of rays."""
+
+    points: Array  #: (n, 3) (z, y, x) [µm]
+    kind: NDArray[np.int64]  #: (n,) VACUUM, PARTICLE or METAL
+    cosine: Array  #: (n,) of the incidence angle, NaN off the particle
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """Noise-free surface scans of one placing of the rays."""
+
+    total: Array  #: (ny, nx) yield of both energies together, 1 for flat bare particle
+    xi: Array  #: (ny, nx) yield-weighted ratio, NaN unless the whole pixel is bare particle
+    ratio: Array  #: (ny, nx) share of the high energy in `total`, 0.5 without Ni
+
+
+def map_positions(
+    map_shape: tuple[int, int], pixel_um: tuple[float, float], shift: tuple[float, float]
+) -> tuple[Array, Array]:
+    """Rows and columns (ny, nx) of pixel centres from the map's middle, moved back by `shift`."""
+    rows = (np.arange(map_shape[0]) - (map_shape[0] - 1) / 2 - shift[0]) * pixel_um[0]
+    columns = (np.arange(map_shape[1]) - (map_shape[1] - 1) / 2 - shift[1]) * pixel_um[1]
+    grid = np.meshgrid(rows, columns, indexing="ij")
+    return grid[0], grid[1]
+
+
+def render(
+    scene: Scene,
+    xi: SphereTable,
+    map_shape: tuple[int, int],
+    pixel_um: tuple[float, float],
+    shift: tuple[float, float] = (0.0, 0.0),
+) -> Rendering:
+    """Scan the scene; the image appears moved by `shift` (rows, columns) pixels.
+
+    The yield grows as 1/cos of the incidence angle [1]_ and with the texture, for both energies
+    alike, so that both cancel in the ratio. Rays are moved, no image is interpolated.
+
+    References
+    ----------
+    .. [1] Stöhr, "NEXAFS Spectroscopy" (1992), section 5.3: yield of a tilted surface.
+    """
+    rows, columns = map_positions(map_shape, pixel_um, shift)
+    total, high, bare = np.zeros((3, *map_shape))
+    for i in range(_N_SUB):
+        for j in range(_N_SUB):
+            down = ((i + 0.5) / _N_SUB - 0.5) * pixel_um[0]
+            across = ((j + 0.5) / _N_SUB - 0.5) * pixel_um[1]
+            hits = scene.look((rows + down).ravel(), (columns + across).ravel())
+            on_particle = hits.kind == PARTICLE
+            points = hits.points[on_particle]
+            brightness = np.zeros(hits.kind.size)
+            share = np.full(hits.kind.size, 0.5)
+            relief = 1.0 + 0.15 * np.tanh(scene.texture(points))
+            brightness[on_particle] = relief / np.maximum(hits.cosine[on_particle], _LEAST_COSINE)
+            share[on_particle] = xi(scene.directions(points))
+            brightness[hits.kind == METAL] = _METAL_YIELD
+            total += brightness.reshape(map_shape) / _N_SUB**2
+            high += (share * brightness).reshape(map_shape) / _N_SUB**2
+            bare += on_particle.reshape(map_shape) / _N_SUB**2
+    ratio = np.where(total > 0, high / np.where(total > 0, total, 1.0), 0.5)
+    return Rendering(total, np.where(bare > 0.999, ratio, np.nan), ratio)

@@ -156,7 +156,7 @@ def sphere(
     matplotlib.figure.Figure
     """
     n_panel = 1 if surface is None else 2
-    fig = new_figure(4.5 * n_panel, 2.9) if figure is None else figure
+    fig = new_figure(4.5 * n_panel, 3.3) if figure is None else figure
     i = len(cones.half_angle) // 2 if i_angle is None else i_angle
     view = (0.0, 0.0, 1.0) if surface is None else surface.view
     axes = fig.subplots(1, n_panel, squeeze=False, subplot_kw={"projection": "mollweide"})[0]
@@ -184,7 +184,7 @@ def sphere(
         ax.set_facecolor("0.93")
         ax.set_xticks([])
         ax.set_yticks([])
-        ax.set_title(title, fontsize=TITLE)
+        ax.set_title(title, fontsize=TITLE, pad=8)
         bar = fig.colorbar(shown, ax=ax, orientation="horizontal", shrink=0.7, pad=0.03, aspect=30)
         bar.set_label(label, fontsize=LABEL)
         bar.ax.tick_params(labelsize=TICK)

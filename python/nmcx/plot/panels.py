@@ -56,7 +56,8 @@ def robust_limits(values: ArrayLike, low: float = 1.0, high: float = 99.0) -> tu
     if finite.size == 0:
         return 0.0, 1.0
     bottom, top = np.percentile(finite, (low, high))
-    return (float(bottom), float(top)) if top > bottom else (float(bottom) - 0.5, bottom + 0.5)
+    margin = 0.1 * abs(bottom) if bottom else 0.5
+    return (float(bottom), float(top)) if top > bottom else (bottom - margin, bottom + margin)
 
 
 def image(
@@ -110,6 +111,7 @@ def bar_beside(
     bar = ax.figure.colorbar(shown, cax=ax.inset_axes((1.04, 0.0, 0.05, 1.0)), extend=extend)
     bar.set_label(label, fontsize=LABEL)
     bar.ax.tick_params(labelsize=TICK)
+    bar.formatter.set_useOffset(False)
     bar.outline.set_linewidth(0.5)
 
 

@@ -109,11 +109,7 @@ def line_profiles(
         zip(lines.values, lines.std, lines.directions, strict=True)
     ):
         colour = COLOURS[i % len(COLOURS)]
-        text = (
-            "("
-            + ", ".join(f"{c:+.1f}".replace("+0.0", "0").replace("-0.0", "0") for c in direction)
-            + ")"
-        )
+        text = _direction_name(direction)
         style = ("-", "--", "-.", ":")[(i // len(COLOURS)) % 4]
         ax.plot(lines.distance_um, values, color=colour, lw=1.4, ls=style, label=text)
         ax.fill_between(
@@ -124,11 +120,18 @@ def line_profiles(
     open_frame(ax)
     label_axes(ax, "distance below the surface [µm]", _named(name, lines.unit))
     legend = ax.legend(
-        fontsize=TICK, title="from (z, y, x)", loc="center left", bbox_to_anchor=(1.0, 0.5),
+        fontsize=TICK, title="line from", loc="center left", bbox_to_anchor=(1.0, 0.5),
         frameon=False,
     )  # fmt: skip
     legend.get_title().set_fontsize(TICK)
     return ax
+
+
+def _direction_name(direction: np.ndarray) -> str:
+    axis = int(np.argmax(np.abs(direction)))
+    if abs(direction[axis]) > 0.999:
+        return f"{'+' if direction[axis] > 0 else '−'}{'zyx'[axis]}"
+    return "(" + ", ".join(f"{c:.2f}" for c in direction) + ")"
 
 
 def edge_histogram(edges: EdgeMap, *, ax: Axes | None = None) -> Axes:
@@ -145,7 +148,7 @@ def edge_histogram(edges: EdgeMap, *, ax: Axes | None = None) -> Axes:
     -------
     matplotlib.axes.Axes
     """
-    ax = one_panel(ax, 5.0, 3.2)
+    ax = one_panel(ax, 5.6, 3.2)
     values = edges.edge_energy_ev[edges.ok & np.isfinite(edges.edge_energy_ev)]
     label_axes(ax, "edge energy [eV]", "voxels")
     open_frame(ax)
@@ -158,7 +161,8 @@ def edge_histogram(edges: EdgeMap, *, ax: Axes | None = None) -> Axes:
     ax.axvline(middle, color=COLOURS[1], lw=1.5, label=f"median {middle:.2f} eV")
     ax.axvspan(quarter, upper, color=COLOURS[1], alpha=0.15, lw=0, label="middle half")
     error = np.median(edges.edge_energy_std_ev[edges.ok])
-    ax.plot([], [], " ", label=f"standard error of one voxel {error:.2g} eV (median)")
+    ax.plot([], [], " ", label=f"standard error of a voxel {error:.2g} eV")
     ax.ticklabel_format(axis="x", useOffset=False)
-    ax.legend(fontsize=TICK, frameon=False, loc="upper left", bbox_to_anchor=(0, -0.2), ncols=3)
+    ax.margins(y=0.35)  # room for the legend above the bars
+    ax.legend(fontsize=TICK, frameon=False, loc="upper left", ncols=1)
     return ax

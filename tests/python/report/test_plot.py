@@ -1,0 +1,130 @@
+"""Figures: what is drawn is what was measured, with honest scales and nothing global."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nmcx import plot
+from nmcx.report import Findings
+from nmcx.results import EdgeMap, StxmStack
+
+
+@given(st.floats(1e-3, 1e4))
+def test_a_scale_bar_is_round_and_fits_a_quarter_of_the_map(width_um: float) -> None:
+    length = plot.scale_bar_length(width_um)
+    mantissa = length / 10 ** np.floor(np.log10(length) + 1e-9)
+    assert np.isclose(mantissa, (1, 2, 5)).any()
+    # The next round length is at most 2.5 times as long.
+    assert width_um / 4 / 2.5 <= length * (1 + 1e-9)
+    assert length <= width_um / 4 * (1 + 1e-6)
+
+
+def test_the_scale_bar_is_drawn_as_long_as_it_says(findings: Findings) -> None:
+    ax = plot.xi_map(findings.xi)
+    length = plot.scale_bar(ax, 9.6)
+    ax.figure.canvas.draw()
+    from matplotlib.patches import Rectangle
+
+    bars = [patch for patch in ax.findobj(Rectangle) if np.isclose(patch.get_width(), length)]
+    assert bars, "a rectangle of that length in data units"
+
+
+def test_a_map_shows_the_values_with_row_zero_at_the_bottom(findings: Findings) -> None:
+    xi = findings.xi
+    assert xi is not None
+    shown = plot.xi_map(xi).get_images()[0]
+    assert shown.origin == "lower"
+    drawn = shown.get_array()
+    assert np.array_equal(np.ma.getmaskarray(drawn), ~xi.valid)
+    assert np.allclose(drawn.compressed(), xi.xi[xi.valid])
+    ny, nx = xi.xi.shape
+    assert shown.get_extent() == pytest.approx([0, nx * 0.2, 0, ny * 0.2])
+
+
+def test_relative_valence_is_proportional_to_xi_with_median_one(findings: Findings) -> None:
+    xi = findings.xi
+    assert xi is not None
+    drawn = plot.relative_valence(xi).get_images()[0].get_array()
+    assert np.ma.median(drawn) == pytest.approx(1.0)
+    ratio = drawn.compressed() / xi.xi[xi.valid]
+    assert np.ptp(ratio) < 1e-12
+
+
+def test_scans_need_two_energies(findings: Findings) -> None:
+    low = findings.low
+    assert isinstance(low, StxmStack)
+    with pytest.raises(ValueError, match="give the scan at the other energy as high"):
+        plot.scans(low)
+
+
+def test_three_slices_meet_in_the_voxel_asked_for() -> None:
+    volume = np.arange(4 * 5 * 6, dtype=float).reshape(4, 5, 6)
+    figure = plot.slices(volume, (0.1, 0.2, 0.3), label="index [1]", at=(1, 2, 3))
+    planes = [ax.get_images()[0].get_array() for ax in figure.axes if ax.get_images()]
+    expected = [volume[1], volume[:, 2], volume[:, :, 3]]
+    assert all(np.array_equal(got, want) for got, want in zip(planes, expected, strict=True))
+
+
+def test_slices_refuse_a_spectrum() -> None:
+    with pytest.raises(ValueError, match="volume must be"):
+        plot.slices(np.zeros(5), 0.1, label="x")
+
+
+def test_refused_voxels_carry_no_edge_energy_in_the_map(findings: Findings) -> None:
+    edges = findings.edges
+    assert edges is not None
+    figure = plot.edge_map(edges, particle=findings.particle)
+    drawn = next(ax for ax in figure.axes if ax.get_images()).get_images()[0].get_array()
+    inside = np.flatnonzero(findings.particle.envelope.any(axis=(1, 2)))  # type: ignore[union-attr]
+    middle = (inside[0] + inside[-1]) // 2
+    assert np.array_equal(np.ma.getmaskarray(drawn), ~edges.ok[middle])
+
+
+def test_the_abscissa_of_the_correlation_is_the_full_opening_angle(findings: Findings) -> None:
+    scan = findings.scan
+    assert scan is not None
+    figure = plot.angle_scan(scan)
+    line = figure.axes[0].get_lines()
+    drawn = next(item for item in line if np.size(item.get_xdata()) == len(scan.half_angle))
+    assert np.allclose(drawn.get_xdata(), 2 * np.rad2deg(scan.half_angle))
+    texts = [text.get_text() for ax in figure.axes for text in ax.texts]
+    assert scan.sign_convention in texts
+
+
+def test_a_result_without_a_usable_voxel_still_gives_figures(findings: Findings) -> None:
+    edges = findings.edges
+    assert isinstance(edges, EdgeMap)
+    nothing = np.full(edges.status.shape, np.nan)
+    empty = replace(
+        edges, edge_energy_ev=nothing, status=np.full(edges.status.shape, 2, dtype=np.uint16)
+    )
+    for figure in (plot.edge_map(empty), plot.status(empty), plot.edge_histogram(empty).figure):
+        figure.canvas.draw()
+
+
+def test_drawing_into_given_axes_adds_no_figure(findings: Findings) -> None:
+    from matplotlib.figure import Figure
+
+    ax = Figure().subplots()
+    assert plot.depth_profile(findings.depth, ax=ax) is ax
+    assert ax.get_xlabel() == "depth below the surface [µm]"
+    assert ax.get_ylabel() == "edge energy [eV]"
+
+
+def test_pyplot_is_never_imported_and_global_settings_stay() -> None:
+    code = """
+import sys, numpy as np, matplotlib
+before = dict(matplotlib.rcParams)
+from nmcx import plot
+plot.slices(np.zeros((3, 4, 5)), 0.1, label="x").canvas.draw()
+print("matplotlib.pyplot" in sys.modules, dict(matplotlib.rcParams) == before)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "True"]

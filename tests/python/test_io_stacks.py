@@ -94,6 +94,15 @@ def test_lazy_arrays_index_like_arrays(key, order) -> None:
     np.testing.assert_array_equal(lazy[key], stored[order][key])
 
 
+def test_lazy_arrays_refuse_what_is_out_of_bounds(tmp_path: Path) -> None:
+    exchange(tmp_path / "a.h5", values(3, 5, 4))
+    lazy = open_stack(tmp_path / "a.h5").mu
+    for key in (3, (0, 5), (0, 0, 4), (0, 0, 0, 0)):
+        with pytest.raises(IndexError):
+            lazy[key]
+    assert len(list(lazy)) == 3
+
+
 def test_nmcx_result_files_hold_stacks_too(tmp_path: Path) -> None:
     written = EnergyStack(ENERGY, values(3, 2, 5, 4), None, (0.2, 0.1, 0.1))
     save(tmp_path / "a.nxs", written)

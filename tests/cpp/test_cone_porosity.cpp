@@ -45,12 +45,12 @@ BOOST_AUTO_TEST_CASE(a_shell_is_named_only_where_no_cone_can_cut_the_cell) {
     const nmcx::ShellTable table(cosines, radius);
     for (int i = 0; i < 20000; ++i) {
       const double angle = std::generate_canonical<double, 53>(random) * 3.14159265358979;
-      const auto shell = table[static_cast<float>(std::cos(angle))];
-      if (shell == nmcx::ShellTable::kCut) continue;
-      for (std::size_t k = 0; k + 1 < cosines.size(); ++k) {
-        const double cone = std::acos(cosines[k]);
+      const nmcx::CutRange cut = table[static_cast<float>(std::cos(angle))];
+      for (std::int16_t k = 0; k + 1 < static_cast<std::int16_t>(cosines.size()); ++k) {
+        if (k >= cut.first && k < cut.last) continue;
+        const double cone = std::acos(cosines[static_cast<std::size_t>(k)]);
         BOOST_REQUIRE(std::abs(angle - cone) > radius);
-        BOOST_REQUIRE((angle < cone) == (k >= static_cast<std::size_t>(shell)));
+        BOOST_REQUIRE((angle < cone) == (k >= cut.last));
       }
     }
   }

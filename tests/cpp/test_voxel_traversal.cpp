@@ -8,6 +8,9 @@
 namespace {
 
 using nmcx::Vector3;
+using nmcx::operator+;
+using nmcx::operator-;
+using nmcx::operator*;
 
 constexpr std::array<std::size_t, 3> kShape{6, 8, 7};
 const Vector3 kSpacing{0.7, 0.4, 1.1};

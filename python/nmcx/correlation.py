@@ -465,9 +465,8 @@ def _ranks(columns: _Float) -> _Float:
 def _pearson(x: _Float, y: _Float) -> _Float:
     """Pearson's r of x (n_set, n_pair, n_angle) with y (n_pair, n_angle), skipping NaN."""
     with np.errstate(all="ignore"):
-        shift_x = np.nanmean(x[0], axis=0) if np.any(np.isfinite(x[0])) else 0.0
-        shift_y = np.nanmean(y, axis=0) if np.any(np.isfinite(y)) else 0.0
-        x, y = x - shift_x, y - shift_y
+        # Near their means, sums of squares lose no digits.
+        x, y = x - _column_means(x[0]), y - _column_means(y)
         if np.all(np.isfinite(x)) and np.all(np.isfinite(y)):
             n: Any = float(x.shape[1])
             s_x, s_xx = x.sum(axis=1), np.einsum("bpa,bpa->ba", x, x)
@@ -484,6 +483,12 @@ def _pearson(x: _Float, y: _Float) -> _Float:
         varies = (c_xx > 1e-12 * s_xx) & (c_yy > 1e-12 * s_yy) & (n >= 4)
         r = np.where(varies, (s_xy - s_x * s_y / n) / np.sqrt(c_xx * c_yy), np.nan)
     return np.asarray(np.clip(r, -1.0, 1.0))
+
+
+def _column_means(columns: _Float) -> _Float:
+    """Mean of the finite values of each column; 0 where there is none."""
+    good = np.isfinite(columns)
+    return np.where(good, columns, 0.0).sum(axis=0) / np.maximum(good.sum(axis=0), 1)
 
 
 def _random_rotations(n: int, seed: int) -> _Float:

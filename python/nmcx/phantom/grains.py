@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,30 +90,26 @@ def fill_voxels(
     from scipy.spatial import cKDTree
 
     edge = float(np.cbrt(np.prod(spacing)))
-    axes = [np.arange(n) * step for n, step in zip(shape, spacing, strict=True)]
+    axes = [np.arange(n, dtype=np.float64) * step for n, step in zip(shape, spacing, strict=True)]
     square = np.zeros(shape)
     for axis, position in enumerate(axes):
         along = [1, 1, 1]
         along[axis] = -1
         square = square + ((position - body.centre_um[axis]) ** 2).reshape(along)
     near = np.flatnonzero(square < (body.largest_um + edge) ** 2)
-    points = np.column_stack(
-        [axes[i][at] for i, at in enumerate(np.unravel_index(near, shape))]
-    )
+    points = np.column_stack([axes[i][at] for i, at in enumerate(np.unravel_index(near, shape))])
     depth = body.depth(points)
     kept = depth > -0.5 * edge
     near, points, depth = near[kept], points[kept], depth[kept]
 
     relative = points - body.centre_um
-    distance, nearest = cKDTree(grains.seeds).query(relative, k=2)
+    distance, nearest = map(np.asarray, cKDTree(grains.seeds).query(relative, k=2))
     first, second = nearest[:, 0].astype(np.int64), nearest[:, 1].astype(np.int64)
     apart = np.linalg.norm(grains.seeds[first] - grains.seeds[second], axis=1)
     to_wall = (distance[:, 1] ** 2 - distance[:, 0] ** 2) / (2.0 * apart)
     half_width = np.zeros(near.size)
     at_wall = np.flatnonzero(to_wall < grains.crack_um)
-    half_width[at_wall] = (
-        0.5 * grains.crack_um * grains.opening(first[at_wall], second[at_wall])
-    )
+    half_width[at_wall] = 0.5 * grains.crack_um * grains.opening(first[at_wall], second[at_wall])
     # Length of the voxel's extent across the wall that lies within the crack.
     crack = np.minimum(half_width, to_wall + 0.5 * edge) - np.maximum(
         -half_width, to_wall - 0.5 * edge
@@ -138,7 +136,7 @@ def fill_voxels(
 def _metal(
     body: Body,
     mount: Mount,
-    axes: list[Array],
+    axes: Sequence[NDArray[np.floating[Any]]],
     edge: float,
     near: NDArray[np.int64],
     depth: Array,

@@ -66,9 +66,7 @@ class Body:
 
     def radius(self, directions: Array) -> Array:
         """Radius in unit directions (..., 3) -> (...) [µm]."""
-        return np.asarray(
-            self.radius_um * (1.0 + self.amplitude * np.tanh(self.bumps(directions)))
-        )
+        return np.asarray(self.radius_um * (1.0 + self.amplitude * np.tanh(self.bumps(directions))))
 
     def depth(self, points: Array) -> Array:
         """Radial depth below the surface of points (..., 3) -> (...), negative outside [µm]."""

@@ -95,9 +95,7 @@ def fill_voxels(
         along[axis] = -1
         square = square + ((position - body.centre_um[axis]) ** 2).reshape(along)
     near = np.flatnonzero(square < (body.largest_um + edge) ** 2)
-    points = np.column_stack(
-        [axes[i][at] for i, at in enumerate(np.unravel_index(near, shape))]
-    )
+    points = np.column_stack([axes[i][at] for i, at in enumerate(np.unravel_index(near, shape))])
     depth = body.depth(points)
     kept = depth > -0.5 * edge
     near, points, depth = near[kept], points[kept], depth[kept]
@@ -109,9 +107,7 @@ def fill_voxels(
     to_wall = (distance[:, 1] ** 2 - distance[:, 0] ** 2) / (2.0 * apart)
     half_width = np.zeros(near.size)
     at_wall = np.flatnonzero(to_wall < grains.crack_um)
-    half_width[at_wall] = (
-        0.5 * grains.crack_um * grains.opening(first[at_wall], second[at_wall])
-    )
+    half_width[at_wall] = 0.5 * grains.crack_um * grains.opening(first[at_wall], second[at_wall])
     # Length of the voxel's extent across the wall that lies within the crack.
     crack = np.minimum(half_width, to_wall + 0.5 * edge) - np.maximum(
         -half_width, to_wall - 0.5 * edge

@@ -506,7 +506,9 @@ def _tomogram(
     return volume
 
 
-def _scan(counts: NDArray[np.int64], energy_ev: float, pixel_um: float, dwell_s: float) -> StxmStack:
+def _scan(
+    counts: NDArray[np.int64], energy_ev: float, pixel_um: float, dwell_s: float
+) -> StxmStack:
     ny, nx = counts.shape
     return StxmStack(
         counts=counts[None].astype(np.float64),

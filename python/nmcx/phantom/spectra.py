@@ -29,7 +29,7 @@ class EdgeShape:
     With x the distance from the centre of the step [eV], the curve is
     ``(1 + tanh(x / step_width_ev)) / 2 +
     white_line_height * exp(-(x - white_line_delay_ev)**2 / (2 * white_line_width_ev**2))``.
-    The default resembles a layered nickel oxide (white line about 6 eV above the half-jump,
+    The default resembles a layered nickel oxide (white line about 8 eV above the half-jump,
     1.6 times the jump); both tails vanish within 20 eV, so that fits outside are exact.
 
     Raises
@@ -40,8 +40,8 @@ class EdgeShape:
 
     step_width_ev: float = 1.8  #: scale of the tanh [eV]
     white_line_height: float = 0.65  #: height of the Gaussian, in jumps [1]
-    white_line_delay_ev: float = 6.0  #: centre of the Gaussian above that of the step [eV]
-    white_line_width_ev: float = 3.0  #: standard deviation of the Gaussian [eV]
+    white_line_delay_ev: float = 7.5  #: centre of the Gaussian above that of the step [eV]
+    white_line_width_ev: float = 3.2  #: standard deviation of the Gaussian [eV]
 
     def __post_init__(self) -> None:
         if not (self.step_width_ev > 0 and self.white_line_width_ev > 0):
@@ -178,7 +178,7 @@ def white_line_offset(shape: EdgeShape | None = None) -> float:
     Examples
     --------
     >>> round(white_line_offset(), 3)
-    6.285
+    7.64
     """
     crossing, peak = _solve_shape(EdgeShape() if shape is None else shape)
     if not math.isfinite(peak):

@@ -8,8 +8,8 @@ namespace image = nmcx::image;
 
 void bind_image(py::module_& m) {
   py::class_<image::RegistrationOptions>(m, "RegistrationOptions")
-      .def(py::init<double, double, double, double>(), "max_dy"_a, "max_dx"_a, "smoothing"_a = 0.8,
-           "significance"_a = 4.5);
+      .def(py::init<double, double, double, int, double>(), "max_dy"_a, "max_dx"_a,
+           "smoothing"_a = 0.8, "variation"_a = 0, "significance"_a = 4.5);
   py::class_<image::Registration>(m, "Registration")
       .def_readonly("dy", &image::Registration::dy)
       .def_readonly("dx", &image::Registration::dx)

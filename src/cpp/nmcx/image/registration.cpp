@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,7 @@ struct Region {
 struct Problem {
   Filled fixed, moving;
   Array<double, 2> coefficients;
+  int variation;
   Array<unsigned char, 2> fixed_safe, moving_safe;  ///< smoothed from both sides, splines inside
 };
 
@@ -117,11 +119,37 @@ Sampled sample(const Array<double, 2>& coefficients, const Region& region, const
 
 /// The model at one shift: its best contrast, what remains, and how it changes with the shift.
 struct Linearised {
-  Eigen::MatrixXd jacobian;  ///< (n_pixel, 4): dy, dx, gain, offset
+  Eigen::MatrixXd jacobian;  ///< (n_pixel, n_parameter): dy, dx, then the contrast
   Eigen::VectorXd residual;  ///< fixed - model
   double correlation;
   double gain;  ///< sign of the relation: positive for images of one thing
 };
+
+/// Values of x^i y^j, i + j <= degree, with both coordinates in [-1, 1]: (n_pixel, n_term).
+Eigen::MatrixXd polynomials(const Region& region, const std::array<std::size_t, 2>& shape,
+                            int degree) {
+  const auto n = static_cast<Eigen::Index>(region.pixels.size());
+  const Eigen::Index n_term = (degree + 1) * (degree + 2) / 2;
+  Eigen::MatrixXd terms(n, n_term);
+  for (Eigen::Index i = 0; i < n; ++i) {
+    const std::size_t pixel = region.pixels[static_cast<std::size_t>(i)];
+    const double y =
+        (2.0 * static_cast<double>(pixel / shape[1]) / static_cast<double>(shape[0])) - 1.0;
+    const double x =
+        (2.0 * static_cast<double>(pixel % shape[1]) / static_cast<double>(shape[1])) - 1.0;
+    Eigen::Index term = 0;
+    double power_x = 1.0;
+    for (int a = 0; a <= degree; ++a) {
+      double power = power_x;
+      for (int b = 0; a + b <= degree; ++b) {
+        terms(i, term++) = power;
+        power *= y;
+      }
+      power_x *= x;
+    }
+  }
+  return terms;
+}
 
 Linearised linearise(const Problem& problem, const Region& region, const Shift& shift) {
   const auto n = static_cast<Eigen::Index>(region.pixels.size());
@@ -132,15 +160,19 @@ Linearised linearise(const Problem& problem, const Region& region, const Shift& 
   const Sampled moving = sample(problem.coefficients, region, shift);
   const Eigen::ArrayXd t = target.array() - target.mean();
   const Eigen::ArrayXd v = moving.value.array() - moving.value.mean();
+  const Eigen::MatrixXd terms = polynomials(region, problem.fixed.value.shape, problem.variation);
+  Eigen::MatrixXd contrast(n, 2 * terms.cols());
+  contrast << terms, (terms.array().colwise() * v).matrix();
+  const Eigen::VectorXd strength =
+      (contrast.transpose() * contrast).ldlt().solve(contrast.transpose() * t.matrix());
+  const Eigen::ArrayXd gain = (terms * strength.tail(terms.cols())).array();
   Linearised lin;
   lin.gain = (t * v).sum() / v.square().sum();
   lin.correlation = (t * v).sum() / std::sqrt(t.square().sum() * v.square().sum());
-  lin.residual = (t - (lin.gain * v)).matrix();
-  lin.jacobian.resize(n, 4);
-  lin.jacobian.col(0) = lin.gain * moving.slope_y;
-  lin.jacobian.col(1) = lin.gain * moving.slope_x;
-  lin.jacobian.col(2) = moving.value;
-  lin.jacobian.col(3).setOnes();
+  lin.residual = t.matrix() - (contrast * strength);
+  lin.jacobian.resize(n, 2 + contrast.cols());
+  lin.jacobian << (gain * moving.slope_y.array()).matrix(),
+      (gain * moving.slope_x.array()).matrix(), contrast;
   return lin;
 }
 
@@ -189,16 +221,30 @@ double standard_error(const Linearised& lin, const Region& region, const Problem
   return std::sqrt(0.5 * sum * freedom / std::max(1.0, freedom - lost));
 }
 
-Problem make_problem(ArrayView<double, 2> fixed, ArrayView<double, 2> moving, double smoothing) {
-  Problem problem{.fixed = smooth_and_fill(fixed, smoothing),
-                  .moving = smooth_and_fill(moving, smoothing),
+Problem make_problem(ArrayView<double, 2> fixed, ArrayView<double, 2> moving,
+                     const RegistrationOptions& options) {
+  Problem problem{.fixed = smooth_and_fill(fixed, options.smoothing),
+                  .moving = smooth_and_fill(moving, options.smoothing),
                   .coefficients = {},
+                  .variation = options.variation,
                   .fixed_safe = {},
                   .moving_safe = {}};
   problem.coefficients = spline_coefficients(problem.moving.value.view());
   problem.fixed_safe = eroded(problem.fixed.usable);
   problem.moving_safe = eroded(problem.moving.usable);
   return problem;
+}
+
+/// No structure but rounding.
+bool is_flat(const Filled& image) {
+  double low = std::numeric_limits<double>::infinity();
+  double high = -low;
+  for (std::size_t i = 0; i < image.value.size(); ++i) {
+    if (image.usable[i] == 0) continue;
+    low = std::min(low, image.value[i]);
+    high = std::max(high, image.value[i]);
+  }
+  return high - low <= 1e-9 * std::max(std::abs(low), std::abs(high));
 }
 
 CoarseAlignment find_start(const Problem& problem, const RegistrationOptions& options) {
@@ -226,9 +272,14 @@ Registration register_translation(ArrayView<double, 2> fixed, ArrayView<double, 
               options.max_dy < static_cast<double>(fixed.shape[0]) &&
               options.max_dx < static_cast<double>(fixed.shape[1]),
           "max_shift must not be negative and must be less than the image");
+  require(options.variation >= 0 && options.variation <= 3, "variation must be 0, 1, 2 or 3");
   require(options.smoothing >= 0.5, "smoothing must be at least half a pixel");
-  const Problem problem = make_problem(fixed, moving, options.smoothing);
+  const Problem problem = make_problem(fixed, moving, options);
   const std::vector<double> kernel = gaussian_kernel(options.smoothing);
+  if (is_flat(problem.fixed) || is_flat(problem.moving)) {
+    throw ConvergenceError(
+        "the two images cannot be registered: one of them is constant; is it blank or saturated?");
+  }
   const CoarseAlignment start = find_start(problem, options);
   if (!(start.significance >= options.significance)) {
     throw ConvergenceError(

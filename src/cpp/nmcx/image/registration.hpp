@@ -11,6 +11,7 @@ struct RegistrationOptions {
   double max_dy = 0.0;        ///< largest drift looked for [px]
   double max_dx = 0.0;        ///< [px]
   double smoothing = 0.8;     ///< sigma of the Gaussian that both images are smoothed with [px]
+  int variation = 0;          ///< degree of the polynomial in which gain and offset may vary
   double significance = 4.5;  ///< least correlation for a match [standard deviations]
 };
 
@@ -23,7 +24,7 @@ struct Registration {
   std::size_t n_iteration;  ///< Gauss-Newton steps
 };
 
-/// Shift of `moving` against `fixed` with free gain and offset.
+/// Shift of `moving` against `fixed` with free, slowly varying gain and offset.
 ///
 /// A search over whole pixels (`align_coarsely`) is followed by Gauss-Newton least squares of
 ///   fixed(x) = offset + gain moving(x + s) + gain' coarse(x + s)

@@ -7,6 +7,15 @@
 
 namespace nmcx::xanes {
 
+/// Least-squares parabolas around each scan energy.
+struct ParabolaTable {
+  int points;           ///< longest window
+  const int* first;     ///< (n_scan,) first scan energy of the window
+  const float* weight;  ///< (3, points, n_scan): coefficients in powers of eV
+  const float* moment;  ///< (4, n_scan): variances V11, V12, V22 and largest shift [eV]
+  int run[2];           ///< first and last energy of the longest run of equal windows
+};
+
 /// The constants of `EdgePlan` in float. Rows of a tile are the used energies: pre, scan, post.
 /// Tables with one entry per scan energy or stencil have the entry as the last index.
 struct KernelPlan {
@@ -26,14 +35,10 @@ struct KernelPlan {
   const float* stencil_ev;      ///< (4, n_scan - 3): first energy - reference, then offsets [eV]
   const float* stencil_weight;  ///< (4, n_scan - 3): 1 / prod(y_k - y_j) [1/eV³]
   int stencil_run[2];           ///< first and last stencil of the longest run of equal spacing
-  // White line: least-squares parabola around each peak sample.
-  int peak_points;           ///< longest window
-  const int* peak_first;     ///< (n_scan,) first scan energy of the window
-  const float* peak_ev;      ///< (n_scan,) energy - reference [eV]
-  const float* peak_weight;  ///< (3, peak_points, n_scan): coefficients in powers of eV
-  const float* peak_moment;  ///< (4, n_scan): variances V11, V12, V22 and largest shift [eV]
-  int peak_run[2];           ///< first and last peak of the longest run of equal windows
-  float pre_slope_variance;  ///< [1/eV²]
+  const float* scan_ev;         ///< (n_scan,) energy - reference of the scan range [eV]
+  ParabolaTable wide;           ///< finds the sample nearest to the white line
+  ParabolaTable white_line;     ///< measures it
+  float pre_slope_variance;     ///< [1/eV²]
 };
 
 /// Results of the voxels of a tile; energies are relative to the plan's reference [eV].

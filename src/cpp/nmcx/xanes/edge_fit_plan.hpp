@@ -24,22 +24,30 @@ class KernelTables {
   /// @param variance  (n,) variance of each used energy
   /// @param edge      edge energy relative to the reference [eV]
   /// @param peak      white line relative to the reference [eV]
-  /// @param peak_index  scan energy of the peak sample
+  /// @param peak_index  scan energy in the middle of the parabola
   [[nodiscard]] Factors with_variance(const double* variance, double edge, double peak,
                                       std::size_t peak_index) const;
 
  private:
+  /// Owns what a `ParabolaTable` points to.
+  struct Parabolas {
+    std::vector<int> first;
+    std::vector<float> weight, moment;
+    std::size_t points = 0;
+    int run[2] = {0, 0};
+
+    [[nodiscard]] ParabolaTable table() const;
+  };
+
   void make_stencils();
-  void make_parabolas();
+  [[nodiscard]] Parabolas make_parabolas(double half_width_ev) const;
 
   EdgePlan plan_;
   std::vector<float> x_, pre_weights_, post_weights_;
   std::vector<float> stencil_ev_, stencil_weight_;
-  std::vector<int> peak_first_;
-  std::vector<float> peak_ev_, peak_weight_, peak_moment_;
-  std::size_t peak_points_ = 0;
+  std::vector<float> scan_ev_;
+  Parabolas wide_, white_line_;
   int stencil_run_[2] = {0, 0};
-  int peak_run_[2] = {0, 0};
 };
 
 }  // namespace nmcx::xanes

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmcx import surface
-from nmcx.results import OpticalDensity
+from nmcx.errors import ConvergenceError
+from nmcx.results import OpticalDensity, Shift
 
 Array = NDArray[np.floating[Any]]
 #: Largest drift between two energies that is looked for [px]; more would be another field.
@@ -31,7 +32,8 @@ def align(od: OpticalDensity) -> AlignedStack:
     """Remove magnification and drift between energies in one interpolation per image.
 
     The zone plate's pixel grows with the energy, so an image at a higher energy is enlarged about
-    its middle by the ratio of pixel sizes; the drift that is left is found by `surface.register`.
+    its middle by the ratio of pixel sizes; the drift that is left is found by `surface.register` on
+    the steepness of the images.
 
     Parameters
     ----------
@@ -42,11 +44,6 @@ def align(od: OpticalDensity) -> AlignedStack:
     -------
     AlignedStack
 
-    Raises
-    ------
-    ValueError
-        If images have no overlap to register.
-
     References
     ----------
     Magnification of a zone plate: pixel proportional to photon energy.
@@ -55,11 +52,16 @@ def align(od: OpticalDensity) -> AlignedStack:
     first = order[0]
     pixel = float(od.pixel_size_um[first])
     values, variances = [np.asarray(od.od[first])], [np.asarray(od.variance[first])]
+    contours = _contours(values[0])
     notes = []
     for i in order[1:]:
         scale = pixel / float(od.pixel_size_um[i]) if np.isfinite(od.pixel_size_um[i]) else 1.0
-        enlarged = _resampled(od.od[i], scale, (0.0, 0.0))
-        shift = surface.register(values[0], enlarged, max_shift=MAX_SHIFT)
+        enlarged = _contours(_resampled(od.od[i], scale, (0.0, 0.0)))
+        try:
+            shift = surface.register(contours, enlarged, max_shift=MAX_SHIFT)
+        except ConvergenceError as error:
+            shift = Shift(0.0, 0.0, np.nan)
+            notes.append(f"{od.energy_ev[i]:.1f} eV: drift unknown and left as it is ({error})")
         values.append(_resampled(od.od[i], scale, (shift.dy, shift.dx)))
         variances.append(_resampled(od.variance[i], scale, (shift.dy, shift.dx), order=1))
         notes.append(
@@ -70,6 +72,19 @@ def align(od: OpticalDensity) -> AlignedStack:
     return AlignedStack(
         od.energy_ev[order], np.stack(values), np.stack(variances), pixel, tuple(notes)
     )
+
+
+def _contours(image: Array) -> NDArray[Any]:
+    # Contours stay while the contrast of a particle changes across its edge; two pixels of
+    # smoothing put the noise of a single frame below them.
+    from scipy import ndimage
+
+    missing = ~np.isfinite(image)
+    filled = np.where(missing, np.median(image[~missing]) if not missing.all() else 0.0, image)
+    slope: NDArray[Any] = ndimage.gaussian_gradient_magnitude(filled.astype(np.float64), 2.0)
+    # The borders of what is missing are no contours of the sample.
+    slope[ndimage.binary_dilation(missing, iterations=8)] = np.nan
+    return slope
 
 
 def _resampled(

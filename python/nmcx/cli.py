@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from nmcx import __version__
-from nmcx.errors import Error, InputError, MemoryLimitError, OutputError
+from nmcx.errors import ConvergenceError, Error, InputError, MemoryLimitError, OutputError
 
 OK, INTERNAL, USAGE, INPUT, OUTPUT, MEMORY, INTERRUPTED = 0, 1, 2, 4, 5, 6, 130
 
@@ -52,7 +52,7 @@ def _exit_code(error: BaseException) -> int:
 
     kinds = (
         (RunFileError, USAGE),
-        (InputError, INPUT),
+        ((InputError, ConvergenceError), INPUT),
         (OutputError, OUTPUT),
         ((MemoryLimitError, MemoryError), MEMORY),
         (OSError, OUTPUT),

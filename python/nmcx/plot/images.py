@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nmcx.plot.panels import TICK, image, new_figure, one_panel, robust_limits
+from nmcx import surface
+from nmcx.plot.panels import (
+    TICK,
+    bar_beside,
+    image,
+    label_axes,
+    new_figure,
+    one_panel,
+    robust_limits,
+)
 from nmcx.results import OpticalDensity, StxmStack, SurfaceValues, XiMap
 
 if TYPE_CHECKING:
@@ -95,9 +104,10 @@ def xi_map(xi: XiMap, *, ax: Axes | None = None) -> Axes:
 
 
 def relative_valence(xi: XiMap, *, ax: Axes | None = None) -> Axes:
-    """Relative Ni valence, taken as proportional to ξ and 1 at the map's median [1].
+    """Relative Ni valence: ξ on a linear scale of this map's own, from 0 to 1 [1].
 
     The scale is not calibrated: without reference spectra only differences within the map count.
+    See `nmcx.surface.relative_valence`.
 
     Parameters
     ----------
@@ -116,11 +126,10 @@ def relative_valence(xi: XiMap, *, ax: Axes | None = None) -> Axes:
        "proportional to" ξ.
     """
     ax = one_panel(ax)
-    values = np.where(xi.valid, xi.xi, np.nan)
-    middle = np.median(values[np.isfinite(values)]) if np.isfinite(values).any() else 1.0
+    values = surface.relative_valence(xi)[0] if np.any(xi.valid) else np.full(xi.xi.shape, np.nan)
     image(
         ax,
-        values / middle,
+        values,
         pixel_size_um=xi.pixel_size_um,
         label="relative valence, uncalibrated [1]",
         title="Relative valence",
@@ -224,8 +233,6 @@ def placement(surface: SurfaceValues, *, ax: Axes | None = None) -> Axes:
     -------
     matplotlib.axes.Axes
     """
-    from nmcx.plot.panels import bar_beside, label_axes
-
     ax = one_panel(ax)
     right, up = view_frame(surface.view)
     points = np.asarray(surface.points_um, dtype=float)

@@ -111,7 +111,7 @@ def bar_beside(
     bar = ax.figure.colorbar(shown, cax=ax.inset_axes((1.04, 0.0, 0.05, 1.0)), extend=extend)
     bar.set_label(label, fontsize=LABEL)
     bar.ax.tick_params(labelsize=TICK)
-    bar.formatter.set_useOffset(False)
+    bar.ax.ticklabel_format(axis="y", useOffset=False)
     bar.outline.set_linewidth(0.5)
 
 

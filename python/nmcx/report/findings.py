@@ -48,6 +48,7 @@ class Findings:
     edges: EdgeMap | None = None
     edge_voxel_um: tuple[float, ...] = (1.0, 1.0, 1.0)  #: voxel of `edges` (dz, dy, dx) [µm]
     volume: NDArray[Any] | None = None  #: (nz, ny, nx) what was segmented [1]
+    volume_voxel_um: tuple[float, ...] = (1.0, 1.0, 1.0)  #: its voxel (dz, dy, dx) [µm]
     volume_name: str = "density [1]"  #: its name and unit
     particle: Particle | None = None
     depth: DepthProfile | None = None

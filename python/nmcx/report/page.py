@@ -163,8 +163,8 @@ def _soft_panels(f: Findings) -> Iterator[_Panel]:
         name,
         lambda: _pair(plot.xi_map, plot.relative_valence, xi),
         "Map of the ratio xi and map of relative valence",
-        "Ratio ξ = I(high) / (I(low) + I(high)) after registration, and relative valence, taken as "
-        "proportional to ξ and set to 1 at the median (not calibrated). Grey: too few counts.",
+        "Ratio ξ = I(high) / (I(low) + I(high)) after registration, and relative valence, ξ on a "
+        "linear scale of this map's own (not calibrated). Grey: no valid ratio.",
     )
     yield _Panel(
         name,

@@ -10,7 +10,7 @@ import numpy as np
 
 from nmcx import cones, correlation, io, morphology, surface, txm, xanes
 from nmcx.report import Findings
-from nmcx.results import OpticalDensity
+from nmcx.run.jump import AlignedStack, align
 from nmcx.run_file import Hard, RunFile
 
 #: Unit vectors (z, y, x) of the line profiles: along and against each axis.
@@ -133,25 +133,19 @@ def _jump(run_file: RunFile, found: Findings) -> Findings:
     if len(energies) < len(od.energy_ev):
         note = "several angles per energy: jump and edge energies need reconstructed volumes"
         return replace(found, notes=_noted(found, note))
-    aligned, notes = _aligned(od)
-    low, high = int(np.argmin(od.energy_ev)), int(np.argmax(od.energy_ev))
+    aligned = align(od)
     found = replace(
         found,
-        jump=aligned.od[high] - aligned.od[low],
-        jump_std=np.sqrt(aligned.variance[high] + aligned.variance[low]),
-        jump_pixel_um=float(aligned.pixel_size_um[low]),
-        jump_energies_ev=(float(od.energy_ev[low]), float(od.energy_ev[high])),
-        notes=_noted(found, *notes),
+        jump=aligned.od[-1] - aligned.od[0],
+        jump_std=np.sqrt(aligned.variance[-1] + aligned.variance[0]),
+        jump_pixel_um=aligned.pixel_size_um,
+        jump_energies_ev=(float(energies[0]), float(energies[-1])),
+        notes=_noted(found, *aligned.notes),
     )
     return _frame_edges(hard, aligned, found)
 
 
-def _aligned(od: OpticalDensity) -> tuple[OpticalDensity, tuple[str, ...]]:
-    aligned = txm.align_energies(od)
-    return aligned, ()
-
-
-def _frame_edges(hard: Hard, od: OpticalDensity, found: Findings) -> Findings:
+def _frame_edges(hard: Hard, od: AlignedStack, found: Findings) -> Findings:
     energy = od.energy_ev
     before = np.count_nonzero((energy >= hard.pre_edge[0]) & (energy <= hard.pre_edge[1]))
     after = np.count_nonzero((energy >= hard.post_edge[0]) & (energy <= hard.post_edge[1]))
@@ -161,33 +155,64 @@ def _frame_edges(hard: Hard, od: OpticalDensity, found: Findings) -> Findings:
             "energies (at least 2, 2 and 4 between are needed)"
         )
         return replace(found, notes=_noted(found, note))
-    order = np.argsort(energy)
-    edges = _fit(hard, energy[order], od.od[order], od.variance[order])
-    size = float(od.pixel_size_um[0])
+    edges = _fit(hard, energy, od.od, od.variance)
+    size = od.pixel_size_um
     return replace(found, edges=edges, edge_voxel_um=(size, size, size))
 
 
 def _tomogram(run_file: RunFile, found: Findings) -> Findings:
     tomogram = run_file.tomogram
     assert tomogram is not None
-    volume = io.read_volume(tomogram.file)
-    raise NotImplementedError(volume)
+    values, stated, notes = io.read_volume(tomogram.file)
+    size = tomogram.voxel_size_um or stated
+    if size is None:
+        raise ValueError(f"{tomogram.file.name} has no voxel size: give voxel_size_um")
+    return replace(
+        found,
+        volume=np.asarray(values),
+        volume_name="tomogram, absorption [1]",
+        volume_voxel_um=size,
+        notes=_noted(found, *(f"{tomogram.file.name}: {note}" for note in notes)),
+    )
 
 
 def _segmentation(run_file: RunFile, found: Findings) -> Findings:
     if found.volume is None and found.edges is not None:
-        found = replace(found, volume=found.edges.edge_jump, volume_name="edge jump [1]")
+        found = replace(
+            found,
+            volume=found.edges.edge_jump,
+            volume_name="edge jump [1]",
+            volume_voxel_um=found.edge_voxel_um,
+        )
     if found.volume is None or found.volume.ndim != 3:
         note = "the hard measurement is not a volume: no particle, profiles or cones"
         return replace(found, volume=None, notes=_noted(found, note))
     options = run_file.morphology
+    exclude, notes = _needle(run_file, found)
     particle = morphology.segment(
         found.volume,
-        voxel_size_um=found.edge_voxel_um,
+        voxel_size_um=found.volume_voxel_um,
         threshold=options.threshold,
         closing_radius_um=options.closing_radius_um,
+        exclude=exclude,
     )
-    return replace(found, particle=particle)
+    return replace(found, particle=particle, notes=_noted(found, *notes))
+
+
+def _needle(run_file: RunFile, found: Findings) -> tuple[Any, tuple[str, ...]]:
+    """Where a tomogram shows what has no edge jump: needle, weld, surroundings."""
+    if run_file.tomogram is None or found.edges is None or found.volume is None:
+        return None, ()
+    if found.edges.edge_jump.shape != found.volume.shape:
+        note = "tomogram and edge map differ in shape: needle and weld were not told apart"
+        return None, (note,)
+    absorbing = morphology.segment(
+        found.edges.edge_jump,
+        voxel_size_um=found.edge_voxel_um,
+        closing_radius_um=run_file.morphology.closing_radius_um,
+    )
+    note = "needle and weld, which have no edge jump, were left out of the tomogram"
+    return ~absorbing.envelope, (note,)
 
 
 def _profiles(run_file: RunFile, found: Findings) -> Findings:

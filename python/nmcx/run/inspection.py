@@ -89,8 +89,13 @@ def _inputs(file: RunFile) -> Iterator[tuple[str, str, int, float]]:
         )
         yield "hard", text, 8 * stack_of.counts.size, stack_of.counts.size / _VOXELS_PER_S
     if file.tomogram is not None:
-        size = file.tomogram.file.stat().st_size
-        yield "tomogram", f"{file.tomogram.file.name}: {size / 1e6:.3g} MB", 4 * size, size / 1e7
+        n_byte = file.tomogram.file.stat().st_size
+        yield (
+            "tomogram",
+            f"{file.tomogram.file.name}: {n_byte / 1e6:.3g} MB",
+            4 * n_byte,
+            n_byte / 1e7,
+        )
 
 
 def _cone_line(file: RunFile, n_voxel: int) -> tuple[str, str, int, float]:

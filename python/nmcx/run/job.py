@@ -89,12 +89,20 @@ def run(
             found = _do(step, file, found, log)
         if progress is not None:
             progress(total - 2, total, "result file")
-        _write_results(work, folder, file, found, log)
+        text = run_file.to_toml(file, folder)
+        facts, inputs = _provenance(file)
+        _write_results(work, text, found, facts, inputs)
         if progress is not None:
             progress(total - 1, total, "report")
         if compare is not None:
             found = replace(found, tables=(*found.tables, *compare(found)))
-        _write_report(work, folder, file, found)
+        report.write(
+            work / "report.html",
+            found,
+            title=file.output.title,
+            provenance=facts | {Path(name).name: f"sha256 {hash}" for name, hash in inputs.items()},
+            parameters=text,
+        )
         seconds = time.perf_counter() - started
         log.say(f"finished after {seconds:.1f} s")
         (work / "log.txt").write_text(log.text(), encoding="utf-8")
@@ -155,16 +163,24 @@ def input_files(file: RunFile) -> Iterator[Path]:
     if file.hard is not None:
         frames = file.hard.frames
         if file.hard.stack is not None:
-            yield file.hard.stack
+            yield from _contents(file.hard.stack)
         if isinstance(frames, Path):
             yield from sorted(p for p in frames.iterdir() if p.suffix in (".xrm", ".txt"))
         elif frames is not None:
             yield from frames
     if file.tomogram is not None:
-        yield file.tomogram.file
+        yield from _contents(file.tomogram.file)
 
 
-def _provenance(file: RunFile) -> dict[str, str]:
+def _contents(path: Path) -> Iterator[Path]:
+    if path.is_dir():
+        yield from sorted(p for p in path.iterdir() if p.is_file())
+    else:
+        yield path
+
+
+def _provenance(file: RunFile) -> tuple[dict[str, str], dict[str, str]]:
+    """(what was used, sha256 of every input by path)."""
     import numpy
     import scipy
 
@@ -178,30 +194,17 @@ def _provenance(file: RunFile) -> dict[str, str]:
         f"scipy {scipy.__version__}",
         "machine": f"{platform.system()} {platform.machine()}, instruction set "
         f"{_core.active_instruction_set()}",
-        "run file": f"{file.path.name} sha256 {file.sha256}",
     }
     if file.correlation is not None:
         facts["seed"] = str(file.correlation.seed)
-    for path in input_files(file):
-        facts[path.name] = f"sha256 {sha256(path)}"
-    return facts
+    inputs = {str(path): sha256(path) for path in input_files(file)}
+    return facts, {str(file.path): file.sha256, **inputs}
 
 
-def _write_results(work: Path, folder: Path, file: RunFile, found: Findings, log: _Log) -> None:
-    started = time.perf_counter()
-    text = run_file.to_toml(file, folder)
+def _write_results(
+    work: Path, text: str, found: Findings, facts: dict[str, str], inputs: dict[str, str]
+) -> None:
     (work / "run.resolved.toml").write_text(text, encoding="utf-8")
-    results = dict(found.results())
-    provenance = _provenance(file)
-    io.save(work / "result.nxs", *results.values(), provenance={**provenance, "run_file": text})
-    log.say(f"result file: {time.perf_counter() - started:.2f} s")
-
-
-def _write_report(work: Path, folder: Path, file: RunFile, found: Findings) -> None:
-    report.write(
-        work / "report.html",
-        found,
-        title=file.output.title,
-        provenance=_provenance(file),
-        parameters=run_file.to_toml(file, folder),
-    )
+    items = [result for _, result in found.results()]
+    provenance = {"configuration": text, "inputs": inputs, "date": facts["date"]}
+    io.save(work / "result.nxs", *items, provenance=provenance)

@@ -11,6 +11,7 @@ from nmcx.run_file.values import (
     as_choice,
     as_direction,
     as_file,
+    as_file_or_folder,
     as_folder,
     as_frames,
     as_integer,
@@ -61,7 +62,7 @@ class Hard:
 
     stack: Path | None = field(
         default=None,
-        metadata=_key(as_file, "energy stack (Data Exchange, NeXus, TIFF)", show='"ni_k_edge.h5"'),
+        metadata=_key(as_file_or_folder, "energy stack (HDF5, TIFF)", show='"ni_k_edge.h5"'),
     )
     frames: Path | tuple[Path, ...] | None = field(
         default=None, metadata=_key(as_frames, "or a folder or list of .xrm frames with references")
@@ -89,7 +90,9 @@ class Hard:
 class Tomogram:
     """A volume of the same particle in which cracks are seen."""
 
-    file: Path = field(metadata=_key(as_file, "volume (TIFF or HDF5)", show='"tomogram.tif"'))
+    file: Path = field(
+        metadata=_key(as_file_or_folder, "volume (TIFF, HDF5)", show='"tomogram.tif"')
+    )
     voxel_size_um: tuple[float, ...] | None = field(
         default=None,
         metadata=_key(or_auto(as_voxel_size), "voxel edge or [dz, dy, dx] [µm]", show='"auto"'),
@@ -143,7 +146,7 @@ class Correlation:
         ),
     )
     null: str = field(default="rotation", metadata=_key(as_choice("rotation"), "null model"))
-    n_null: int = field(default=999, metadata=_key(as_integer(19, 10**6), "draws of the null"))
+    n_null: int = field(default=999, metadata=_key(as_integer(99, 10**6), "draws of the null"))
     seed: int = field(default=1, metadata=_key(as_integer(0), "of the null model"))
 
 

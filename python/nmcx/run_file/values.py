@@ -114,6 +114,13 @@ def as_file(value: object, folder: Path) -> Path:
     return path
 
 
+def as_file_or_folder(value: object, folder: Path) -> Path:
+    """Path of a file, or of a folder of images, that exists."""
+    if isinstance(value, str) and value and (folder / Path(value).expanduser()).is_dir():
+        return (folder / Path(value).expanduser()).absolute()
+    return as_file(value, folder)
+
+
 def as_frames(value: object, folder: Path) -> Path | tuple[Path, ...]:
     """A folder, or the files in a list or alone."""
     if isinstance(value, list):

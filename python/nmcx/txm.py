@@ -11,6 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from nmcx.results import FrameStack, OpticalDensity
 
+__all__ = ["optical_density", "photon_transfer"]
+
 Array = NDArray[np.float64]
 
 #: Frames closer than this in energy [eV] and angle [rad] are repeats of one image.

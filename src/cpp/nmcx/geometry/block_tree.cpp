@@ -13,7 +13,7 @@
 namespace nmcx {
 
 unsigned BlockTree::depth_of(std::size_t n_voxel) {
-  constexpr std::size_t voxels_per_leaf = 16;
+  constexpr std::size_t voxels_per_leaf = 32;
   unsigned depth = 0;
   while ((voxels_per_leaf << (2 * (depth + 1))) <= n_voxel) ++depth;
   return depth;

@@ -198,6 +198,11 @@ def depth(particle: Particle, *, threads: int | None = None) -> NDArray[np.float
     numpy.ndarray
         (nz, ny, nx) [µm], NaN outside the envelope.
 
+    Raises
+    ------
+    ValueError
+        If `threads` is negative.
+
     References
     ----------
     P. F. Felzenszwalb, D. P. Huttenlocher, Theory of Computing 8 (2012) 415: exact Euclidean

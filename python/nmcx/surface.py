@@ -114,6 +114,10 @@ def split(stack: StxmStack) -> tuple[StxmStack, StxmStack]:
     ValueError
         If the stack does not hold two different energies.
 
+    References
+    ----------
+    Nothing is computed: the pair is what `xi_map` takes.
+
     Examples
     --------
     >>> import numpy as np

@@ -337,6 +337,11 @@ def photon_transfer(
     tuple of float or None
         Gain and read noise.
 
+    Raises
+    ------
+    ValueError
+        If the shapes of frames and `dark` disagree.
+
     References
     ----------
     .. [1] Janesick, "Photon Transfer" (SPIE Press, 2007), ch. 5.

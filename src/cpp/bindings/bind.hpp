@@ -6,6 +6,7 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include "nmcx/core/error.hpp"
 #include "nmcx/core/parallel.hpp"
 #include "nmcx/core/views.hpp"
 
@@ -82,9 +83,11 @@ struct type_caster<nmcx::Execution> {
   PYBIND11_TYPE_CASTER(nmcx::Execution, const_name("int"));
 
   bool load(handle source, bool /*convert*/) {
-    make_caster<unsigned> threads;
+    make_caster<int> threads;
     if (!threads.load(source, false)) return false;
-    value = {.threads = cast_op<unsigned>(threads), .poll = nmcx::bindings::signals_pending};
+    nmcx::require(cast_op<int>(threads) >= 0, "threads must be 0 (all cores) or more");
+    value = {.threads = static_cast<unsigned>(cast_op<int>(threads)),
+             .poll = nmcx::bindings::signals_pending};
     return true;
   }
 };

@@ -11,6 +11,7 @@ from nmcx import surface
 from nmcx.plot.panels import (
     TICK,
     bar_beside,
+    fenced_limits,
     image,
     label_axes,
     new_figure,
@@ -256,9 +257,16 @@ def placement(surface: SurfaceValues, *, ax: Axes | None = None) -> Axes:
     limits = fenced_limits(surface.values)
     size = float(np.clip(28000.0 / max(len(across), 1), 2.0, 40.0))
     shown = ax.scatter(
-        across, upwards, c=surface.values, s=size, marker="s", cmap="viridis", vmin=limits[0], vmax=limits[1],
+        across,
+        upwards,
+        c=surface.values,
+        s=size,
+        marker="s",
+        cmap="viridis",
+        vmin=limits[0],
+        vmax=limits[1],
         linewidths=0,
-    )  # fmt: skip
+    )
     ax.set_aspect("equal")
     label_axes(ax, "right [µm]", "up [µm]", "ξ placed on the particle")
     if np.isfinite(surface.dice):

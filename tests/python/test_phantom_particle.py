@@ -206,9 +206,7 @@ def test_ratio_of_noise_free_yields_is_the_true_xi() -> None:
 
 
 def test_counts_are_poisson() -> None:
-    scans = [
-        phantom.particle(seed=1, energy_ev=[8300.0], counts=100.0, **SMALL).low.counts[0]
-    ]
+    scans = [phantom.particle(seed=1, energy_ev=[8300.0], counts=100.0, **SMALL).low.counts[0]]
     expected = phantom.particle(seed=1, energy_ev=[8300.0], counts=1e10, background=8e8, **SMALL)
     mean = expected.low.counts[0] / 1e8
     scan = scans[0]

@@ -185,7 +185,7 @@ def sphere(
         panels.append((surface.directions, surface.values, "Surface map ξ", "ξ [1]", "viridis"))
     for ax, (directions, values, title, label, cmap) in zip(axes, panels, strict=True):
         low, high = fenced_limits(values)
-        size = np.clip(30000.0 / max(len(values), 1), 1.5, 14.0)
+        size = np.clip(50000.0 / max(len(values), 1), 2.0, 20.0)
         longitude, latitude = _longitude_latitude(np.asarray(directions, dtype=float), view)
         shown = ax.scatter(
             longitude, latitude, c=values, s=size, cmap=cmap, vmin=low, vmax=high, linewidths=0

@@ -82,6 +82,7 @@ class RegistrationOptions:
         max_dy: typing.SupportsFloat | typing.SupportsIndex,
         max_dx: typing.SupportsFloat | typing.SupportsIndex,
         smoothing: typing.SupportsFloat | typing.SupportsIndex = 0.8,
+        variation: typing.SupportsInt | typing.SupportsIndex = 0,
         significance: typing.SupportsFloat | typing.SupportsIndex = 4.5,
     ) -> None: ...
 

@@ -58,7 +58,7 @@ def view_frame(view: ArrayLike) -> tuple[_Float, _Float, _Float]:
     k = np.asarray(view, dtype=np.float64)
     length = float(np.linalg.norm(k)) if k.shape == (3,) else np.nan
     if not (np.isfinite(length) and length > 0):
-        raise ValueError(f"view must be three finite numbers (z, y, x), not all zero, not {view}")
+        raise ValueError(f"view must be three finite numbers (z, y, x), not all zero, not {view!r}")
     k = k / length
     axis = np.array([0.0, 1.0, 0.0]) if abs(k[0]) > 0.99 else np.array([1.0, 0.0, 0.0])
     up = axis - (axis @ k) * k
@@ -336,7 +336,7 @@ def angle_scan(
     if matched:
         y = _cap_means(directions[at], half_angle, patch, min_points)
     else:
-        cell = sphere.query(patch.directions)[1]
+        cell = np.asarray(sphere.query(patch.directions)[1], dtype=np.int64)
         means = _cell_means(cell, n_direction, patch, min_points)[at]
         y = np.repeat(means[:, None], n_angle, axis=1)
 
@@ -353,7 +353,7 @@ def angle_scan(
         some = slice(first, min(first + step, n_null))
         turned = np.einsum("bij,pj->bpi", rotations[some], directions[at])
         distance, nearest = sphere.query(turned)
-        farthest = max(farthest, float(distance.max()))
+        farthest = max(farthest, float(np.max(distance)))
         null_r[some] = _pearson(porosity[nearest], y)
         null_ranks[some] = _pearson(ranks[nearest], y_ranks)
     if farthest > 3.0 * spacing:
@@ -465,9 +465,8 @@ def _ranks(columns: _Float) -> _Float:
 def _pearson(x: _Float, y: _Float) -> _Float:
     """Pearson's r of x (n_set, n_pair, n_angle) with y (n_pair, n_angle), skipping NaN."""
     with np.errstate(all="ignore"):
-        shift_x = np.nanmean(x[0], axis=0) if np.any(np.isfinite(x[0])) else 0.0
-        shift_y = np.nanmean(y, axis=0) if np.any(np.isfinite(y)) else 0.0
-        x, y = x - shift_x, y - shift_y
+        # Near their means, sums of squares lose no digits.
+        x, y = x - _column_means(x[0]), y - _column_means(y)
         if np.all(np.isfinite(x)) and np.all(np.isfinite(y)):
             n: Any = float(x.shape[1])
             s_x, s_xx = x.sum(axis=1), np.einsum("bpa,bpa->ba", x, x)
@@ -484,6 +483,13 @@ def _pearson(x: _Float, y: _Float) -> _Float:
         varies = (c_xx > 1e-12 * s_xx) & (c_yy > 1e-12 * s_yy) & (n >= 4)
         r = np.where(varies, (s_xy - s_x * s_y / n) / np.sqrt(c_xx * c_yy), np.nan)
     return np.asarray(np.clip(r, -1.0, 1.0))
+
+
+def _column_means(columns: _Float) -> _Float:
+    """Mean of the finite values of each column; 0 where there is none."""
+    good = np.isfinite(columns)
+    total = np.where(good, columns, 0.0).sum(axis=0)
+    return np.asarray(total / np.maximum(good.sum(axis=0), 1))
 
 
 def _random_rotations(n: int, seed: int) -> _Float:

@@ -11,6 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from nmcx.results import FrameStack, OpticalDensity
 
+__all__ = ["optical_density", "photon_transfer"]
+
 Array = NDArray[np.float64]
 
 #: Frames closer than this in energy [eV] and angle [rad] are repeats of one image.
@@ -335,11 +337,6 @@ def photon_transfer(
     tuple of float or None
         Gain and read noise.
 
-    Raises
-    ------
-    ValueError
-        Never for valid frames.
-
     References
     ----------
     .. [1] Janesick, "Photon Transfer" (SPIE Press, 2007), ch. 5.
@@ -379,13 +376,15 @@ def _transfer_points(first: Array, second: Array) -> tuple[Array, Array, Array]:
     """Mean, halved variance of the difference, and pixels of each class of brightness."""
     from scipy import ndimage
 
-    ratio = first.sum() / second.sum() if second.sum() > 0 else 1.0
+    finite = np.isfinite(first) & np.isfinite(second)
+    first, second = np.where(finite, first, 0.0), np.where(finite, second, 0.0)
+    ratio = first.sum() / second.sum() if first.sum() > 0 and second.sum() > 0 else 1.0
     mean = 0.5 * (first + ratio * second)
     difference = (first - ratio * second) / np.sqrt(0.5 * (1.0 + ratio**2))
     window = 31
     difference = difference - ndimage.uniform_filter(difference, window, mode="nearest")
     brightness = ndimage.uniform_filter(mean, 5, mode="nearest")
-    lit = brightness > 0
+    lit = finite & (brightness > 0)
     if np.count_nonzero(lit) < 2 * _MIN_PIXELS:
         return np.empty(0), np.empty(0), np.empty(0)
     edges = np.quantile(brightness[lit], np.linspace(0.0, 1.0, 25))

@@ -12,6 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from nmcx import _core
 from nmcx.results import EdgeMap, NormalisedSpectra
 
+__all__ = ["fit_edges", "normalise"]
+
 #: Reach of the white-line parabola on either side of the highest sample [eV] (our default: a wider
 #: window has less noise, but follows the asymmetry of the line; on LiNiO2 3 eV moves it by 0.12).
 WHITE_LINE_HALF_WIDTH_EV = 2.0

@@ -72,6 +72,7 @@ class LazyArray:
         first, rest = (keys[0], tuple(keys[1:])) if keys else (slice(None), ())
         if not all(_simple(part) for part in rest) or first is None:
             return np.asarray(np.asarray(self)[key])
+        self._check_bounds(rest)
         wanted = np.asarray(self._order[first])
         stored, inverse = np.unique(wanted.ravel(), return_inverse=True)
         part = np.asarray(self._read(stored, rest))
@@ -89,6 +90,13 @@ class LazyArray:
 
     def __repr__(self) -> str:
         return f"LazyArray(shape={self.shape}, dtype={self.dtype})"
+
+    def _check_bounds(self, rest: tuple[Any, ...]) -> None:
+        if len(rest) >= self.ndim:
+            raise IndexError(f"too many indices for an array of {self.ndim} axes")
+        for axis, part in enumerate(rest, start=1):
+            if not isinstance(part, slice) and part >= self.shape[axis]:
+                raise IndexError(f"index {part} is out of bounds for axis {axis}")
 
     def _without_ellipsis(self, keys: tuple[Any, ...]) -> tuple[Any, ...]:
         at = next((i for i, part in enumerate(keys) if part is Ellipsis), None)

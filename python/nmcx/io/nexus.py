@@ -145,7 +145,12 @@ def load(path: str | PathLike[str]) -> dict[str, Result]:
 
     Examples
     --------
-    >>> edges = load("result.nxs")["edge_map"]  # doctest: +SKIP
+    >>> import tempfile, pathlib
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = pathlib.Path(folder, "result.nxs")
+    ...     results.Shift(dy=1.5, dx=-0.25, std=0.02).save(file)
+    ...     load(file)["shift"].dx
+    -0.25
     """
     import h5py
 

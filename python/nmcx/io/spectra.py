@@ -83,8 +83,8 @@ def read_spectrum(path: str | PathLike[str], *, column: str | None = None) -> Sp
 
     References
     ----------
-    .. [1] Ravel & Newville, "XAFS Data Interchange", J. Phys. Conf. Ser. 712, 012148 (2016): header
-       fields of XDI/1.0. Angles become energies by Bragg's law, E = hc / (2 d sin θ).
+    .. [1] Ravel & Newville, "XAFS Data Interchange", J. Phys. Conf. Series 712, 012148 (2016):
+       header fields of XDI/1.0. Angles become energies by Bragg's law, E = hc / (2 d sin θ).
 
     Examples
     --------

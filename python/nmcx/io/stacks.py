@@ -59,9 +59,13 @@ def open_stack(path: str | PathLike[str]) -> EnergyStack:
 
     Examples
     --------
-    >>> stack = open_stack("ni_k_edge.h5")  # doctest: +SKIP
-    >>> stack.mu[0].shape  # doctest: +SKIP
-    (64, 64, 64)
+    >>> import tempfile, pathlib
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = pathlib.Path(folder, "ni_k_edge.h5")
+    ...     stack = EnergyStack(np.array([8333.0, 8350.0]), np.ones((2, 3, 4, 5)))
+    ...     write_energy_stack(file, stack)
+    ...     open_stack(file).mu[0].shape
+    (3, 4, 5)
     """
     file = Path(path)
     if file.is_dir() or file.suffix.lower() in tiff.SUFFIXES:
@@ -172,7 +176,13 @@ def read_volume(path: str | PathLike[str], *, dataset: str | None = None) -> Vol
 
     Examples
     --------
-    >>> values, voxel_size_um, notes = read_volume("tomogram.tif")  # doctest: +SKIP
+    >>> import tempfile, pathlib
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = pathlib.Path(folder, "tomogram.tif")
+    ...     tiff.write_tiff(file, np.zeros((2, 3, 4), np.float32), (0.2, 0.1, 0.1))
+    ...     values, voxel_size_um, notes = read_volume(file)
+    >>> values.shape, voxel_size_um
+    ((2, 3, 4), (0.2, 0.1, 0.1))
     """
     file = Path(path)
     if file.is_dir():

@@ -51,14 +51,19 @@ def read_stxm(
 
     References
     ----------
-    .. [1] SDF layout as written by the STXM control programs of ALS, MAX IV and PSI: an axis'
+    .. [1] SDF layout as written by the STXM control programs of many beamlines: an axis'
        ``Points`` begins with the number of points, ``Dwell`` is in milliseconds, rows follow QAxis.
 
     Examples
     --------
-    >>> stack = read_stxm("a_scan.hdr")  # doctest: +SKIP
-    >>> stack.counts.shape, stack.energy_ev  # doctest: +SKIP
-    ((1, 120, 120), array([854.]))
+    >>> import tempfile, pathlib
+    >>> axis = np.arange(3) * 0.1
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = pathlib.Path(folder, "a_scan.hdr")
+    ...     stack = StxmStack(np.ones((1, 3, 3)), np.array([854.0]), axis, axis, 0.004)
+    ...     _ = write_stxm(file, stack)
+    ...     read_stxm(file).counts.shape
+    (1, 3, 3)
     """
     file = _safe.check_file(hdr, "STXM header (.hdr)")
     header = parse_sdf(_safe.read_text(file, "STXM header (.hdr)"))

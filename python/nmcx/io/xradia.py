@@ -75,8 +75,9 @@ def read_frames(paths: str | PathLike[str] | Iterable[str | PathLike[str]]) -> F
 
     Examples
     --------
-    >>> frames = read_frames("scan_folder")  # doctest: +SKIP
-    >>> frames.notes  # doctest: +SKIP
+    >>> read_frames([])
+    Traceback (most recent call last):
+    nmcx.errors.InputError: read_frames: the list of files is empty; name at least one .xrm file
     """
     notes: list[str] = []
     files = _files(paths, notes)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from nmcx.phantom.measurement import Phantom, Truth, particle, surface_and_porosity
+from nmcx.phantom.measurement import particle, surface_and_porosity
+from nmcx.phantom.records import Phantom, Truth
 from nmcx.phantom.spectra import (
     EdgeShape,
     EdgeSpectra,

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from nmcx.errors import OutputError
-from nmcx.phantom.measurement import Phantom, Truth
+from nmcx.phantom.records import Phantom, Truth
 from nmcx.results import Shift
 
 _RUN_FILE = """\

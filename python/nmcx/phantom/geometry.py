@@ -36,7 +36,8 @@ class SmoothField:
 
     def __call__(self, points: Array) -> Array:
         """Value at points (..., 3) -> (...)."""
-        return np.sqrt(2.0 / self.phases.size) * np.cos(points @ self.waves.T + self.phases).sum(-1)
+        waves = np.cos(points @ self.waves.T + self.phases)
+        return np.asarray(np.sqrt(2.0 / self.phases.size) * waves.sum(-1))
 
     def gradient(self, points: Array) -> Array:
         """Gradient at points (..., 3) -> (..., 3) [1/length]."""

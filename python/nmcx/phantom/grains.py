@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,7 +90,7 @@ def fill_voxels(
     from scipy.spatial import cKDTree
 
     edge = float(np.cbrt(np.prod(spacing)))
-    axes = [np.arange(n) * step for n, step in zip(shape, spacing, strict=True)]
+    axes = [np.arange(n, dtype=np.float64) * step for n, step in zip(shape, spacing, strict=True)]
     square = np.zeros(shape)
     for axis, position in enumerate(axes):
         along = [1, 1, 1]
@@ -101,7 +103,7 @@ def fill_voxels(
     near, points, depth = near[kept], points[kept], depth[kept]
 
     relative = points - body.centre_um
-    distance, nearest = cKDTree(grains.seeds).query(relative, k=2)
+    distance, nearest = map(np.asarray, cKDTree(grains.seeds).query(relative, k=2))
     first, second = nearest[:, 0].astype(np.int64), nearest[:, 1].astype(np.int64)
     apart = np.linalg.norm(grains.seeds[first] - grains.seeds[second], axis=1)
     to_wall = (distance[:, 1] ** 2 - distance[:, 0] ** 2) / (2.0 * apart)
@@ -134,7 +136,7 @@ def fill_voxels(
 def _metal(
     body: Body,
     mount: Mount,
-    axes: list[Array],
+    axes: Sequence[NDArray[np.floating[Any]]],
     edge: float,
     near: NDArray[np.int64],
     depth: Array,

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from os import PathLike
-from pathlib import Path
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -21,6 +17,8 @@ from nmcx.phantom.geometry import (
     view_frame,
 )
 from nmcx.phantom.grains import Voxels, fill_voxels, grow_grains
+from nmcx.phantom.hard import absorption, edge_energies_of, on_solid, tomogram
+from nmcx.phantom.records import Phantom, Truth
 from nmcx.phantom.soft import (
     Scene,
     SphereTable,
@@ -29,16 +27,13 @@ from nmcx.phantom.soft import (
     map_positions,
     render,
 )
-from nmcx.phantom.spectra import edge_curve, edge_energies, white_line_offset
+from nmcx.phantom.spectra import edge_energies, white_line_offset
 from nmcx.results import (
-    Bool,
     EnergyStack,
-    Float,
     Particle,
     Shift,
     StxmStack,
     SurfaceValues,
-    quantity,
     voxel_spacing,
 )
 
@@ -46,83 +41,6 @@ SOFT_ENERGIES_EV = (854.0, 856.2)
 _XI_MEAN, _XI_SPREAD = 0.56, 0.03
 _CORRELATION, _CAP = -0.65, np.deg2rad(20.0)
 _N_CELL = 4000
-_REFERENCE_EV = 8333.0
-
-
-@dataclass(frozen=True)
-class Truth:
-    """What the phantom was made of."""
-
-    edge_energy_ev: Float = quantity("eV", "z y x")  #: (nz, ny, nx) half-jump, NaN if not solid
-    white_line_ev: Float = quantity("eV", "z y x")  #: (nz, ny, nx) NaN if not solid
-    solid: Bool = quantity("", "z y x")  #: (nz, ny, nx) voxels at least half full of grains
-    envelope: Bool = quantity("", "z y x")  #: (nz, ny, nx) the particle, cracks and pores included
-    xi: Float = quantity("1", "y x")  #: (ny, nx) in the frame of `low`, NaN off bare particle
-    shift: Shift = quantity("px")  #: drift of `high` against `low`
-    view: tuple[float, float, float] = quantity("1")  #: towards the beam of the scans (z, y, x)
-    rotation: float = quantity("rad")  #: of the map against the particle, see `correlation.place`
-    offset_um: tuple[float, float] = quantity("µm")  #: (up, right) of the map's middle
-    voxel_size_um: tuple[float, float, float] = quantity("µm")  #: (dz, dy, dx)
-    centre_um: tuple[float, float, float] = quantity("µm")  #: centroid of the envelope (z, y, x)
-    edge_jump: float = quantity("1")  #: jump of a voxel full of grains
-    noise: float = quantity("1")  #: standard deviation of `mu`, in jumps
-    seed: int = quantity("")  #: seed of everything random
-    correlated: bool = quantity("")  #: whether xi follows the porosity
-    correlation: float = quantity("1")  #: of xi with cap-averaged porosity where imaged
-    cap_half_angle: float = quantity("rad")  #: half-opening angle of those caps
-
-
-@dataclass(frozen=True)
-class Phantom:
-    """A measurement as a beamline would give it, and the truth behind it."""
-
-    energy_stack: EnergyStack  #: XANES tomograms, mu (n_energy, nz, ny, nx) float32
-    low: StxmStack  #: scan at the low energy, counts (1, ny, nx)
-    high: StxmStack  #: scan at the high energy, drifted against `low`
-    tomogram: NDArray[np.float32]  #: (nz, ny, nx) absorption, needle and weld included [1]
-    truth: Truth  #: what all was made of
-
-    @property
-    def particle(self) -> Particle:
-        """The true particle."""
-        return Particle(self.truth.solid, self.truth.envelope, self.truth.voxel_size_um)
-
-    def write(self, folder: str | PathLike[str], *, overwrite: bool = False) -> dict[str, Path]:
-        """Write the files a beamline would give, the truth, and a run file for them.
-
-        Parameters
-        ----------
-        folder : path
-            Made if missing.
-        overwrite : bool
-            Whether files that exist are replaced.
-
-        Returns
-        -------
-        dict
-            Paths by name: ``a_scan``, ``b_scan`` (.hdr with .xim beside), ``ni_k_edge`` (.h5),
-            ``tomogram`` (.tif), ``truth`` (.h5), ``run`` (.toml).
-
-        Raises
-        ------
-        nmcx.errors.OutputError
-            If a file exists and `overwrite` is false, or cannot be written.
-
-        References
-        ----------
-        Our default; formats are those of `nmcx.io`.
-
-        Examples
-        --------
-        >>> import tempfile
-        >>> small = particle(shape=(40, 36, 38), voxel_size_um=0.3, map_shape=(32, 32))
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     sorted(small.write(folder))
-        ['a_scan', 'b_scan', 'ni_k_edge', 'run', 'tomogram', 'truth']
-        """
-        from nmcx.phantom.files import write
-
-        return write(self, folder, overwrite=overwrite)
 
 
 def particle(
@@ -239,11 +157,11 @@ def particle(
     low = rng["low"].poisson(scale * first.total * (1.0 - first.ratio) + floor)
     high = rng["high"].poisson(scale * second.total * second.ratio + floor)
 
-    edge = _edge_energies(rng["bulk"], body, voxels, core_edge_ev, surface_edge_ev)
-    mu = _stack(rng["stack"], voxels, edge, energy, shape, edge_jump, noise)
+    edge = edge_energies_of(rng["bulk"], body, voxels, core_edge_ev, surface_edge_ev)
+    mu = absorption(rng["stack"], voxels, edge, energy, shape, edge_jump, noise)
     truth = Truth(
-        edge_energy_ev=_on_solid(voxels, edge),
-        white_line_ev=_on_solid(voxels, edge + white_line_offset()),
+        edge_energy_ev=on_solid(voxels, edge),
+        white_line_ev=on_solid(voxels, edge + white_line_offset()),
         solid=voxels.solid,
         envelope=voxels.envelope,
         xi=first.xi,
@@ -264,7 +182,7 @@ def particle(
         energy_stack=EnergyStack(energy, mu, None, spacing),
         low=_scan(low, SOFT_ENERGIES_EV[0], pixel_um, dwell_s),
         high=_scan(high, SOFT_ENERGIES_EV[1], pixel_um, dwell_s),
-        tomogram=_tomogram(rng["tomogram"], voxels, shape),
+        tomogram=tomogram(rng["tomogram"], voxels, shape),
         truth=truth,
     )
 
@@ -446,66 +364,6 @@ def _surface_ratio(
     return correlated_xi(field, porosity, imaged, _XI_MEAN, _XI_SPREAD, _CORRELATION)
 
 
-def _edge_energies(
-    rng: np.random.Generator, body: Body, voxels: Voxels, core_ev: float, surface_ev: float
-) -> Array:
-    """Half-jump energy of the voxels of `voxels.index`: shell, smooth variation, grains [eV]."""
-    shell = np.exp(-np.maximum(voxels.depth_um, 0.0) / (0.2 * body.radius_um))
-    smooth = smooth_field(rng, 0.4 * body.radius_um, 16)
-    per_grain = rng.standard_normal(int(voxels.grain.max()) + 1)
-    varied = 0.12 * smooth(voxels.points_um - body.centre_um) + 0.12 * per_grain[voxels.grain]
-    return np.asarray(core_ev + (surface_ev - core_ev) * shell + varied)
-
-
-def _on_solid(voxels: Voxels, values: Array) -> Array:
-    volume = np.full(voxels.solid.shape, np.nan)
-    volume.ravel()[voxels.index] = values
-    volume[~voxels.solid] = np.nan
-    return volume
-
-
-def _stack(
-    rng: np.random.Generator,
-    voxels: Voxels,
-    edge_ev: Array,
-    energy_ev: Array,
-    shape: tuple[int, int, int],
-    edge_jump: float,
-    noise: float,
-) -> NDArray[np.float32]:
-    """Absorption with white noise, energy by energy in float32."""
-    other = 1.6 * voxels.metal
-    other.ravel()[voxels.index] += np.float32(0.35) * voxels.fraction
-    # The curve only shifts with the edge: tabulated every 10 meV, linear interpolation errs by
-    # less than 2e-6 of the jump.
-    step = 0.01
-    grid = np.arange(edge_ev.min() - step, edge_ev.max() + 2 * step, step)
-    curve = edge_curve(energy_ev, grid).astype(np.float32)
-    left = ((edge_ev - grid[0]) / step).astype(np.int64)
-    weight = ((edge_ev - grid[left]) / step).astype(np.float32)
-    jump = np.float32(edge_jump) * voxels.fraction
-    mu = np.empty((energy_ev.size, *shape), dtype=np.float32)
-    for i, energy in enumerate(energy_ev):
-        plane = mu[i].ravel()
-        rng.standard_normal(dtype=np.float32, out=plane)
-        plane *= np.float32(noise * edge_jump)
-        # Photoabsorption of everything but Ni 1s falls about as E⁻³.
-        mu[i] += np.float32(1.0 - 3.6e-4 * (energy - _REFERENCE_EV)) * other
-        value = curve[i][left]
-        value += weight * (curve[i][left + 1] - value)
-        plane[voxels.index] += jump * value
-    return mu
-
-
-def _tomogram(
-    rng: np.random.Generator, voxels: Voxels, shape: tuple[int, int, int]
-) -> NDArray[np.float32]:
-    volume = np.float32(0.03) * rng.standard_normal(shape, dtype=np.float32)
-    volume += 2.5 * voxels.metal
-    volume.ravel()[voxels.index] += np.float32(0.6) * voxels.fraction
-    return volume
-
-
 def _scan(
     counts: NDArray[np.int64], energy_ev: float, pixel_um: float, dwell_s: float
 ) -> StxmStack:
@@ -519,4 +377,4 @@ def _scan(
     )
 
 
-__all__ = ["Phantom", "Truth", "particle", "surface_and_porosity"]
+__all__ = ["particle", "surface_and_porosity"]

@@ -59,7 +59,7 @@ void parallel_for(std::size_t n, std::size_t grain, const Execution& execution, 
         }
       }
     } catch (...) {
-      const std::lock_guard lock(error_mutex);
+      const std::scoped_lock lock(error_mutex);
       if (!error) error = std::current_exception();
       stop.store(true, std::memory_order_relaxed);
     }

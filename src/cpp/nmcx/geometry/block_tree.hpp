@@ -28,17 +28,27 @@ class BlockTree {
   /// All voxels of the block.
   [[nodiscard]] Tally all() const { return between(0, n_leaf()); }
 
-  /// Adds each voxel to its shell among shells[0 … number of cones] of the cones around `axis`.
-  void count(const Vector3& axis, const VectorFloat& axis_float, Tally* shells);
+  /// Adds each voxel to its shell among shells[0 … number of cones] of the cones around `axis`, of
+  /// which those in `cut` may cut the block.
+  void count(const Vector3& axis, CutRange cut, Tally* shells);
 
  private:
+  /// A cell that cones cut.
+  struct OpenCell {
+    std::size_t cell;
+    CutRange cones;
+  };
+
   [[nodiscard]] std::size_t n_leaf() const { return std::size_t{1} << (2 * depth_); }
   [[nodiscard]] Tally between(std::size_t begin, std::size_t end) const;
   void place_cells(std::size_t block);
   void sort(const std::uint64_t* voxels, std::size_t n_voxel, std::size_t first_leaf);
   void descend(unsigned level, const VectorFloat& axis, Tally* shells);
-  [[nodiscard]] std::size_t shell_of(std::size_t i, const Vector3& axis,
-                                     const VectorFloat& axis_float) const;
+  void count_leaf(const OpenCell& leaf, const Vector3& axis, const VectorFloat& axis_float,
+                  Tally* shells) const;
+  [[nodiscard]] std::uint64_t count_inside(std::size_t begin, std::size_t end, double cosine,
+                                           const Vector3& axis,
+                                           const VectorFloat& axis_float) const;
 
   const Lattice& lattice_;
   const Cones& cones_;
@@ -47,10 +57,10 @@ class BlockTree {
   std::vector<std::vector<Siblings>> cells_;  // [level − 1][parent cell]
   std::vector<std::uint64_t> starts_;         // (n_leaf + 1,) voxels in the leaves before
   std::vector<std::uint64_t> voids_;          // (n_leaf + 1,) voids among them; last in each leaf
-  std::vector<VectorFloat> units_;            // (n_voxel,) directions from the apex
+  std::vector<float> z_, y_, x_;              // (n_voxel,) unit vectors from the apex
   std::vector<std::uint64_t> voxels_;         // (n_voxel,) flat indices
   std::vector<std::size_t> leaf_, next_solid_, next_void_;  // for sorting
-  std::vector<std::size_t> open_, next_;                    // for descending
+  std::vector<OpenCell> open_, next_;                       // for descending
 };
 
 }  // namespace nmcx

@@ -38,9 +38,8 @@ std::vector<std::size_t> narrow_to_wide(const ArrayView<double, 1>& cos_half_ang
   for (const double cosine : cos_half_angle) {
     require(std::abs(cosine) <= 1, "half_angle must have cosines in -1…1");
   }
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    return cos_half_angle[a] > cos_half_angle[b];
-  });
+  std::sort(order.begin(), order.end(),
+            [&](std::size_t a, std::size_t b) { return cos_half_angle[a] > cos_half_angle[b]; });
   return order;
 }
 
@@ -55,14 +54,11 @@ Cones cones_for(const Blocks& blocks, const ArrayView<double, 1>& cos_half_angle
   }
   // Cells of level 11 are 0.04° wide: finer ones would cost more than they save.
   const unsigned deepest = std::min(11U, blocks.level + BlockTree::depth_of(most_voxels));
-  ShellTable voxel_shells(cosines, 0.0);
   std::vector<ShellTable> shells;
   for (unsigned level = 0; level <= deepest; ++level) {
     shells.emplace_back(cosines, cubed_sphere::cell_radius(level));
   }
-  return {.cosines = std::move(cosines),
-          .voxel_shells = std::move(voxel_shells),
-          .shells = std::move(shells)};
+  return {.cosines = std::move(cosines), .shells = std::move(shells)};
 }
 
 /// Voxels per direction and shell, (n_direction, n_cone + 1).
@@ -88,18 +84,16 @@ std::vector<Tally> count_shells(const Blocks& blocks, const Lattice& lattice, co
       for (std::size_t d = 0; d < n_direction; ++d) {
         const Vector3 axis{directions[3 * d], directions[(3 * d) + 1], directions[(3 * d) + 2]};
         Tally* shells = &part[d * n_shell];
-        const std::int16_t shell =
-            cones.shells[blocks.level][static_cast<float>(dot(centre, axis))];
-        if (shell == outside) continue;
-        if (shell == ShellTable::kCut) {
-          tree.count(axis, rounded(axis), shells);
-        } else {
-          shells[shell] += tree.all();
+        const CutRange cut = cones.shells[blocks.level][static_cast<float>(dot(centre, axis))];
+        if (cut.is_cut()) {
+          tree.count(axis, cut, shells);
+        } else if (cut.first != outside) {
+          shells[cut.first] += tree.all();
         }
       }
     }
     // Whole numbers: the sum does not depend on the order.
-    const std::lock_guard lock(total_mutex);
+    const std::scoped_lock lock(total_mutex);
     for (std::size_t i = 0; i < total.size(); ++i) total[i] += part[i];
   });
   return total;

@@ -18,51 +18,55 @@ inline bool in_cone(const Vector3& arm, double length, const Vector3& axis, doub
 }
 
 // Bounds on what single precision does to a cosine and to the border of a cell, with room to spare.
-constexpr double kCosineError = 2e-6;
-constexpr double kAngleError = 1e-6;
+constexpr double cosine_error = 2e-6;
+constexpr double angle_error = 1e-6;
 
-/// From the cosine between a cell's centre and the axis to the shell between two cones that holds
-/// the whole cell: shell k lies within cone k and outside cone k − 1.
+/// The cones first … last − 1 may cut a cell; if there are none, it lies in shell `first`.
+struct CutRange {
+  std::int16_t first;
+  std::int16_t last;
+
+  [[nodiscard]] bool is_cut() const { return first != last; }
+};
+
+/// From the cosine between a cell's centre and the axis to the cones that may cut the cell.
 class ShellTable {
  public:
-  static constexpr std::int16_t kCut = -1;  ///< a cone's surface may cut the cell
-
   /// @param cosines descending cosines of the half-opening angles
   /// @param radius  largest angle between the centre and a point of the cell [rad]
-  ShellTable(const std::vector<double>& cosines, double radius) : shell_(kSize + 1) {
-    std::vector<double> angles;
+  ShellTable(const std::vector<double>& cosines, double radius) : ranges_(size + 1) {
+    std::vector<double> angles;  // without those of π, which cut nothing
     for (const double c : cosines) {
       if (c > -1) angles.push_back(std::acos(std::min(1.0, c)));
     }
     const auto angle = [](double cosine) { return std::acos(std::clamp(cosine, -1.0, 1.0)); };
-    for (std::size_t i = 0; i <= kSize; ++i) {
-      const double cosine = (static_cast<double>(i) / kScale) - 1;
-      const double nearest = angle(cosine + (1 / kScale) + kCosineError) - radius - kAngleError;
-      const double farthest = angle(cosine - kCosineError) + radius + kAngleError;
+    for (std::size_t i = 0; i <= size; ++i) {
+      const double cosine = (static_cast<double>(i) / scale) - 1;
+      const double nearest = angle(cosine + (1 / scale) + cosine_error) - radius - angle_error;
+      const double farthest = angle(cosine - cosine_error) + radius + angle_error;
       const auto first = std::lower_bound(angles.begin(), angles.end(), nearest);
-      shell_[i] = first != angles.end() && *first <= farthest
-                      ? kCut
-                      : static_cast<std::int16_t>(first - angles.begin());
+      const auto last = std::upper_bound(first, angles.end(), farthest);
+      ranges_[i] = {.first = static_cast<std::int16_t>(first - angles.begin()),
+                    .last = static_cast<std::int16_t>(last - angles.begin())};
     }
   }
 
-  /// The shell, or `kCut`; a cosine that rounding has put outside −1…1 is taken as the limit.
-  [[nodiscard]] std::int16_t operator[](float cosine) const {
-    const float place = (cosine + 1.0F) * static_cast<float>(kScale);
-    return shell_[static_cast<std::size_t>(std::clamp(static_cast<std::int32_t>(place), 0, kSize))];
+  /// A cosine that rounding has put outside −1…1 is taken as the limit.
+  [[nodiscard]] CutRange operator[](float cosine) const {
+    const float place = (cosine + 1.0F) * static_cast<float>(scale);
+    return ranges_[static_cast<std::size_t>(std::clamp(static_cast<std::int32_t>(place), 0, size))];
   }
 
  private:
-  static constexpr std::int32_t kSize = 16384;
-  static constexpr double kScale = kSize / 2.0;
-  std::vector<std::int16_t> shell_;
+  static constexpr std::int32_t size = 16384;
+  static constexpr double scale = size / 2.0;
+  std::vector<CutRange> ranges_;
 };
 
 /// Half-opening angles with what follows from them alone.
 struct Cones {
   std::vector<double> cosines;     ///< (n_cone,) descending
-  ShellTable voxel_shells;         ///< shells of single voxels
-  std::vector<ShellTable> shells;  ///< [level] shells of cells
+  std::vector<ShellTable> shells;  ///< [level] for cells of that level
 };
 
 /// Solid and void voxels of a shell.
@@ -70,6 +74,9 @@ struct Tally {
   std::uint64_t solids = 0;
   std::uint64_t voids = 0;
 
+  friend Tally operator-(const Tally& a, const Tally& b) {
+    return {.solids = a.solids - b.solids, .voids = a.voids - b.voids};
+  }
   Tally& operator+=(const Tally& other) {
     solids += other.solids;
     voids += other.voids;

@@ -40,9 +40,8 @@ inline float warp(float gnomonic) {
 
 /// The cell a direction of any length but 0 lies in; a direction within 1e-6 rad of a border may go
 /// to either side.
-inline std::size_t cell_of(const std::array<float, 3>& direction, unsigned level) {
-  const std::array<float, 3> size{std::abs(direction[0]), std::abs(direction[1]),
-                                  std::abs(direction[2])};
+inline std::size_t cell_of(const VectorFloat& direction, unsigned level) {
+  const VectorFloat size{std::abs(direction[0]), std::abs(direction[1]), std::abs(direction[2])};
   std::size_t axis = size[0] >= size[1] ? 0 : 1;
   if (size[2] > size[axis]) axis = 2;
   const std::size_t u_axis = axis == 0 ? 1 : 0;

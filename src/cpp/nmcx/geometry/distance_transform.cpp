@@ -11,16 +11,16 @@ namespace nmcx {
 
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr double infinity = std::numeric_limits<double>::infinity();
 
 /// Squared distance to the nearest false voxel of the same row: one sweep each way.
 void row_pass(const bool* mask, double* squared, std::size_t n, double h) {
-  double steps = kInfinity;
+  double steps = infinity;
   for (std::size_t i = 0; i < n; ++i) {
     steps = mask[i] ? steps + 1 : 0;
     squared[i] = steps;
   }
-  steps = kInfinity;
+  steps = infinity;
   for (std::size_t i = n; i-- > 0;) {
     steps = mask[i] ? steps + 1 : 0;
     const double distance = h * std::min(squared[i], steps);
@@ -39,9 +39,9 @@ class LinePass {
   }
 
   void operator()(double* f) {
-    std::size_t n_vertex = lower_envelope(f);
+    const std::size_t n_vertex = lower_envelope(f);
     if (n_vertex == 0) return;  // no false voxel seen so far: infinite everywhere
-    from_[n_vertex] = kInfinity;
+    from_[n_vertex] = infinity;
     std::size_t v = 0;
     for (std::size_t q = 0; q < n_; ++q) {
       const auto position = static_cast<double>(q);
@@ -56,8 +56,8 @@ class LinePass {
   std::size_t lower_envelope(const double* f) {
     std::size_t n_vertex = 0;
     for (std::size_t q = 0; q < n_; ++q) {
-      if (f[q] == kInfinity) continue;
-      double begin = -kInfinity;
+      if (f[q] == infinity) continue;
+      double begin = -infinity;
       while (n_vertex > 0) {
         const std::size_t p = vertex_[n_vertex - 1];
         // (q² − p²)/(2(q − p)) = (q + p)/2 without the loss of digits of the squares.
@@ -65,7 +65,7 @@ class LinePass {
                 (0.5 * static_cast<double>(q + p));
         if (begin > from_[n_vertex - 1]) break;
         --n_vertex;
-        begin = -kInfinity;
+        begin = -infinity;
       }
       vertex_[n_vertex] = q;
       from_[n_vertex] = begin;

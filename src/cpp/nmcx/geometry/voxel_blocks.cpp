@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <limits>
+#include <numeric>
 
 #include "nmcx/geometry/cubed_sphere.hpp"
 
@@ -26,10 +28,6 @@ void for_voxels(const VolumeView<bool>& envelope, const VolumeView<bool>& solid,
   }
 }
 
-std::uint64_t take(std::uint64_t& counter, std::uint64_t step) {
-  return std::atomic_ref(counter).fetch_add(step, std::memory_order_relaxed);
-}
-
 }  // namespace
 
 Blocks sort_voxels(const VolumeView<bool>& envelope, const VolumeView<bool>& solid,
@@ -41,35 +39,37 @@ Blocks sort_voxels(const VolumeView<bool>& envelope, const VolumeView<bool>& sol
     ++blocks.level;
   }
   const std::size_t n_block = cubed_sphere::n_cell(blocks.level);
-  std::vector<std::uint64_t> next(n_block + 1, 0);
-  const auto count_plane = [&](std::size_t plane) {
-    std::vector<std::uint64_t> count(n_block + 1, 0);
-    for_voxels(envelope, solid, lattice, plane, blocks.level,
-               [&](std::size_t block, std::uint64_t) { ++count[block]; });
-    return count;
-  };
-
-  const std::size_t n_plane = lattice.shape[0];
+  const auto [n_plane, ny, nx] = lattice.shape;
+  require(ny * nx <= std::numeric_limits<std::uint32_t>::max(),
+          "the volume is too large: a plane (y, x) may hold at most 2³² − 1 voxels");
+  // Voxels of each plane in each block, the last column being the apex.
+  Array<std::uint32_t, 2> count({n_plane, n_block + 1}, 0);
   parallel_for(n_plane, 1, execution, [&](std::size_t plane, std::size_t, std::size_t) {
-    const std::vector<std::uint64_t> count = count_plane(plane);
-    for (std::size_t b = 0; b < n_block; ++b) take(next[b], count[b]);
+    std::uint32_t* in_plane = count.data() + (plane * (n_block + 1));
+    for_voxels(envelope, solid, lattice, plane, blocks.level,
+               [&](std::size_t block, std::uint64_t) { ++in_plane[block]; });
   });
-  blocks.starts.resize(n_block + 1);
-  for (std::size_t b = 0; b < n_block; ++b) {
-    blocks.starts[b + 1] = blocks.starts[b] + next[b];
-    next[b] = blocks.starts[b];
+  blocks.starts.assign(n_block + 1, 0);
+  for (std::size_t plane = 0; plane < n_plane; ++plane) {
+    for (std::size_t b = 0; b < n_block; ++b) blocks.starts[b + 1] += count.view()(plane, b);
   }
+  std::partial_sum(blocks.starts.begin(), blocks.starts.end(), blocks.starts.begin());
 
+  std::vector<std::uint64_t> next(blocks.starts.begin(), blocks.starts.end());
   blocks.voxels = Array<std::uint64_t, 1>({n_voxel});
   parallel_for(n_plane, 1, execution, [&](std::size_t plane, std::size_t, std::size_t) {
-    std::vector<std::uint64_t> place = count_plane(plane);
-    for (std::size_t b = 0; b < n_block; ++b) place[b] = take(next[b], place[b]);
+    std::vector<std::uint64_t> place(n_block);
+    for (std::size_t b = 0; b < n_block; ++b) {
+      place[b] =
+          std::atomic_ref(next[b]).fetch_add(count.view()(plane, b), std::memory_order_relaxed);
+    }
     for_voxels(envelope, solid, lattice, plane, blocks.level,
                [&](std::size_t block, std::uint64_t voxel) {
-                 if (block == n_block) {
-                   take(voxel % 2 == 0 ? blocks.apex_solids : blocks.apex_voids, 1);
-                 } else {
+                 if (block < n_block) {
                    blocks.voxels[place[block]++] = voxel;
+                 } else {
+                   std::uint64_t& at_apex = voxel % 2 == 0 ? blocks.apex_solids : blocks.apex_voids;
+                   std::atomic_ref(at_apex).fetch_add(1, std::memory_order_relaxed);
                  }
                });
   });

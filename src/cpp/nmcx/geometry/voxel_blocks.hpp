@@ -11,14 +11,6 @@
 
 namespace nmcx {
 
-/// A direction, or a vector from the apex, in single precision.
-using VectorFloat = std::array<float, 3>;
-
-inline VectorFloat rounded(const Vector3& vector) {
-  return {static_cast<float>(vector[0]), static_cast<float>(vector[1]),
-          static_cast<float>(vector[2])};
-}
-
 /// Voxel centres as seen from the apex.
 struct Lattice {
   std::array<std::size_t, 3> shape;

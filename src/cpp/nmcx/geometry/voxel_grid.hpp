@@ -32,6 +32,14 @@ inline Vector3 operator*(double factor, const Vector3& a) {
   return {factor * a[0], factor * a[1], factor * a[2]};
 }
 
+/// A direction, or a vector in single precision.
+using VectorFloat = std::array<float, 3>;
+
+inline VectorFloat rounded(const Vector3& vector) {
+  return {static_cast<float>(vector[0]), static_cast<float>(vector[1]),
+          static_cast<float>(vector[2])};
+}
+
 /// @throws InvalidArgument unless `values` holds three finite numbers
 inline Vector3 checked_vector(const ArrayView<double, 1>& values, const char* name) {
   require(values.size() == 3 && std::isfinite(values[0]) && std::isfinite(values[1]) &&

@@ -43,6 +43,7 @@ void traverse_voxels(const std::array<std::size_t, 3>& shape, const Vector3& spa
 
   std::array<std::ptrdiff_t, 3> voxel{};
   std::array<std::ptrdiff_t, 3> step{};
+  std::array<std::ptrdiff_t, 3> last{};
   Vector3 t_next{};
   // The border is computed from its index, not summed up, so that errors do not grow on the way.
   const auto border = [&](std::size_t a) {
@@ -50,13 +51,13 @@ void traverse_voxels(const std::array<std::size_t, 3>& shape, const Vector3& spa
     return (static_cast<double>(voxel[a] + (step[a] > 0 ? 1 : 0)) - start[a]) / slope[a];
   };
   for (std::size_t a = 0; a < 3; ++a) {
-    const auto last = static_cast<std::ptrdiff_t>(shape[a]) - 1;
+    last[a] = static_cast<std::ptrdiff_t>(shape[a]) - 1;
     step[a] = slope[a] > 0 ? 1 : (slope[a] < 0 ? -1 : 0);
     const double position = std::floor(start[a] + (t_in * slope[a]));
-    voxel[a] = static_cast<std::ptrdiff_t>(std::clamp(position, 0.0, static_cast<double>(last)));
+    voxel[a] = static_cast<std::ptrdiff_t>(std::clamp(position, 0.0, static_cast<double>(last[a])));
     t_next[a] = border(a);
     // Rounding may leave the entry a hair on the wrong side of a face.
-    while (t_next[a] < t_in && voxel[a] + step[a] >= 0 && voxel[a] + step[a] <= last) {
+    while (t_next[a] < t_in && voxel[a] + step[a] >= 0 && voxel[a] + step[a] <= last[a]) {
       voxel[a] += step[a];
       t_next[a] = border(a);
     }
@@ -71,7 +72,7 @@ void traverse_voxels(const std::array<std::size_t, 3>& shape, const Vector3& spa
     std::size_t a = t_next[0] < t_next[1] ? 0 : 1;
     if (t_next[2] < t_next[a]) a = 2;
     voxel[a] += step[a];
-    if (voxel[a] < 0 || voxel[a] >= static_cast<std::ptrdiff_t>(shape[a])) return;
+    if (voxel[a] < 0 || voxel[a] > last[a]) return;
     t = std::max(t, t_next[a]);
     t_next[a] = border(a);
   }

@@ -234,8 +234,8 @@ CoarseAlignment align_coarsely(ArrayView<double, 2> fixed, ArrayView<unsigned ch
                       .max_dx = static_cast<Signed>(std::ceil(max_dx / factor))};
   std::vector<Candidate> candidates = best_few(all_shifts(f.back(), m.back(), window));
   const double ratio = samples_per_effective(f.back(), m.back());
-  double n_effective = candidates.front().overlap / ratio;
-  double r = candidates.front().correlation;
+  const double n_effective = candidates.front().overlap / ratio;
+  const double r = candidates.front().correlation;
   for (std::size_t level = f.size() - 1; level-- > 0;) {
     // Half resolution tells the candidates apart; only the best is worth a look at every pixel.
     if (level == 0) candidates.resize(1);

@@ -50,13 +50,13 @@ Array<unsigned char, 2> eroded(const Array<unsigned char, 2>& valid) {
   for (Signed y = 0; y < ny; ++y) {
     for (Signed x = 2; x < nx - 2; ++x) {
       const unsigned char* p = valid.data() + (y * nx) + x;
-      rows.data()[(y * nx) + x] = p[-2] & p[-1] & p[0] & p[1] & p[2];
+      rows.data()[(y * nx) + x] = std::min({p[-2], p[-1], p[0], p[1], p[2]});
     }
   }
   for (Signed y = 2; y < ny - 2; ++y) {
     for (Signed x = 0; x < nx; ++x) {
       const unsigned char* p = rows.data() + (y * nx) + x;
-      both.data()[(y * nx) + x] = p[-2 * nx] & p[-nx] & p[0] & p[nx] & p[2 * nx];
+      both.data()[(y * nx) + x] = std::min({p[-2 * nx], p[-nx], p[0], p[nx], p[2 * nx]});
     }
   }
   return both;
@@ -133,10 +133,11 @@ Eigen::MatrixXd polynomials(const Region& region, const std::array<std::size_t, 
   Eigen::MatrixXd terms(n, n_term);
   for (Eigen::Index i = 0; i < n; ++i) {
     const std::size_t pixel = region.pixels[static_cast<std::size_t>(i)];
-    const double y =
-        (2.0 * static_cast<double>(pixel / shape[1]) / static_cast<double>(shape[0])) - 1.0;
-    const double x =
-        (2.0 * static_cast<double>(pixel % shape[1]) / static_cast<double>(shape[1])) - 1.0;
+    const std::size_t i_row = pixel / shape[1];
+    const auto row = static_cast<double>(i_row);
+    const auto column = static_cast<double>(pixel % shape[1]);
+    const double y = (2.0 * row / static_cast<double>(shape[0])) - 1.0;
+    const double x = (2.0 * column / static_cast<double>(shape[1])) - 1.0;
     Eigen::Index term = 0;
     double power_x = 1.0;
     for (int a = 0; a <= degree; ++a) {
@@ -188,8 +189,9 @@ double standard_error(const Linearised& lin, const Region& region, const Problem
   const auto n = lin.jacobian.rows();
   double line = 0.0;
   double slope = 0.0;
+  const std::size_t middle = kernel.size() / 2;
   for (std::size_t k = 0; k < kernel.size(); ++k) {
-    const double t = static_cast<double>(k) - static_cast<double>(kernel.size() / 2);
+    const double t = static_cast<double>(k) - static_cast<double>(middle);
     line += kernel[k] * kernel[k];
     slope += kernel[k] * kernel[k] * t * t;
   }

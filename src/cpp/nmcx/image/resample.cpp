@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numbers>
 #include <vector>
 
 #include "nmcx/core/error.hpp"
@@ -10,7 +11,7 @@
 namespace nmcx::image {
 namespace {
 
-const double pole = std::sqrt(3.0) - 2.0;
+constexpr double pole = std::numbers::sqrt3 - 2.0;
 constexpr std::ptrdiff_t horizon = 30;  // |pole|^30 is below the rounding of a double
 constexpr std::ptrdiff_t n_side = 8;    // taps of the cardinal spline on each side
 

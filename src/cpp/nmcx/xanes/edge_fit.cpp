@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <functional>
 #include <memory>
 #include <numeric>
@@ -49,11 +48,19 @@ struct Stack {
   }
 };
 
-void copy_row(const float* source, std::size_t n, float* out) {
-  std::memcpy(out, source, n * sizeof(float));
-}
-void copy_row(const double* source, std::size_t n, float* out) {
+void round_row(const double* source, std::size_t n, float* out) {
   for (std::size_t i = 0; i < n; ++i) out[i] = static_cast<float>(source[i]);
+}
+
+void copy(const Kernel& kernel, const float* image, std::size_t plane, std::size_t n_voxel,
+          std::size_t n_row, std::size_t ahead, float* tile) {
+  kernel.copy(image, plane, n_voxel, n_row, ahead, tile, tile_stride);
+}
+void copy(const Kernel& /*kernel*/, const double* image, std::size_t plane, std::size_t n_voxel,
+          std::size_t n_row, std::size_t /*ahead*/, float* tile) {
+  for (std::size_t row = 0; row < n_row; ++row) {
+    round_row(image + (row * plane), n_voxel, tile + (row * tile_stride));
+  }
 }
 
 void transpose(const Kernel& kernel, const float* spectra, std::size_t step, std::size_t n_voxel,
@@ -62,8 +69,9 @@ void transpose(const Kernel& kernel, const float* spectra, std::size_t step, std
 }
 void transpose(const Kernel& kernel, const double* spectra, std::size_t step, std::size_t n_voxel,
                std::size_t n_row, float* tile, float* spare) {
-  for (std::size_t v = 0; v < n_voxel; ++v)
-    copy_row(spectra + (v * step), n_row, spare + (v * n_row));
+  for (std::size_t v = 0; v < n_voxel; ++v) {
+    round_row(spectra + (v * step), n_row, spare + (v * n_row));
+  }
   kernel.transpose(spare, n_row, n_voxel, n_row, tile, tile_stride);
 }
 
@@ -105,10 +113,10 @@ void fill_tile(const Stack<T>& mu, const EdgePlan& plan, const Kernel& kernel, s
     const T* spectra = mu.values.data + (begin * mu.n_energy()) + plan.first;
     transpose(kernel, spectra, mu.n_energy(), n_voxel, n_row, tile, work.spare.get());
   } else {
-    for (std::size_t row = 0; row < n_row; ++row) {
-      copy_row(mu.values.data + ((plan.first + row) * mu.n_voxel()) + begin, n_voxel,
-               tile + (row * tile_stride));
-    }
+    const std::size_t left = mu.n_voxel() - begin - n_voxel;
+    const std::size_t ahead = left >= n_voxel ? n_voxel : 0;
+    copy(kernel, mu.values.data + (plan.first * mu.n_voxel()) + begin, mu.n_voxel(), n_voxel, n_row,
+         ahead, tile);
   }
   const std::size_t padded = std::min(tile_voxels, (n_voxel + 15) / 16 * 16);
   for (std::size_t row = 0; row < n_row; ++row) {

@@ -26,7 +26,7 @@ enum EdgeStatus : std::uint16_t {
 
 /// Voxels without an edge energy: `low_transmission`, `jump_below_noise`, `partial_volume`,
 /// `window_border`, `wrong_curvature` (and 512, misaligned, which the fit does not set).
-inline constexpr std::uint16_t not_ok = 1 | 2 | 4 | 8 | 64 | 512;
+inline constexpr unsigned not_ok = 1U | 2U | 4U | 8U | 64U | 512U;
 
 struct EdgeMap {
   Array<double, 1> edge_energy_ev;     ///< (n_voxel,) [eV], NaN where not ok

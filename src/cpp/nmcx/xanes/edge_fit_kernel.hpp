@@ -59,6 +59,10 @@ struct KernelOut {
 struct Kernel {
   void (*fit)(const KernelPlan& plan, const float* tile, std::size_t stride, std::size_t n_voxel,
               const KernelOut& out);
+  /// Rows 0..n_row - 1 of the tile from images `plane` floats apart. Fetches what lies `ahead`
+  /// floats further into the cache: the next tile, while this one is being fitted.
+  void (*copy)(const float* image, std::size_t plane, std::size_t n_voxel, std::size_t n_row,
+               std::size_t ahead, float* tile, std::size_t stride);
   /// Rows 0..n_row - 1 of the tile from voxel-major spectra `step` floats apart.
   void (*transpose)(const float* spectra, std::size_t step, std::size_t n_voxel, std::size_t n_row,
                     float* tile, std::size_t stride);

@@ -4,5 +4,5 @@
 #define NMCX_LANES 4
 #include "nmcx/xanes/edge_fit_kernel.inc"
 
-const nmcx::xanes::Kernel nmcx::xanes::edge_fit_v2{fit_tile, transpose_tile};
+const nmcx::xanes::Kernel nmcx::xanes::edge_fit_v2{fit_tile, copy_tile, transpose_tile};
 #endif

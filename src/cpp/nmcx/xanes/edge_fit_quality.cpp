@@ -13,30 +13,36 @@ namespace {
 constexpr float least_jump = 5.0F;        // in units of the noise
 constexpr float least_fraction = 0.3F;    // of the median jump
 constexpr float largest_residual = 3.0F;  // in units of the median residual
-constexpr std::uint16_t outside = low_transmission | jump_below_noise | partial_volume;
-constexpr std::size_t grain = std::size_t{1} << 15;
+constexpr unsigned unmeasured = low_transmission;
+constexpr unsigned no_jump = 1U | 2U;
+constexpr unsigned outside = 1U | 2U | 4U;
+constexpr std::size_t grain = std::size_t{1} << 15U;
+
+bool has(std::uint16_t status, unsigned bits) {
+  return (unsigned{status} & bits) != 0U;
+}
 
 /// Exact lower median of the non-negative values whose status has none of the bits `without`; NaN
 /// if there are none. Three passes over histograms, as floats sort like their bit patterns.
-float median(const Array<float, 1>& values, const Array<std::uint16_t, 1>& status,
-             std::uint16_t without, const Execution& execution) {
-  constexpr std::array<int, 3> shifts{21, 10, 0};
-  constexpr std::array<std::size_t, 3> widths{11, 11, 10};
+float median(const Array<float, 1>& values, const Array<std::uint16_t, 1>& status, unsigned without,
+             const Execution& execution) {
+  constexpr std::array<unsigned, 3> shifts{21, 10, 0};
+  constexpr std::array<unsigned, 3> widths{11, 11, 10};
   const std::size_t n = values.size();
-  const std::size_t chunk_size = std::max(std::size_t{1} << 18, n / 16);
+  const std::size_t chunk_size = std::max(std::size_t{1} << 18U, n / 16);
   const std::size_t n_chunk = (n / chunk_size) + 1;
   std::uint32_t prefix = 0;
   std::size_t rank = 0;
   for (std::size_t pass = 0; pass < 3; ++pass) {
     const std::size_t n_bin = std::size_t{1} << widths[pass];
     std::vector<std::size_t> counts(n_chunk * n_bin, 0);
-    const int known_shift = shifts[pass] + static_cast<int>(widths[pass]);
+    const unsigned known_shift = shifts[pass] + widths[pass];
     parallel_for(
         n, chunk_size, execution, [&](std::size_t begin, std::size_t end, std::size_t chunk) {
           std::size_t* bins = counts.data() + (chunk * n_bin);
           for (std::size_t v = begin; v < end; ++v) {
             const auto bits = std::bit_cast<std::uint32_t>(values[v]);
-            const bool counted = (status[v] & without) == 0 &&
+            const bool counted = !has(status[v], without) &&
                                  (pass == 0 || (bits >> known_shift) == (prefix >> known_shift));
             if (counted) ++bins[(bits >> shifts[pass]) & (n_bin - 1)];
           }
@@ -115,7 +121,7 @@ void mark_rim(const Rows& rows, EdgeMap& map, const Execution& execution) {
   parallel_for(is_outside.size(), grain, execution,
                [&](std::size_t begin, std::size_t end, std::size_t) {
                  for (std::size_t v = begin; v < end; ++v) {
-                   is_outside[v] = (map.status[v] & outside) != 0 ? 1 : 0;
+                   is_outside[v] = has(map.status[v], outside) ? 1 : 0;
                  }
                });
   parallel_for(rows.nz * rows.ny, rows.per_chunk(), execution,
@@ -131,8 +137,8 @@ void mark_rim(const Rows& rows, EdgeMap& map, const Execution& execution) {
                    });
                    std::uint16_t* status = map.status.data() + (row * rows.nx);
                    for (std::size_t x = 0; x < rows.nx; ++x) {
-                     const bool at_rim = (near[x] | near[x + 1] | near[x + 2] | diagonal[x]) != 0;
-                     const bool inside = (status[x] & outside) == 0;
+                     const bool at_rim = near[x] + near[x + 1] + near[x + 2] + diagonal[x] != 0;
+                     const bool inside = !has(status[x], outside);
                      status[x] |=
                          at_rim && inside ? static_cast<std::uint16_t>(rim) : std::uint16_t{0};
                    }
@@ -164,26 +170,24 @@ void judge(EdgeMap& map, const Array<float, 1>& residual, bool noise_given,
   constexpr float nan = std::numeric_limits<float>::quiet_NaN();
   for_voxels(map, execution, [&](std::size_t v) {
     if (!noise_given) map.noise[v] = std::sqrt(residual[v]);
-    set_bit(map, v, (map.status[v] & low_transmission) == 0 && below_noise(map, v),
-            jump_below_noise);
+    set_bit(map, v, !has(map.status[v], unmeasured) && below_noise(map, v), jump_below_noise);
   });
-  const float least = least_fraction * median(map.edge_jump, map.status,
-                                              low_transmission | jump_below_noise, execution);
+  const float least = least_fraction * median(map.edge_jump, map.status, no_jump, execution);
   for_voxels(map, execution, [&](std::size_t v) {
-    set_bit(map, v, (map.status[v] & outside) == 0 && map.edge_jump[v] < least, partial_volume);
+    set_bit(map, v, !has(map.status[v], outside) && map.edge_jump[v] < least, partial_volume);
   });
 
   const bool has_neighbours = !volume.empty() && map.status.size() > 0;
   if (has_neighbours && !noise_given) {
     std::vector<float> usable_variance(map.status.size());
     for_voxels(map, execution, [&](std::size_t v) {
-      usable_variance[v] = (map.status[v] & outside) == 0 ? residual[v] : nan;
+      usable_variance[v] = !has(map.status[v], outside) ? residual[v] : nan;
     });
     pool_noise(Rows(volume), usable_variance, map, execution);
   }
   const float median_residual = median(residual, map.status, outside, execution);
   for_voxels(map, execution, [&](std::size_t v) {
-    const bool inside = (map.status[v] & outside) == 0;
+    const bool inside = !has(map.status[v], outside);
     set_bit(map, v, inside && below_noise(map, v), jump_below_noise);
     set_bit(map, v, inside && residual[v] > largest_residual * largest_residual * median_residual,
             large_residual);
@@ -191,14 +195,14 @@ void judge(EdgeMap& map, const Array<float, 1>& residual, bool noise_given,
   if (has_neighbours) mark_rim(Rows(volume), map, execution);
 
   for_voxels(map, execution, [&](std::size_t v) {
-    const bool ok = (map.status[v] & not_ok) == 0;
+    const bool ok = !has(map.status[v], not_ok);
     const float noise = noise_given ? 1.0F : map.noise[v];
     map.edge_energy_ev[v] = ok ? map.edge_energy_ev[v] : static_cast<double>(nan);
     map.white_line_ev[v] = ok ? map.white_line_ev[v] : static_cast<double>(nan);
     map.edge_energy_std_ev[v] = ok ? noise * map.edge_energy_std_ev[v] : nan;
     map.white_line_std_ev[v] = ok ? noise * map.white_line_std_ev[v] : nan;
     map.white_line_height[v] = ok ? map.white_line_height[v] : nan;
-    const bool measured = (map.status[v] & low_transmission) == 0;
+    const bool measured = !has(map.status[v], unmeasured);
     map.edge_jump[v] = measured ? map.edge_jump[v] : nan;
     map.noise[v] = measured ? map.noise[v] : nan;
   });

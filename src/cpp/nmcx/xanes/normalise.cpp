@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <string>
+#include <utility>
 
 namespace nmcx::xanes {
 namespace {
@@ -23,7 +24,7 @@ void check_window(const std::array<double, 2>& window, const std::string& name) 
 }
 
 void check_points(std::size_t n_point, int degree, const std::string& name) {
-  require(n_point > static_cast<std::size_t>(degree),
+  require(std::cmp_greater(n_point, degree),
           name + "_edge holds " + std::to_string(n_point) + " energies, too few for " + name +
               "_degree " + std::to_string(degree) + ": widen the window or lower the degree");
 }

@@ -1,0 +1,104 @@
+"""Files that appear whole or not at all: temporary file in the same folder, fsync, rename."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+from collections.abc import Iterator
+from os import PathLike
+from pathlib import Path
+
+from nmcx.errors import Error, OutputError
+
+
+@contextlib.contextmanager
+def atomic_write(path: str | PathLike[str], overwrite: bool = False) -> Iterator[Path]:
+    """Write a file all at once: temporary file in the same folder, fsync, rename.
+
+    Parameters
+    ----------
+    path : path-like
+        Where the file shall be.
+    overwrite : bool
+        Whether an existing file may be replaced.
+
+    Yields
+    ------
+    pathlib.Path
+        The temporary file, to be written and closed inside the ``with`` block.
+
+    Raises
+    ------
+    nmcx.errors.OutputError
+        If the file exists and `overwrite` is false, or writing fails; what was at `path` before is
+        then untouched and no temporary file stays.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = pathlib.Path(folder, "result.txt")
+    ...     with atomic_write(file) as temporary:
+    ...         _ = temporary.write_text("42")
+    ...     file.read_text()
+    '42'
+    """
+    target = Path(path)
+    exists = f"{target}: exists already; choose another name or allow overwriting (--force)"
+    if target.is_dir():
+        raise OutputError(f"{target}: is a folder; name a file in it")
+    if not overwrite and os.path.lexists(target):
+        raise OutputError(exists)
+    # Not tempfile.mkstemp: results get the permissions of any new file, not the owner's alone.
+    temporary = target.with_name(f".{target.name[:100]}.{secrets.token_hex(8)}.tmp")
+    try:
+        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+    except (OSError, ValueError) as error:
+        raise OutputError(
+            f"{target}: cannot be written ({getattr(error, 'strerror', None) or error}); "
+            "check the folder and its permissions"
+        ) from error
+    try:
+        yield temporary
+        _sync(temporary)
+        _move(temporary, target, overwrite)
+        _sync(target.parent)
+    except FileExistsError as error:
+        raise OutputError(exists) from error
+    except Error:
+        raise
+    except OSError as error:
+        raise OutputError(
+            f"{target}: writing failed ({error.strerror or error}); check space and permissions"
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        # Some network file systems cannot sync a folder; the file itself is synced already.
+        if not (path.is_dir() and error.errno in (errno.EINVAL, errno.ENOTSUP)):
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def _move(temporary: Path, target: Path, overwrite: bool) -> None:
+    if overwrite:
+        temporary.replace(target)
+        return
+    # Unlike a rename, a link never replaces a file that came into being meanwhile.
+    try:
+        os.link(temporary, target)
+    except FileExistsError:
+        raise
+    except OSError:  # no hard links on this file system: reserve the name instead
+        os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+        temporary.replace(target)

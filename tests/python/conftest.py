@@ -1,0 +1,18 @@
+"""What tests of several files share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """Folder of measurements outside the repository."""
+    default = Path(__file__).resolve().parents[3] / "shared" / "data"
+    folder = Path(os.environ.get("NMCX_REAL_DATA", default))
+    if not folder.is_dir():
+        pytest.skip(f"no real measurements at {folder}; set NMCX_REAL_DATA to run this test")
+    return folder

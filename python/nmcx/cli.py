@@ -30,7 +30,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         130 interrupted.
     """
     try:
-        arguments = _parser().parse_args(argv)
+        given = argparse.Namespace(verbose=False, quiet=False, debug=False)
+        arguments = _parser().parse_args(argv, given)
     except SystemExit as stopped:  # argparse leaves this way for --help and for wrong usage
         return int(stopped.code or 0)
     logger = logging.getLogger("nmcx")
@@ -89,7 +90,6 @@ def _parser() -> argparse.ArgumentParser:
         parents=[shared],
     )
     parser.add_argument("--version", action="version", version=f"nmcx {__version__}")
-    parser.set_defaults(verbose=False, quiet=False, debug=False)
     commands = parser.add_subparsers(metavar="command", required=True)
 
     demo = commands.add_parser(

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from nmcx.plot.panels import COLOURS, LABEL, TICK, TITLE, label_axes, new_figure, open_frame
+from nmcx.plot.panels import (
+    COLOURS,
+    LABEL,
+    TICK,
+    TITLE,
+    fenced_limits,
+    label_axes,
+    new_figure,
+    open_frame,
+    robust_limits,
+)
 from nmcx.results import AngleScan, ConePorosity, SurfaceValues
 
 if TYPE_CHECKING:
@@ -51,7 +61,7 @@ def angle_scan(scan: AngleScan, *, figure: Figure | None = None) -> Figure:
     open_frame(top)
     label_axes(top, "", "correlation of ξ and porosity [1]")
     top.legend(fontsize=TICK, frameon=False, loc="upper left", ncols=3, columnspacing=1.2)
-    top.text(0.01, 0.03, scan.sign_convention, transform=top.transAxes, fontsize=TICK, color="0.3")
+    fig.supxlabel(scan.sign_convention, fontsize=TICK, color="0.3")
     half = top.secondary_xaxis("top", functions=(lambda a: a / 2.0, lambda a: a * 2.0))
     half.set_xlabel("half-opening angle α [°]", fontsize=LABEL)
     half.tick_params(labelsize=TICK)
@@ -121,6 +131,7 @@ def surface_against_porosity(
         ax.plot(
             cones.porosity[seen, i], mean, ".", ms=3, alpha=0.5, color=COLOURS[0], mew=0,
         )  # fmt: skip
+        ax.set_ylim(*robust_limits(mean, 0.3, 99.7))
         open_frame(ax)
         opening = np.rad2deg(2 * cones.half_angle[i])
         label_axes(
@@ -173,10 +184,8 @@ def sphere(
     if surface is not None:
         panels.append((surface.directions, surface.values, "Surface map ξ", "ξ [1]", "viridis"))
     for ax, (directions, values, title, label, cmap) in zip(axes, panels, strict=True):
-        from nmcx.plot.panels import robust_limits
-
-        low, high = robust_limits(values)
-        size = np.clip(9000.0 / max(len(values), 1), 1.0, 14.0)
+        low, high = fenced_limits(values)
+        size = np.clip(50000.0 / max(len(values), 1), 2.0, 20.0)
         longitude, latitude = _longitude_latitude(np.asarray(directions, dtype=float), view)
         shown = ax.scatter(
             longitude, latitude, c=values, s=size, cmap=cmap, vmin=low, vmax=high, linewidths=0

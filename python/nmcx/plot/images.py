@@ -11,6 +11,7 @@ from nmcx import surface
 from nmcx.plot.panels import (
     TICK,
     bar_beside,
+    fenced_limits,
     image,
     label_axes,
     new_figure,
@@ -99,7 +100,14 @@ def xi_map(xi: XiMap, *, ax: Axes | None = None) -> Axes:
     low, high = xi.energy_ev
     title = f"Ratio map ξ, {low:.1f} and {high:.1f} eV"
     values = np.where(xi.valid, xi.xi, np.nan)
-    image(ax, values, pixel_size_um=xi.pixel_size_um, label="ξ [1]", title=title)
+    image(
+        ax,
+        values,
+        pixel_size_um=xi.pixel_size_um,
+        label="ξ [1]",
+        title=title,
+        limits=fenced_limits(values),
+    )
     return ax
 
 
@@ -134,6 +142,7 @@ def relative_valence(xi: XiMap, *, ax: Axes | None = None) -> Axes:
         label="relative valence, uncalibrated [1]",
         title="Relative valence",
         cmap="cividis",
+        limits=fenced_limits(values),
     )
     return ax
 
@@ -155,7 +164,15 @@ def xi_error(xi: XiMap, *, ax: Axes | None = None) -> Axes:
     ax = one_panel(ax)
     values = np.where(xi.valid, xi.xi_std, np.nan)
     title = "Standard error of ξ"
-    image(ax, values, pixel_size_um=xi.pixel_size_um, label="σ(ξ) [1]", title=title, cmap="inferno")
+    image(
+        ax,
+        values,
+        pixel_size_um=xi.pixel_size_um,
+        label="σ(ξ) [1]",
+        title=title,
+        cmap="inferno",
+        limits=fenced_limits(values),
+    )
     return ax
 
 
@@ -237,11 +254,19 @@ def placement(surface: SurfaceValues, *, ax: Axes | None = None) -> Axes:
     right, up = view_frame(surface.view)
     points = np.asarray(surface.points_um, dtype=float)
     across, upwards = points @ right, points @ up
-    limits = robust_limits(surface.values)
+    limits = fenced_limits(surface.values)
+    size = float(np.clip(28000.0 / max(len(across), 1), 2.0, 40.0))
     shown = ax.scatter(
-        across, upwards, c=surface.values, s=5, cmap="viridis", vmin=limits[0], vmax=limits[1],
+        across,
+        upwards,
+        c=surface.values,
+        s=size,
+        marker="s",
+        cmap="viridis",
+        vmin=limits[0],
+        vmax=limits[1],
         linewidths=0,
-    )  # fmt: skip
+    )
     ax.set_aspect("equal")
     label_axes(ax, "right [µm]", "up [µm]", "ξ placed on the particle")
     if np.isfinite(surface.dice):

@@ -60,6 +60,18 @@ def robust_limits(values: ArrayLike, low: float = 1.0, high: float = 99.0) -> tu
     return (float(bottom), float(top)) if top > bottom else (bottom - margin, bottom + margin)
 
 
+def fenced_limits(values: ArrayLike) -> tuple[float, float]:
+    """Ends of the colour bar that outliers at a rim cannot stretch: Tukey's fences."""
+    array = np.asarray(values, dtype=float)
+    finite = array[np.isfinite(array)]
+    if finite.size == 0:
+        return 0.0, 1.0
+    lower, upper = np.percentile(finite, (25, 75))
+    reach = 1.5 * (upper - lower)
+    inside = finite[(finite >= lower - reach) & (finite <= upper + reach)]
+    return robust_limits(inside, 0.0, 100.0)
+
+
 def image(
     ax: Axes,
     values: ArrayLike,

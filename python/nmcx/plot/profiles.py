@@ -58,7 +58,7 @@ def depth_profile(
         depth, profile.median, yerr=profile.median_std, color="#D55E00", lw=1.8, capsize=2,
         label="median ± standard error",
     )  # fmt: skip
-    inside = np.flatnonzero(np.asarray(profile.histogram).sum(axis=1) > 1e-3)
+    inside = np.flatnonzero(np.asarray(profile.histogram).sum(axis=1) > 1e-2)
     if inside.size:
         ax.set_ylim(profile.value_edges[inside[0]], profile.value_edges[inside[-1] + 1])
     ax.ticklabel_format(axis="y", useOffset=False)

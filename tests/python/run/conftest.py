@@ -1,0 +1,17 @@
+"""The files of a small synthetic measurement, made once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from nmcx import phantom
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("measured")
+    made = phantom.particle(seed=1, shape=(40, 36, 38), voxel_size_um=0.3, map_shape=(32, 32))
+    made.write(folder)
+    return folder

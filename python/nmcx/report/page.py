@@ -69,7 +69,7 @@ def write(
     nmcx.errors.OutputError
         If the file exists and `overwrite` is false, or cannot be written.
     """
-    from nmcx.io._safe import atomic_write
+    from nmcx.io._atomic import atomic_write
 
     text = page(findings, title=title, provenance=provenance or {}, parameters=parameters, dpi=dpi)
     path = Path(path)

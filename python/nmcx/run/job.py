@@ -105,7 +105,7 @@ def run(
         )
         seconds = time.perf_counter() - started
         log.say(f"finished after {seconds:.1f} s")
-        (work / "log.txt").write_text(log.text(), encoding="utf-8")
+        _write_text(work / "log.txt", log.text())
     if progress is not None:
         progress(total, total, "done")
     return RunResult(folder, found, seconds)
@@ -201,10 +201,17 @@ def _provenance(file: RunFile) -> tuple[dict[str, str], dict[str, str]]:
     return facts, {str(file.path): file.sha256, **inputs}
 
 
+def _write_text(path: Path, text: str) -> None:
+    from nmcx.io._atomic import atomic_write
+
+    with atomic_write(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
 def _write_results(
     work: Path, text: str, found: Findings, facts: dict[str, str], inputs: dict[str, str]
 ) -> None:
-    (work / "run.resolved.toml").write_text(text, encoding="utf-8")
+    _write_text(work / "run.resolved.toml", text)
     items = [result for _, result in found.results()]
     provenance = {"configuration": text, "inputs": inputs, "date": facts["date"]}
     io.save(work / "result.nxs", *items, provenance=provenance)

@@ -185,10 +185,13 @@ def sphere(
         panels.append((surface.directions, surface.values, "Surface map ξ", "ξ [1]", "viridis"))
     for ax, (directions, values, title, label, cmap) in zip(axes, panels, strict=True):
         low, high = fenced_limits(values)
-        size = np.clip(50000.0 / max(len(values), 1), 2.0, 20.0)
-        longitude, latitude = _longitude_latitude(np.asarray(directions, dtype=float), view)
-        shown = ax.scatter(
-            longitude, latitude, c=values, s=size, cmap=cmap, vmin=low, vmax=high, linewidths=0
+        shown = ax.pcolormesh(
+            *_on_grid(np.asarray(directions, dtype=float), np.asarray(values, dtype=float), view),
+            cmap=cmap,
+            vmin=low,
+            vmax=high,
+            shading="nearest",
+            rasterized=True,
         )
         ax.set_facecolor("0.93")
         ax.set_xticks([])
@@ -200,12 +203,26 @@ def sphere(
     return fig
 
 
-def _longitude_latitude(
-    directions: NDArray[np.floating], view: tuple[float, float, float]
-) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+def _on_grid(
+    directions: NDArray[np.floating],
+    values: NDArray[np.floating],
+    view: tuple[float, float, float],
+) -> tuple[NDArray[np.floating], NDArray[np.floating], NDArray[np.floating]]:
+    """Longitude, latitude and the value of the nearest direction; NaN far from all of them."""
+    from scipy.spatial import cKDTree
+
     from nmcx.plot.images import view_frame
 
     right, up = view_frame(view)
     k = np.asarray(view, dtype=float) / np.linalg.norm(view)
-    latitude = np.arcsin(np.clip(directions @ up, -1.0, 1.0))
-    return np.arctan2(directions @ right, directions @ k), latitude
+    longitude, latitude = np.meshgrid(
+        np.deg2rad(np.arange(-179.0, 180.0, 2.0)), np.deg2rad(np.arange(-89.0, 90.0, 2.0))
+    )
+    across = np.cos(longitude)[..., None] * k + np.sin(longitude)[..., None] * right
+    points = np.cos(latitude)[..., None] * across + np.sin(latitude)[..., None] * up
+    tree = cKDTree(directions)
+    distance, nearest = tree.query(points)
+    spacing = np.median(np.asarray(tree.query(directions, k=[2])[0])) if len(directions) > 1 else 0
+    # Twice the usual spacing bridges the directions but not what was never seen.
+    reach = max(2.0 * float(spacing), np.deg2rad(3.0))
+    return longitude, latitude, np.where(distance <= reach, values[nearest], np.nan)

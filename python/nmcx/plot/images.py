@@ -255,7 +255,7 @@ def placement(surface: SurfaceValues, *, ax: Axes | None = None) -> Axes:
     points = np.asarray(surface.points_um, dtype=float)
     across, upwards = points @ right, points @ up
     limits = fenced_limits(surface.values)
-    size = float(np.clip(28000.0 / max(len(across), 1), 2.0, 40.0))
+    size = float(np.clip(36000.0 / max(len(across), 1), 2.0, 60.0))
     shown = ax.scatter(
         across,
         upwards,

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nmcx import _core
+from nmcx.errors import ConvergenceError
 from nmcx.results import Shift, StxmStack, XiMap
 
 __all__ = ["register", "relative_valence", "split", "xi_map"]
@@ -22,6 +23,9 @@ _Image = NDArray[np.float64]
 
 #: Counts in both scans together that give sigma(xi) = 0.02 at xi = 1/2.
 _MIN_COUNTS = 625.0
+
+#: Structure smoother than this tells chemistry rather than drift [px] (our default).
+_DETAIL_PX = 1.2
 
 
 def register(
@@ -150,6 +154,7 @@ class _Scan:
     intensity: _Image
     variance: _Image
     contrast: _Image
+    detail: _Image | None  #: finest structure, for the drift; None: not known apart
     notes: tuple[str, ...]
 
 
@@ -251,7 +256,7 @@ def xi_map(
         )
     )
     if shift is None:
-        shift = register(a.contrast, b.contrast, max_shift=max_shift, variation=1)
+        shift = _drift(a, b, max_shift)
         notes += (
             f"drift of the high-energy scan: ({shift.dy:.3f}, {shift.dx:.3f}) px "
             f"± {shift.std:.3f} px, removed by one cubic-spline interpolation",
@@ -289,6 +294,43 @@ def xi_map(
         high=np.array(moved.value),
         notes=notes,
     )
+
+
+def _drift(a: _Scan, b: _Scan, max_shift: float | tuple[float, float] | None) -> Shift:
+    """Drift of scan b against a; its error includes how much the choice of contrast matters.
+
+    Chemistry varies from place to place, and a smooth change of brightness passes for a shift of
+    the rim. The whole images find the drift to a fraction of a pixel; their finest structure, with
+    all that is smoother than a few pixels taken off, then measures it.
+    """
+    whole = register(a.contrast, b.contrast, max_shift=max_shift, variation=1)
+    if a.detail is None or b.detail is None:
+        return whole
+    row, column = round(whole.dy), round(whole.dx)
+    ny, nx = a.detail.shape
+    common = (
+        slice(max(0, -row), min(ny, ny - row)),
+        slice(max(0, -column), min(nx, nx - column)),
+    )
+    moved = tuple(
+        slice(s.start + by, s.stop + by) for s, by in zip(common, (row, column), strict=True)
+    )
+    try:
+        fine = register(a.detail[common], b.detail[moved], max_shift=2.0, variation=1)
+    except ConvergenceError:
+        _log.info("the finest structure is too weak: drift from the whole images")
+        return whole
+    dy, dx = row + fine.dy, column + fine.dx
+    disagreement = np.hypot(dy - whole.dy, dx - whole.dx) / np.sqrt(2.0)
+    return Shift(dy=dy, dx=dx, std=float(np.hypot(fine.std, disagreement)))
+
+
+def _detail(counts: _Image) -> _Image:
+    """Square root of the counts, whose Poisson noise is even, less what is smooth."""
+    from scipy.ndimage import gaussian_filter
+
+    root = np.sqrt(np.where(counts > 0, counts, 0.0) + 0.375)
+    return np.asarray(root - gaussian_filter(root, _DETAIL_PX, mode="nearest"))
 
 
 def relative_valence(
@@ -413,6 +455,7 @@ def _yield_scan(counts: _Image, dwell: float, dark: float, flux: float | None, n
         variance=variance * scale**2,
         # One count more keeps empty pixels finite; it matters to the registration only.
         contrast=np.log1p(counts),
+        detail=_detail(counts),
         notes=notes,
     )
 
@@ -428,7 +471,7 @@ def _transmission_scan(
     with np.errstate(all="ignore"):
         density = np.where(net > 0, -np.log(net / flux), np.nan)
         spread = np.where(net > 0, variance / net**2, np.nan)
-    return _Scan(np.ascontiguousarray(counts), density, spread, density, notes)
+    return _Scan(np.ascontiguousarray(counts), density, spread, density, None, notes)
 
 
 def _open_field(counts: _Image) -> float:

@@ -60,7 +60,7 @@ def grow_grains(
         ]
     )
     wall_noise = rng.standard_normal((len(seeds), len(seeds)))
-    return Grains(seeds, crack_um, smooth_field(rng, 0.5), wall_noise, pores)
+    return Grains(seeds, crack_um, smooth_field(rng, 0.3), wall_noise, pores)
 
 
 def _in_unit_ball(rng: np.random.Generator, n: int) -> Array:

@@ -39,7 +39,7 @@ from nmcx.results import (
 
 SOFT_ENERGIES_EV = (854.0, 856.2)
 _XI_MEAN, _XI_SPREAD = 0.56, 0.03
-_CORRELATION, _CAP = -0.65, np.deg2rad(20.0)
+_CORRELATION, _CAP = -0.7, np.deg2rad(20.0)
 _N_CELL = 4000
 
 
@@ -83,7 +83,7 @@ def particle(
     radius_um : float, optional
         Mean radius [µm]; default 0.89 times half the smallest side of the volume.
     correlated : bool
-        Whether xi follows the porosity (correlation -0.65 with the porosity of caps of 20° half
+        Whether xi follows the porosity (correlation -0.7 with the porosity of caps of 20° half
         angle on the imaged patch) or is independent of it.
     noise : float
         Standard deviation of `mu` per voxel and energy, in jumps of a full voxel [1].
@@ -358,7 +358,7 @@ def _surface_ratio(
     rng: np.random.Generator, porosity: Array | None, imaged: Array | None
 ) -> SphereTable:
     """Ratio on the surface, correlated over `imaged` with `porosity` if there is one."""
-    field = smooth_field(rng, 0.35)
+    field = smooth_field(rng, 0.3)
     if porosity is None or imaged is None:
         return independent_xi(field, _XI_MEAN, _XI_SPREAD)
     return correlated_xi(field, porosity, imaged, _XI_MEAN, _XI_SPREAD, _CORRELATION)

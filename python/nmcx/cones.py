@@ -24,7 +24,7 @@ def cone_porosity(
     """Count void and envelope voxels in cones, exactly, for all directions and half-angles.
 
     A voxel belongs to the cone of axis n and half-angle α around the apex a if its centre x
-    satisfies (x − a)·n ≥ |x − a| cos α, evaluated in double precision; a centre exactly at the
+    satisfies ``(x − a)·n ≥ |x − a| cos α`` in double precision; a centre exactly at the
     apex belongs to every cone, and α = π takes the whole envelope.
 
     Parameters

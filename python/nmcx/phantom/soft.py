@@ -147,8 +147,8 @@ def render(
     """Scan the scene; the image appears moved by `shift` (rows, columns) pixels.
 
     The yield grows as 1/cos of the incidence angle [1]_ and with the texture, for both energies
-    alike, so that both cancel in the ratio. Rays are moved, no image is interpolated; the beam has a
-    Gaussian spot of 0.7 pixels.
+    alike, so that both cancel in the ratio. Rays are moved, no image is interpolated; the beam has
+    a Gaussian spot of 0.7 pixels.
 
     References
     ----------
@@ -156,20 +156,22 @@ def render(
     """
     from scipy.ndimage import binary_dilation, gaussian_filter
 
-    rows, columns = map_positions(map_shape, pixel_um, shift)
-    total, high, bare = _sample(scene, xi, rows.ravel(), columns.ravel(), pixel_um, _N_SUB)
+    # The beam does not know where the map ends: render as far beyond it as the spot reaches.
+    margin = int(np.ceil(4.0 * _SPOT_PX))
+    wide = (map_shape[0] + 2 * margin, map_shape[1] + 2 * margin)
+    inner = (slice(margin, -margin), slice(margin, -margin))
+    rows, columns = (axis.ravel() for axis in map_positions(wide, pixel_um, shift))
+    total, high, bare = _sample(scene, xi, rows, columns, pixel_um, _N_SUB)
     # The rim decides where the image seems to lie, and needs finer sampling than the face.
-    mixed = ((bare > 0) & (bare < 1)).reshape(map_shape)
+    mixed = ((bare > 0) & (bare < 1)).reshape(wide)
     rim = binary_dilation(mixed, iterations=1).ravel()
-    fine = _sample(scene, xi, rows.ravel()[rim], columns.ravel()[rim], pixel_um, _N_SUB_RIM)
+    fine = _sample(scene, xi, rows[rim], columns[rim], pixel_um, _N_SUB_RIM)
     for coarse, better in zip((total, high, bare), fine, strict=True):
         coarse[rim] = better
-    total, high = (
-        gaussian_filter(image.reshape(map_shape), _SPOT_PX, mode="nearest")
-        for image in (total, high)
-    )
+    total, high = (gaussian_filter(image.reshape(wide), _SPOT_PX)[inner] for image in (total, high))
     ratio = np.where(total > 0, high / np.where(total > 0, total, 1.0), 0.5)
-    return Rendering(total, np.where(bare.reshape(map_shape) > 0.999, ratio, np.nan), ratio)
+    whole = bare.reshape(wide)[inner] > 0.999
+    return Rendering(total, np.where(whole, ratio, np.nan), ratio)
 
 
 def _sample(

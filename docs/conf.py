@@ -1,10 +1,12 @@
 """Sphinx configuration of the nmcx documentation."""
 
 import os
+import sys
 from importlib.metadata import version as installed_version
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(Path(__file__).parent))
 
 project = "nmcx"
 author = "The nmcx developers"
@@ -38,6 +40,7 @@ os.environ["NMCX_REAL_DATA"] = str(real_data)
 sphinx_gallery_conf = {
     "examples_dirs": "examples",
     "gallery_dirs": "gallery",
+    "image_scrapers": ("matplotlib", "gallery_figures.scrape"),
     "filename_pattern": r"\.py$",
     "ignore_pattern": r"__init__\.py" if real_data.is_dir() else r"real_.*\.py",
     "abort_on_example_error": True,

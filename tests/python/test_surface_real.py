@@ -1,29 +1,19 @@
 """The COSMIC pair: 25 pixels of drift between two energies of the Ni L3 edge."""
 
-import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter, shift
 
-from nmcx import _core, surface
-from nmcx.results import StxmStack
+from nmcx import _core, io, surface
 
 pytestmark = pytest.mark.real_data
 
 
-@pytest.fixture(scope="module")
-def scans():
-    default = Path(__file__).parents[3] / "shared" / "data"
-    folder = Path(os.environ.get("NMCX_REAL_DATA", default)) / "cosmic-stxm"
-    if not folder.is_dir():
-        pytest.skip(f"no measurements at {folder}; set NMCX_REAL_DATA")
-    axis = np.linspace(0.0, 119 * 0.0272, 120)
-    return tuple(
-        StxmStack(np.loadtxt(path)[None], np.array([energy]), axis, axis, dwell_s=0.004)
-        for path, energy in zip(sorted(folder.glob("*.xim")), (853.0, 857.75), strict=True)
-    )
+@pytest.fixture
+def scans(real_data: Path):
+    return surface.split(io.read_stxm(real_data / "cosmic-stxm" / "stxm-scan.hdr"))
 
 
 def edges(image):

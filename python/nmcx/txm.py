@@ -91,7 +91,7 @@ def optical_density(
     True
     """
     sample, reference = _checked(frames)
-    notes: list[str] = []
+    notes = list(frames.notes)
     background = _dark(frames, dark, notes)
     groups = [_Group(i, _references(frames, i, reference)) for i in _images(frames, sample)]
     weight = _weights(frames, groups, use_beam_current, notes)

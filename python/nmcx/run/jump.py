@@ -62,16 +62,36 @@ def align(od: OpticalDensity) -> AlignedStack:
         except ConvergenceError as error:
             shift = Shift(0.0, 0.0, np.nan)
             notes.append(f"{od.energy_ev[i]:.1f} eV: drift unknown and left as it is ({error})")
+        uneven = _quadrant_spread(contours, enlarged, shift)
         values.append(_resampled(od.od[i], scale, (shift.dy, shift.dx)))
         variances.append(_resampled(od.variance[i], scale, (shift.dy, shift.dx), order=1))
         notes.append(
             f"{od.energy_ev[i]:.1f} eV enlarged by {1 / scale:.5f} and moved by "
             f"({-shift.dy:+.2f}, {-shift.dx:+.2f}) ± {shift.std:.2f} px (rows, columns) onto "
-            f"{od.energy_ev[first]:.1f} eV"
+            f"{od.energy_ev[first]:.1f} eV; the quarters of the field differ by {uneven:.1f} px, "
+            "which a shift and a magnification cannot take out"
         )
     return AlignedStack(
         od.energy_ev[order], np.stack(values), np.stack(variances), pixel, tuple(notes)
     )
+
+
+def _quadrant_spread(fixed: Array, moving: Array, shift: Shift) -> float:
+    """Root mean square distance of the drifts of four quarters from that of the field [px]."""
+    if not np.isfinite(shift.std):
+        return float("nan")
+    middle = np.array(fixed.shape) // 2
+    squares = []
+    for rows in (slice(None, middle[0]), slice(middle[0], None)):
+        for columns in (slice(None, middle[1]), slice(middle[1], None)):
+            try:
+                part = surface.register(
+                    fixed[rows, columns], moving[rows, columns], max_shift=MAX_SHIFT
+                )
+            except ConvergenceError:
+                continue  # nothing to see in this quarter
+            squares.append((part.dy - shift.dy) ** 2 + (part.dx - shift.dx) ** 2)
+    return float(np.sqrt(np.mean(squares))) if squares else float("nan")
 
 
 def _contours(image: Array) -> NDArray[Any]:

@@ -33,7 +33,7 @@ def check_contents(sdist: Path, wheel: Path) -> None:
         r"nmcx/(.*\.pyi?|py\.typed|_core\.[\w-]+\.so|.*\.html)"
         r"|nmcx-[\w.]+\.dist-info/.*|nmcx\.libs/.*"
     )
-    strange = [name for name in names if not re.fullmatch(allowed, name)]
+    strange = [n for n in names if not (re.fullmatch(allowed, n) or n.endswith("/"))]
     assert not strange, f"the wheel holds {strange}"
     for wanted in ("nmcx/py.typed", "nmcx/_core.pyi", "nmcx/cli.py"):
         assert wanted in names, f"the wheel lacks {wanted}"

@@ -31,7 +31,8 @@ nitpicky = False
 autosummary_generate = True
 autodoc_typehints = "none"
 numpydoc_show_class_members = False
-doctest_global_setup = "import numpy as np"
+# The examples of the docstrings run in pytest, each with the names of its module; here run the pages.
+doctest_test_doctest_blocks = ""
 
 # Examples on real measurements run where these are (NMCX_REAL_DATA, default ../shared/data); the
 # others make their own.

@@ -31,7 +31,7 @@ nitpicky = False
 autosummary_generate = True
 autodoc_typehints = "none"
 numpydoc_show_class_members = False
-# The examples of the docstrings run in pytest, each with the names of its module; here run the pages.
+# The docstrings' examples run in pytest, each with the names of its module; the pages' run here.
 doctest_test_doctest_blocks = ""
 
 # Examples on real measurements run where these are (NMCX_REAL_DATA, default ../shared/data); the

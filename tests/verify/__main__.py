@@ -46,7 +46,7 @@ def measure(check: Check, reduced: bool, kept: Path) -> list[Row]:
     print(f"  {check.name} took {seconds:.0f} s", flush=True)
     if not reduced:
         kept.parent.mkdir(parents=True, exist_ok=True)
-        kept.write_text(json.dumps([row.__dict__ for row in rows]))
+        kept.write_text(json.dumps([row.__dict__ for row in rows], default=bool))
     return rows
 
 

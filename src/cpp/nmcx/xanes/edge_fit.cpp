@@ -148,19 +148,25 @@ void use_variance(const Stack<T>& variance, const EdgePlan& plan, const KernelTa
   }
 }
 
+/// out[i] = f(in[i]); one array in, one out, so that the compiler can use vectors.
+template <class In, class Out, class Function>
+void transform(const In* __restrict in, std::size_t n, Out* __restrict out, Function f) {
+  for (std::size_t i = 0; i < n; ++i) out[i] = f(in[i]);
+}
+
 void write_tile(const KernelOut& tile, double reference_ev, std::size_t begin, std::size_t n_voxel,
                 EdgeMap& map, Array<float, 1>& residual) {
-  for (std::size_t i = 0; i < n_voxel; ++i) {
-    const std::size_t v = begin + i;
-    map.edge_energy_ev[v] = reference_ev + static_cast<double>(tile.edge[i]);
-    map.white_line_ev[v] = reference_ev + static_cast<double>(tile.peak[i]);
-    map.edge_energy_std_ev[v] = std::sqrt(tile.edge_variance[i]);
-    map.white_line_std_ev[v] = std::sqrt(tile.peak_variance[i]);
-    map.white_line_height[v] = tile.height[i];
-    map.edge_jump[v] = tile.jump[i];
-    map.status[v] = static_cast<std::uint16_t>(tile.status[i]);
-    residual[v] = tile.variance[i];
-  }
+  const auto absolute = [=](float e) { return reference_ev + static_cast<double>(e); };
+  const auto root = [](float variance) { return std::sqrt(variance); };
+  transform(tile.edge, n_voxel, map.edge_energy_ev.data() + begin, absolute);
+  transform(tile.peak, n_voxel, map.white_line_ev.data() + begin, absolute);
+  transform(tile.edge_variance, n_voxel, map.edge_energy_std_ev.data() + begin, root);
+  transform(tile.peak_variance, n_voxel, map.white_line_std_ev.data() + begin, root);
+  transform(tile.status, n_voxel, map.status.data() + begin,
+            [](std::int32_t bits) { return static_cast<std::uint16_t>(bits); });
+  std::copy_n(tile.height, n_voxel, map.white_line_height.data() + begin);
+  std::copy_n(tile.jump, n_voxel, map.edge_jump.data() + begin);
+  std::copy_n(tile.variance, n_voxel, residual.data() + begin);
 }
 
 EdgeMap empty_map(std::size_t n) {

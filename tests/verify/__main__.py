@@ -50,6 +50,10 @@ def measure(check: Check, reduced: bool, kept: Path) -> list[Row]:
     return rows
 
 
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
 def _yes_or_no(met: bool) -> str:
     return "yes" if met else "**no**"
 
@@ -80,7 +84,9 @@ def write_table(results: dict[int, list[tuple[Check, list[Row]]]], revision: str
         ]
         for _, rows in checks:
             lines += [
-                f"| {row.figure} | {row.measured} | {row.target} | {_yes_or_no(row.met)} |"
+                "| "
+                + " | ".join(_cell(text) for text in (row.figure, row.measured, row.target))
+                + f" | {_yes_or_no(row.met)} |"
                 for row in rows
             ]
         lines.append("")

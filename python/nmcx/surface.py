@@ -172,9 +172,10 @@ def xi_map(
 ) -> XiMap:
     r"""Ratio map xi = I_high / (I_low + I_high) of two scans, registered, with Poisson errors.
 
-    The drift of `high` is found on the logarithm of the counts (on optical densities in
-    transmission) and removed in one cubic-spline interpolation, through which the variance is
-    propagated by the squared weights. Nothing is clipped: xi may leave [0, 1] after dark
+    The drift of `high` is found on the logarithm of the counts and measured on the finest structure
+    of their square root (in transmission on optical densities alone); its error includes how far
+    the two disagree. It is removed in one cubic-spline interpolation, through which the variance
+    is propagated by the squared weights. Nothing is clipped: xi may leave [0, 1] after dark
     subtraction, and the notes say how often it does.
 
     Parameters

@@ -14,8 +14,11 @@ __all__: list[str] = [
     "ConvergenceError",
     "EdgeMap",
     "EdgeModel",
+    "EdgeThresholds",
+    "EstimatorModel",
     "FirstHits",
     "LineMeans",
+    "MeasuredEdges",
     "Normalised",
     "Registration",
     "RegistrationOptions",
@@ -23,17 +26,40 @@ __all__: list[str] = [
     "active_instruction_set",
     "cone_porosity",
     "distance_transform",
+    "edge_thresholds",
     "first_hits",
     "fit_edges",
+    "judge_edges",
     "line_profiles",
+    "measure_edges",
     "normalise",
     "register_translation",
     "shift_image",
     "supported_instruction_set",
+    "threshold_stride",
 ]
 
 class ConvergenceError(nmcx.errors.ConvergenceError):
     pass
+
+class EstimatorModel:
+    def __init__(
+        self,
+        name: str = "half_jump",
+        template_ev: collections.abc.Sequence[typing.SupportsFloat | typing.SupportsIndex] = [],
+        template_mu: collections.abc.Sequence[typing.SupportsFloat | typing.SupportsIndex] = [],
+    ) -> None: ...
+
+class EdgeThresholds:
+    def __init__(
+        self,
+        least_jump: typing.SupportsFloat | typing.SupportsIndex,
+        largest_residual: typing.SupportsFloat | typing.SupportsIndex,
+    ) -> None: ...
+    @property
+    def largest_residual(self) -> float: ...
+    @property
+    def least_jump(self) -> float: ...
 
 class EdgeModel:
     def __init__(
@@ -67,6 +93,14 @@ class EdgeMap:
     def white_line_height(self) -> numpy.typing.NDArray[numpy.float32]: ...
     @property
     def white_line_std_ev(self) -> numpy.typing.NDArray[numpy.float32]: ...
+
+class MeasuredEdges:
+    @property
+    def map(self) -> EdgeMap: ...
+    @property
+    def noise_given(self) -> bool: ...
+    @property
+    def residual(self) -> numpy.typing.NDArray[numpy.float32]: ...
 
 class Normalised:
     @property
@@ -149,6 +183,13 @@ def distance_transform(
     spacing: numpy.typing.NDArray[numpy.float64],
     threads: int = 0,
 ) -> numpy.typing.NDArray[numpy.float64]: ...
+def edge_thresholds(
+    jump: numpy.typing.NDArray[numpy.float32],
+    residual: numpy.typing.NDArray[numpy.float32],
+    noise: numpy.typing.NDArray[numpy.float32],
+    status: numpy.typing.NDArray[numpy.uint16],
+    noise_given: bool,
+) -> EdgeThresholds: ...
 def first_hits(
     mask: numpy.typing.NDArray[numpy.bool],
     spacing: numpy.typing.NDArray[numpy.float64],
@@ -164,6 +205,7 @@ def fit_edges(
     voxel_major: bool,
     volume: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex],
     model: EdgeModel,
+    estimator: EstimatorModel,
     threads: int,
 ) -> EdgeMap: ...
 @typing.overload
@@ -174,6 +216,22 @@ def fit_edges(
     voxel_major: bool,
     volume: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex],
     model: EdgeModel,
+    estimator: EstimatorModel,
+    threads: int,
+) -> EdgeMap: ...
+def judge_edges(
+    edge_energy_ev: numpy.typing.NDArray[numpy.float64],
+    edge_energy_std_ev: numpy.typing.NDArray[numpy.float32],
+    white_line_ev: numpy.typing.NDArray[numpy.float64],
+    white_line_std_ev: numpy.typing.NDArray[numpy.float32],
+    white_line_height: numpy.typing.NDArray[numpy.float32],
+    edge_jump: numpy.typing.NDArray[numpy.float32],
+    noise: numpy.typing.NDArray[numpy.float32],
+    status: numpy.typing.NDArray[numpy.uint16],
+    residual: numpy.typing.NDArray[numpy.float32],
+    noise_given: bool,
+    thresholds: EdgeThresholds,
+    volume: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex],
     threads: int,
 ) -> EdgeMap: ...
 @typing.overload
@@ -198,6 +256,26 @@ def line_profiles(
     step: typing.SupportsFloat | typing.SupportsIndex,
     threads: int = 0,
 ) -> LineMeans: ...
+@typing.overload
+def measure_edges(
+    energy_ev: numpy.typing.NDArray[numpy.float64],
+    mu: numpy.typing.NDArray[numpy.float32],
+    variance: numpy.typing.NDArray[numpy.float32],
+    voxel_major: bool,
+    model: EdgeModel,
+    estimator: EstimatorModel,
+    threads: int,
+) -> MeasuredEdges: ...
+@typing.overload
+def measure_edges(
+    energy_ev: numpy.typing.NDArray[numpy.float64],
+    mu: numpy.typing.NDArray[numpy.float64],
+    variance: numpy.typing.NDArray[numpy.float64],
+    voxel_major: bool,
+    model: EdgeModel,
+    estimator: EstimatorModel,
+    threads: int,
+) -> MeasuredEdges: ...
 def normalise(
     energy_ev: numpy.typing.NDArray[numpy.float64],
     mu: numpy.typing.NDArray[numpy.float64],
@@ -217,5 +295,6 @@ def shift_image(
     dx: typing.SupportsFloat | typing.SupportsIndex,
 ) -> Resampled: ...
 def supported_instruction_set() -> str: ...
+def threshold_stride(n_voxel: typing.SupportsInt | typing.SupportsIndex) -> int: ...
 
 __version__: str = "0.1.0"

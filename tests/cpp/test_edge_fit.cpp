@@ -44,7 +44,7 @@ struct Task {
 
   [[nodiscard]] EdgeMap fit(const Execution& execution = serial) const {
     return fit_edges(energy_view(), ArrayView<T, 2>{mu.data(), {energy.size(), n_voxel}},
-                     ArrayView<T, 2>{}, false, {}, model, execution);
+                     ArrayView<T, 2>{}, false, {}, model, {}, execution);
   }
   [[nodiscard]] EdgeMap fit_transposed() const {
     std::vector<T> turned(mu.size());
@@ -54,7 +54,7 @@ struct Task {
       }
     }
     return fit_edges(energy_view(), ArrayView<T, 2>{turned.data(), {n_voxel, energy.size()}},
-                     ArrayView<T, 2>{}, true, {}, model, serial);
+                     ArrayView<T, 2>{}, true, {}, model, {}, serial);
   }
   [[nodiscard]] ArrayView<double, 1> energy_view() const {
     return {energy.data(), {energy.size()}};
@@ -109,7 +109,7 @@ BOOST_AUTO_TEST_CASE(a_straight_rise_is_crossed_exactly_and_a_parabola_has_its_v
   }
   const EdgeMap map =
       fit_edges({energy.data(), {energy.size()}}, ArrayView<float, 2>{mu.data(), {mu.size(), 1}},
-                ArrayView<float, 2>{}, false, {}, model, serial);
+                ArrayView<float, 2>{}, false, {}, model, {}, serial);
   BOOST_TEST(map.status[0] == 0);
   BOOST_TEST(std::abs(map.edge_energy_ev[0] - (start + 5.0)) < 1e-4);
   BOOST_TEST(std::abs(map.white_line_ev[0] - vertex) < 1e-3);
@@ -183,13 +183,13 @@ BOOST_AUTO_TEST_CASE(shapes_that_disagree_are_refused) {
   const Task<float> task(12);
   const ArrayView<float, 2> mu{task.mu.data(), {task.energy.size(), 12}};
   BOOST_CHECK_THROW(
-      fit_edges(task.energy_view(), mu, ArrayView<float, 2>{}, true, {}, model, serial),
+      fit_edges(task.energy_view(), mu, ArrayView<float, 2>{}, true, {}, model, {}, serial),
       InvalidArgument);
   BOOST_CHECK_THROW(
-      fit_edges(task.energy_view(), mu, ArrayView<float, 2>{}, false, {5, 2}, model, serial),
+      fit_edges(task.energy_view(), mu, ArrayView<float, 2>{}, false, {5, 2}, model, {}, serial),
       InvalidArgument);
   BOOST_CHECK_THROW(fit_edges(task.energy_view(), mu, ArrayView<float, 2>{task.mu.data(), {3, 1}},
-                              false, {}, model, serial),
+                              false, {}, model, {}, serial),
                     InvalidArgument);
 }
 

@@ -409,7 +409,16 @@ def test_strided_and_read_only_input_is_taken():
 def test_kernel_refuses_other_dtypes_instead_of_copying():
     model = _core.EdgeModel(PRE, POST, 1, 1)
     with pytest.raises(TypeError):
-        _core.fit_edges(E, np.ones((61, 4), np.float16), np.empty((0, 0)), False, [], model, 1)
+        _core.fit_edges(
+            E,
+            np.ones((61, 4), np.float16),
+            np.empty((0, 0)),
+            False,
+            [],
+            model,
+            _core.EstimatorModel(),
+            1,
+        )
 
 
 def test_normalised_spectra_are_zero_before_and_one_after():
@@ -450,11 +459,16 @@ def test_other_python_threads_run_during_the_fit():
     ticker.start()
     begin = time.perf_counter()
     model = _core.EdgeModel(PRE, POST, 1, 1)
-    for _ in range(5):
-        _core.fit_edges(spectra.energy_ev, mu, np.empty((0, 0), np.float32), False, [], model, 1)
-    end = time.perf_counter()
-    stop.set()
-    ticker.join()
+    none = np.empty((0, 0), np.float32)
+    try:
+        for _ in range(5):
+            _core.fit_edges(
+                spectra.energy_ev, mu, none, False, [], model, _core.EstimatorModel(), 1
+            )
+        end = time.perf_counter()
+    finally:
+        stop.set()
+        ticker.join()
     during = sum(begin < t < end for t in ticks)
     assert during > 0.3 * (end - begin) / 0.002  # a blocked thread would tick six times
 
@@ -472,7 +486,7 @@ def test_interrupt_stops_the_fit():
         try:
             while True:
                 # Given variances take the slow path: seconds for this stack on one thread.
-                _core.fit_edges(energy, mu, variance, False, [], model, 1)
+                _core.fit_edges(energy, mu, variance, False, [], model, _core.EstimatorModel(), 1)
         except KeyboardInterrupt:
             print("stopped", flush=True)
         """

@@ -6,8 +6,10 @@
 #include <memory>
 #include <numeric>
 #include <string>
+#include <utility>
 
 #include "nmcx/core/instruction_set.hpp"
+#include "nmcx/xanes/edge_estimator.hpp"
 #include "nmcx/xanes/edge_fit_kernel.hpp"
 #include "nmcx/xanes/edge_fit_plan.hpp"
 #include "nmcx/xanes/edge_fit_quality.hpp"
@@ -19,6 +21,8 @@ namespace {
 constexpr std::size_t tile_voxels = 512;
 constexpr std::size_t tile_stride = tile_voxels + 16;
 constexpr std::size_t chunk_voxels = 16 * tile_voxels;
+// What an estimator decides anew.
+constexpr std::int32_t edge_bits = window_border | several_crossings;
 
 const Kernel& active_kernel() {
   switch (active_instruction_set()) {
@@ -127,7 +131,8 @@ void fill_tile(const Stack<T>& mu, const EdgePlan& plan, const Kernel& kernel, s
 /// The noise from `variance`, and the standard errors that follow from it.
 template <class T>
 void use_variance(const Stack<T>& variance, const EdgePlan& plan, const KernelTables& tables,
-                  std::size_t begin, std::size_t n_voxel, const KernelOut& tile, EdgeMap& map) {
+                  std::size_t begin, std::size_t n_voxel, const KernelOut& tile, bool half_jump,
+                  EdgeMap& map) {
   std::vector<double> of_voxel(plan.size());
   for (std::size_t i = 0; i < n_voxel; ++i) {
     const std::size_t v = begin + i;
@@ -143,7 +148,7 @@ void use_variance(const Stack<T>& variance, const EdgePlan& plan, const KernelTa
         static_cast<std::size_t>(tile.peak_index[i]));
     map.noise[v] =
         static_cast<float>(std::sqrt(sum / static_cast<double>(plan.n_pre + plan.n_post)));
-    map.edge_energy_std_ev[v] *= static_cast<float>(edge);
+    if (half_jump) map.edge_energy_std_ev[v] *= static_cast<float>(edge);
     map.white_line_std_ev[v] *= static_cast<float>(peak);
   }
 }
@@ -162,8 +167,10 @@ void write_tile(const KernelOut& tile, double reference_ev, std::size_t begin, s
   transform(tile.peak, n_voxel, map.white_line_ev.data() + begin, absolute);
   transform(tile.edge_variance, n_voxel, map.edge_energy_std_ev.data() + begin, root);
   transform(tile.peak_variance, n_voxel, map.white_line_std_ev.data() + begin, root);
-  transform(tile.status, n_voxel, map.status.data() + begin,
-            [](std::int32_t bits) { return static_cast<std::uint16_t>(bits); });
+  transform(tile.status, n_voxel, map.status.data() + begin, [](std::int32_t bits) {
+    const std::int32_t border = (bits & peak_border) != 0 ? window_border : 0;
+    return static_cast<std::uint16_t>((bits & 0xFFFF) | border);
+  });
   std::copy_n(tile.height, n_voxel, map.white_line_height.data() + begin);
   std::copy_n(tile.jump, n_voxel, map.edge_jump.data() + begin);
   std::copy_n(tile.variance, n_voxel, residual.data() + begin);
@@ -175,10 +182,49 @@ EdgeMap empty_map(std::size_t n) {
           Array<float, 1>({n}),  Array<std::uint16_t, 1>({n})};
 }
 
+/// The variance of a tile for an estimator: of every voxel into the spare buffer, or of one for
+/// all.
 template <class T>
-EdgeMap fit(ArrayView<double, 1> energy_ev, const Stack<T>& mu, const Stack<T>& variance,
-            const std::vector<std::size_t>& volume, const EdgeModel& model,
-            const Execution& execution) {
+class VarianceTiles {
+ public:
+  VarianceTiles(const Stack<T>& variance, const EdgePlan& plan) : stack_(variance), plan_(plan) {
+    if (variance.n_voxel() != 1) return;
+    for (std::size_t row = 0; row < plan.size(); ++row) {
+      common_.push_back(static_cast<double>(variance.at(plan.first + row, 0)));
+    }
+  }
+
+  [[nodiscard]] TileVariance at(std::size_t begin, std::size_t n_voxel,
+                                std::vector<float>& spare) const {
+    if (stack_.values.size() == 0) return {};
+    if (!common_.empty()) return {common_.data(), {}};
+    spare.resize(plan_.size() * tile_stride);
+    for (std::size_t row = 0; row < plan_.size(); ++row) {
+      for (std::size_t i = 0; i < n_voxel; ++i) {
+        spare[(row * tile_stride) + i] =
+            static_cast<float>(stack_.at(plan_.first + row, begin + i));
+      }
+    }
+    return {nullptr, {spare.data(), tile_stride, n_voxel}};
+  }
+
+ private:
+  Stack<T> stack_;
+  const EdgePlan& plan_;
+  std::vector<double> common_;
+};
+
+void check_volume(const std::vector<std::size_t>& volume, std::size_t n_voxel) {
+  require(volume.empty() || (volume.size() >= 2 && volume.size() <= 3 &&
+                             std::accumulate(volume.begin(), volume.end(), std::size_t{1},
+                                             std::multiplies<>()) == n_voxel),
+          "volume must be two or three numbers whose product is the number of voxels");
+}
+
+template <class T>
+MeasuredEdges measure(ArrayView<double, 1> energy_ev, const Stack<T>& mu, const Stack<T>& variance,
+                      const EdgeModel& model, const EstimatorModel& estimator_model,
+                      const Execution& execution) {
   require(mu.n_energy() == energy_ev.size(),
           "mu must have one image per energy: it has " + std::to_string(mu.n_energy()) + " for " +
               std::to_string(energy_ev.size()) + " of energy_ev; see energy_axis");
@@ -187,10 +233,6 @@ EdgeMap fit(ArrayView<double, 1> energy_ev, const Stack<T>& mu, const Stack<T>& 
                      (variance.n_voxel() == 1 || variance.n_voxel() == mu.n_voxel())),
           "variance must have the shape of energy_ev or of mu");
   const std::size_t n_voxel = mu.n_voxel();
-  require(volume.empty() || (volume.size() >= 2 && volume.size() <= 3 &&
-                             std::accumulate(volume.begin(), volume.end(), std::size_t{1},
-                                             std::multiplies<>()) == n_voxel),
-          "volume must be two or three numbers whose product is the number of voxels");
   const EdgePlan plan = make_edge_plan(energy_ev, model);
   require(given || plan.n_freedom > 0,
           "the windows hold just as many energies as the fits have coefficients, so the noise is "
@@ -198,41 +240,72 @@ EdgeMap fit(ArrayView<double, 1> energy_ev, const Stack<T>& mu, const Stack<T>& 
   const KernelTables tables(plan);
   const KernelPlan kernel_plan = tables.plan();
   const Kernel& kernel = active_kernel();
-  EdgeMap map = empty_map(n_voxel);
-  Array<float, 1> residual({n_voxel});
+  const std::unique_ptr<EdgeEstimator> estimator = make_edge_estimator(plan, estimator_model);
+  const VarianceTiles<T> variances(variance, plan);
+  MeasuredEdges measured{empty_map(n_voxel), Array<float, 1>({n_voxel}), given};
 
-  parallel_for(n_voxel, chunk_voxels, execution,
-               [&](std::size_t begin, std::size_t end, std::size_t) {
-                 const Workspace work(plan.size());
-                 const KernelOut out = work.out();
-                 for (std::size_t v = begin; v < end; v += tile_voxels) {
-                   const std::size_t n = std::min(tile_voxels, end - v);
-                   fill_tile(mu, plan, kernel, v, n, work);
-                   kernel.fit(kernel_plan, work.tile.get(), tile_stride, n, out);
-                   write_tile(out, plan.reference_ev, v, n, map, residual);
-                   if (given) use_variance(variance, plan, tables, v, n, out, map);
-                 }
-               });
-  judge(map, residual, given, volume, execution);
-  return map;
+  parallel_for(
+      n_voxel, chunk_voxels, execution, [&](std::size_t begin, std::size_t end, std::size_t) {
+        const Workspace work(plan.size());
+        const KernelOut out = work.out();
+        std::vector<float> spare;
+        for (std::size_t v = begin; v < end; v += tile_voxels) {
+          const std::size_t n = std::min(tile_voxels, end - v);
+          fill_tile(mu, plan, kernel, v, n, work);
+          kernel.fit(kernel_plan, work.tile.get(), tile_stride, n, out);
+          if (estimator) {
+            for (std::size_t i = 0; i < n; ++i) out.status[i] &= ~edge_bits;
+            estimator->estimate({work.tile.get(), tile_stride, n}, variances.at(v, n, spare), out);
+          }
+          write_tile(out, plan.reference_ev, v, n, measured.map, measured.residual);
+          if (given) {
+            use_variance(variance, plan, tables, v, n, out, estimator == nullptr, measured.map);
+          }
+        }
+      });
+  return measured;
+}
+
+template <class T>
+EdgeMap fit(ArrayView<double, 1> energy_ev, const Stack<T>& mu, const Stack<T>& variance,
+            const std::vector<std::size_t>& volume, const EdgeModel& model,
+            const EstimatorModel& estimator, const Execution& execution) {
+  check_volume(volume, mu.n_voxel());
+  MeasuredEdges measured = measure(energy_ev, mu, variance, model, estimator, execution);
+  const EdgeThresholds thresholds = edge_thresholds(measured);
+  return judge(std::move(measured), thresholds, volume, execution);
 }
 
 }  // namespace
 
+MeasuredEdges measure_edges(ArrayView<double, 1> energy_ev, ArrayView<float, 2> mu,
+                            ArrayView<float, 2> variance, bool voxel_major, const EdgeModel& model,
+                            const EstimatorModel& estimator, const Execution& execution) {
+  return measure(energy_ev, Stack<float>{mu, voxel_major}, Stack<float>{variance, voxel_major},
+                 model, estimator, execution);
+}
+
+MeasuredEdges measure_edges(ArrayView<double, 1> energy_ev, ArrayView<double, 2> mu,
+                            ArrayView<double, 2> variance, bool voxel_major, const EdgeModel& model,
+                            const EstimatorModel& estimator, const Execution& execution) {
+  return measure(energy_ev, Stack<double>{mu, voxel_major}, Stack<double>{variance, voxel_major},
+                 model, estimator, execution);
+}
+
 EdgeMap fit_edges(ArrayView<double, 1> energy_ev, ArrayView<float, 2> mu,
                   ArrayView<float, 2> variance, bool voxel_major,
                   const std::vector<std::size_t>& volume, const EdgeModel& model,
-                  const Execution& execution) {
+                  const EstimatorModel& estimator, const Execution& execution) {
   return fit(energy_ev, Stack<float>{mu, voxel_major}, Stack<float>{variance, voxel_major}, volume,
-             model, execution);
+             model, estimator, execution);
 }
 
 EdgeMap fit_edges(ArrayView<double, 1> energy_ev, ArrayView<double, 2> mu,
                   ArrayView<double, 2> variance, bool voxel_major,
                   const std::vector<std::size_t>& volume, const EdgeModel& model,
-                  const Execution& execution) {
+                  const EstimatorModel& estimator, const Execution& execution) {
   return fit(energy_ev, Stack<double>{mu, voxel_major}, Stack<double>{variance, voxel_major},
-             volume, model, execution);
+             volume, model, estimator, execution);
 }
 
 }  // namespace nmcx::xanes

@@ -7,6 +7,7 @@
 
 #include "nmcx/core/parallel.hpp"
 #include "nmcx/core/views.hpp"
+#include "nmcx/xanes/edge_estimator.hpp"
 #include "nmcx/xanes/normalise.hpp"
 
 namespace nmcx::xanes {
@@ -39,26 +40,45 @@ struct EdgeMap {
   Array<std::uint16_t, 1> status;      ///< (n_voxel,) `EdgeStatus` bits
 };
 
-/// Half-jump energy on the flattened spectrum and white line of every voxel, with standard errors.
+/// A map before `judge`: energies are not NaN yet where not ok, standard errors are per unit noise
+/// (final if the variance was given), status holds the bits of single voxels.
+struct MeasuredEdges {
+  EdgeMap map;
+  Array<float, 1> residual;  ///< (n_voxel,) variance of the residuals of both fits
+  bool noise_given = false;
+};
+
+/// Edge energy on the flattened spectrum and white line of every voxel, each by itself.
 ///
-/// The edge is the last upward crossing of level × post before the highest mu - pre, by four-point
-/// cubic inverse interpolation; the white line is the maximum of (mu - pre) / post from a
-/// least-squares parabola around the highest sample. Calculated in float.
+/// The half-jump is the last upward crossing of level × post before the highest mu - pre, by
+/// four-point cubic inverse interpolation; the white line is the maximum of (mu - pre) / post from
+/// a least-squares parabola around the highest sample. Calculated in float.
 ///
 /// @param energy_ev    photon energies [eV], (n_energy,), increasing
 /// @param mu           absorption, (n_energy, n_voxel), or (n_voxel, n_energy) if `voxel_major`
 /// @param variance     variance of mu, laid out alike; with one voxel it serves all of them; empty:
-///                     noise from the residuals, pooled over 3 voxels along each axis of `volume`
-/// @param volume       spatial shape, (2) or (3) numbers, for pooling and rim; empty: neither
-/// @throws InvalidArgument as `make_edge_plan`, or if shapes disagree
+///                     noise from the residuals
+/// @throws InvalidArgument as `make_edge_plan` and `make_edge_estimator`, or if shapes disagree
+MeasuredEdges measure_edges(ArrayView<double, 1> energy_ev, ArrayView<float, 2> mu,
+                            ArrayView<float, 2> variance, bool voxel_major, const EdgeModel& model,
+                            const EstimatorModel& estimator, const Execution& execution);
+/// The same for double; the arithmetic is in float all the same.
+MeasuredEdges measure_edges(ArrayView<double, 1> energy_ev, ArrayView<double, 2> mu,
+                            ArrayView<double, 2> variance, bool voxel_major, const EdgeModel& model,
+                            const EstimatorModel& estimator, const Execution& execution);
+
+/// `measure_edges`, thresholds from a sample of the voxels, and `judge`.
+///
+/// @param volume  spatial shape, (2) or (3) numbers, for pooling the noise over 3 voxels along each
+///                axis and for the rim; empty: neither
 EdgeMap fit_edges(ArrayView<double, 1> energy_ev, ArrayView<float, 2> mu,
                   ArrayView<float, 2> variance, bool voxel_major,
                   const std::vector<std::size_t>& volume, const EdgeModel& model,
-                  const Execution& execution);
-/// The same for double; the arithmetic is in float all the same.
+                  const EstimatorModel& estimator, const Execution& execution);
+/// The same for double.
 EdgeMap fit_edges(ArrayView<double, 1> energy_ev, ArrayView<double, 2> mu,
                   ArrayView<double, 2> variance, bool voxel_major,
                   const std::vector<std::size_t>& volume, const EdgeModel& model,
-                  const Execution& execution);
+                  const EstimatorModel& estimator, const Execution& execution);
 
 }  // namespace nmcx::xanes

@@ -41,6 +41,10 @@ struct KernelPlan {
   float pre_slope_variance;     ///< [1/eV²]
 };
 
+/// Status bit of the kernel's own beside those of `EdgeStatus`: the white line is at the border of
+/// the scan range.
+inline constexpr int32_t peak_border = 1 << 16;
+
 /// Results of the voxels of a tile; energies are relative to the plan's reference [eV].
 struct KernelOut {
   float* edge;
@@ -50,7 +54,7 @@ struct KernelOut {
   float* height;
   float* jump;
   float* variance;      ///< residual variance of both fits
-  int32_t* status;      ///< bits 1, 8, 16, 64, 128
+  int32_t* status;      ///< bits 1, 8 (of the edge), 16, 64, 128 and `peak_border`
   int32_t* peak_index;  ///< scan energy of the peak sample
 };
 

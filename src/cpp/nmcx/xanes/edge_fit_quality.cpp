@@ -1,11 +1,10 @@
 #include "nmcx/xanes/edge_fit_quality.hpp"
 
 #include <algorithm>
-#include <array>
-#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <utility>
 
 namespace nmcx::xanes {
 namespace {
@@ -22,49 +21,12 @@ bool has(std::uint16_t status, unsigned bits) {
   return (unsigned{status} & bits) != 0U;
 }
 
-/// Lower median of the non-negative values whose status has none of the bits `without`; NaN if
-/// there are none. Three passes over histograms, as floats sort like their bit patterns. Exact up
-/// to 2^18 values; of more, every k-th is taken, which moves a median by less than 0.5 % of the
-/// spread: it only scales thresholds.
-float median(const Array<float, 1>& values, const Array<std::uint16_t, 1>& status, unsigned without,
-             const Execution& execution) {
-  constexpr std::array<unsigned, 3> shifts{21, 10, 0};
-  constexpr std::array<unsigned, 3> widths{11, 11, 10};
-  const std::size_t stride = (values.size() >> 18U) + 1;
-  const std::size_t n = values.size() / stride;
-  const std::size_t chunk_size = std::max(std::size_t{1} << 18U, n / 16);
-  const std::size_t n_chunk = (n / chunk_size) + 1;
-  std::uint32_t prefix = 0;
-  std::size_t rank = 0;
-  for (std::size_t pass = 0; pass < 3; ++pass) {
-    const std::size_t n_bin = std::size_t{1} << widths[pass];
-    std::vector<std::size_t> counts(n_chunk * n_bin, 0);
-    const unsigned known_shift = shifts[pass] + widths[pass];
-    parallel_for(
-        n, chunk_size, execution, [&](std::size_t begin, std::size_t end, std::size_t chunk) {
-          std::size_t* bins = counts.data() + (chunk * n_bin);
-          for (std::size_t i = begin; i < end; ++i) {
-            const std::size_t v = i * stride;
-            const auto bits = std::bit_cast<std::uint32_t>(values[v]);
-            const bool counted = !has(status[v], without) &&
-                                 (pass == 0 || (bits >> known_shift) == (prefix >> known_shift));
-            if (counted) ++bins[(bits >> shifts[pass]) & (n_bin - 1)];
-          }
-        });
-    for (std::size_t chunk = 1; chunk < n_chunk; ++chunk) {
-      for (std::size_t i = 0; i < n_bin; ++i) counts[i] += counts[(chunk * n_bin) + i];
-    }
-    if (pass == 0) {
-      std::size_t total = 0;
-      for (std::size_t i = 0; i < n_bin; ++i) total += counts[i];
-      if (total == 0) return std::numeric_limits<float>::quiet_NaN();
-      rank = (total - 1) / 2;
-    }
-    std::size_t bin = 0;
-    while (rank >= counts[bin]) rank -= counts[bin++];
-    prefix |= static_cast<std::uint32_t>(bin) << shifts[pass];
-  }
-  return std::bit_cast<float>(prefix);
+/// Lower median; NaN of nothing.
+float median(std::vector<float> values) {
+  if (values.empty()) return std::numeric_limits<float>::quiet_NaN();
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>((values.size() - 1) / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
 }
 
 struct Rows {
@@ -162,23 +124,67 @@ void set_bit(EdgeMap& map, std::size_t v, bool condition, EdgeStatus bit) {
   map.status[v] |= condition ? static_cast<std::uint16_t>(bit) : std::uint16_t{0};
 }
 
-bool below_noise(const EdgeMap& map, std::size_t v) {
-  const float jump = map.edge_jump[v];
-  return !(jump > 0.0F && jump >= least_jump * map.noise[v]);
+bool below_noise(float jump, float noise) {
+  return !(jump > 0.0F && jump >= least_jump * noise);
 }
 
 }  // namespace
 
-void judge(EdgeMap& map, const Array<float, 1>& residual, bool noise_given,
-           const std::vector<std::size_t>& volume, const Execution& execution) {
+std::size_t threshold_stride(std::size_t n_voxel) {
+  return (n_voxel >> 17U) == 0 ? 1 : n_voxel >> 16U;
+}
+
+EdgeThresholds edge_thresholds(ArrayView<float, 1> jump, ArrayView<float, 1> residual,
+                               ArrayView<float, 1> noise, ArrayView<std::uint16_t, 1> status,
+                               bool noise_given) {
+  std::vector<std::size_t> with_jump;
+  std::vector<float> values;
+  for (std::size_t i = 0; i < jump.size(); ++i) {
+    const float own = noise_given ? noise[i] : std::sqrt(residual[i]);
+    if (has(status[i], unmeasured) || below_noise(jump[i], own)) continue;
+    with_jump.push_back(i);
+    values.push_back(jump[i]);
+  }
+  EdgeThresholds thresholds;
+  thresholds.least_jump = least_fraction * median(values);
+  values.clear();
+  for (const std::size_t i : with_jump) {
+    if (!(jump[i] < thresholds.least_jump)) values.push_back(residual[i]);
+  }
+  thresholds.largest_residual = largest_residual * largest_residual * median(std::move(values));
+  return thresholds;
+}
+
+EdgeThresholds edge_thresholds(const MeasuredEdges& measured) {
+  const EdgeMap& map = measured.map;
+  const std::size_t stride = threshold_stride(map.status.size());
+  const std::size_t n = (map.status.size() + stride - 1) / stride;
+  Array<float, 1> jump({n});
+  Array<float, 1> residual({n});
+  Array<float, 1> noise({n});
+  Array<std::uint16_t, 1> status({n});
+  for (std::size_t i = 0; i < n; ++i) {
+    jump[i] = map.edge_jump[i * stride];
+    residual[i] = measured.residual[i * stride];
+    noise[i] = measured.noise_given ? map.noise[i * stride] : 0.0F;
+    status[i] = map.status[i * stride];
+  }
+  return edge_thresholds(jump.view(), residual.view(), noise.view(), status.view(),
+                         measured.noise_given);
+}
+
+EdgeMap judge(MeasuredEdges measured, const EdgeThresholds& thresholds,
+              const std::vector<std::size_t>& volume, const Execution& execution) {
   constexpr float nan = std::numeric_limits<float>::quiet_NaN();
+  EdgeMap& map = measured.map;
+  const Array<float, 1>& residual = measured.residual;
+  const bool noise_given = measured.noise_given;
   for_voxels(map, execution, [&](std::size_t v) {
     if (!noise_given) map.noise[v] = std::sqrt(residual[v]);
-    set_bit(map, v, !has(map.status[v], unmeasured) && below_noise(map, v), jump_below_noise);
-  });
-  const float least = least_fraction * median(map.edge_jump, map.status, no_jump, execution);
-  for_voxels(map, execution, [&](std::size_t v) {
-    set_bit(map, v, !has(map.status[v], outside) && map.edge_jump[v] < least, partial_volume);
+    const bool small = below_noise(map.edge_jump[v], map.noise[v]);
+    set_bit(map, v, !has(map.status[v], unmeasured) && small, jump_below_noise);
+    set_bit(map, v, !has(map.status[v], no_jump) && map.edge_jump[v] < thresholds.least_jump,
+            partial_volume);
   });
 
   const bool has_neighbours = !volume.empty() && map.status.size() > 0;
@@ -189,12 +195,10 @@ void judge(EdgeMap& map, const Array<float, 1>& residual, bool noise_given,
     });
     pool_noise(Rows(volume), usable_variance, map, execution);
   }
-  const float median_residual = median(residual, map.status, outside, execution);
   for_voxels(map, execution, [&](std::size_t v) {
     const bool inside = !has(map.status[v], outside);
-    set_bit(map, v, inside && below_noise(map, v), jump_below_noise);
-    set_bit(map, v, inside && residual[v] > largest_residual * largest_residual * median_residual,
-            large_residual);
+    set_bit(map, v, inside && below_noise(map.edge_jump[v], map.noise[v]), jump_below_noise);
+    set_bit(map, v, inside && residual[v] > thresholds.largest_residual, large_residual);
   });
   if (has_neighbours) mark_rim(Rows(volume), map, execution);
 
@@ -206,10 +210,11 @@ void judge(EdgeMap& map, const Array<float, 1>& residual, bool noise_given,
     map.edge_energy_std_ev[v] = ok ? noise * map.edge_energy_std_ev[v] : nan;
     map.white_line_std_ev[v] = ok ? noise * map.white_line_std_ev[v] : nan;
     map.white_line_height[v] = ok ? map.white_line_height[v] : nan;
-    const bool measured = !has(map.status[v], unmeasured);
-    map.edge_jump[v] = measured ? map.edge_jump[v] : nan;
-    map.noise[v] = measured ? map.noise[v] : nan;
+    const bool known = !has(map.status[v], unmeasured);
+    map.edge_jump[v] = known ? map.edge_jump[v] : nan;
+    map.noise[v] = known ? map.noise[v] : nan;
   });
+  return std::move(measured.map);
 }
 
 }  // namespace nmcx::xanes

@@ -1,0 +1,90 @@
+"""Normalised and flattened spectra."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from nmcx import _core
+from nmcx.results import NormalisedSpectra
+from nmcx.xanes._coerce import Window, coerce, window_of
+from nmcx.xanes.degrees import choose_degrees
+from nmcx.xanes.edges import WHITE_LINE_HALF_WIDTH_EV
+from nmcx.xanes.sampling import mean_spectrum
+
+
+def normalise(
+    energy_ev: ArrayLike,
+    mu: ArrayLike,
+    *,
+    pre_edge: Window,
+    post_edge: Window,
+    pre_degree: int | None = None,
+    post_degree: int | None = None,
+    edge_ev: float | None = None,
+    energy_axis: int = 0,
+) -> NormalisedSpectra:
+    """Spectra normalised to a jump of one, and their flattened form.
+
+    Parameters
+    ----------
+    energy_ev : (n_energy,) array_like
+        Photon energies [eV], strictly increasing.
+    mu : (n_energy, ...) array_like
+        Absorption [1].
+    pre_edge, post_edge, pre_degree, post_degree
+        As in `fit_edges`.
+    edge_ev : float, optional
+        Where the jump is taken [eV]. Default: half-jump energy of the mean spectrum, or the middle
+        between the windows if it has none.
+    energy_axis : int
+        Axis of `mu` that runs over energy.
+
+    Returns
+    -------
+    NormalisedSpectra
+        `norm` = (mu - pre) / jump; `flat` = norm - (post / jump - 1) above `edge_ev`; both with the
+        energies first.
+
+    Raises
+    ------
+    ValueError
+        As `fit_edges`.
+
+    References
+    ----------
+    M. Newville, J. Phys. Conf. Ser. 430, 012007 (2013): normalised and flattened mu(E).
+
+    Examples
+    --------
+    >>> from nmcx import phantom, xanes
+    >>> ramp = phantom.edge_ramp(n_voxel=1)
+    >>> spectra = xanes.normalise(
+    ...     ramp.energy_ev, 2 * ramp.mu, pre_edge=(8250, 8320), post_edge=(8380, 8640)
+    ... )
+    >>> spectra.edge_jump.round(3)
+    array([2.])
+    """
+    energy, stack, voxel_major, shape = coerce(energy_ev, mu, energy_axis)
+    spectra = np.ascontiguousarray(stack.T if voxel_major else stack, dtype=np.float64)
+    degrees = choose_degrees(energy, spectra, False, pre_edge, post_edge, pre_degree, post_degree)
+    windows = window_of(pre_edge, "pre_edge"), window_of(post_edge, "post_edge")
+    if edge_ev is None:
+        mean = mean_spectrum(spectra, False)[:, None]
+        # With both windows exactly determined there is no noise estimate; none is wanted here.
+        edge = _core.fit_edges(
+            energy, mean, np.ones((energy.size, 1)) * 1e-12, False, [],
+            _core.EdgeModel(*windows, *degrees, 0.5, WHITE_LINE_HALF_WIDTH_EV),
+            _core.EstimatorModel("half_jump"), 1,
+        ).edge_energy_ev[0]  # fmt: skip
+        edge_ev = float(edge) if math.isfinite(edge) else 0.5 * (windows[0][1] + windows[1][0])
+    raw = _core.normalise(energy, spectra, _core.EdgeModel(*windows, *degrees), float(edge_ev), 0)
+    return NormalisedSpectra(
+        energy_ev=energy,
+        norm=raw.norm.reshape((energy.size, *shape)),
+        flat=raw.flat.reshape((energy.size, *shape)),
+        edge_jump=raw.edge_jump.reshape(shape),
+        edge_ev=float(edge_ev),
+    )

@@ -5,8 +5,10 @@
 #include <cstddef>
 #include <limits>
 #include <memory>
+#include <type_traits>
 
 #include "nmcx/core/error.hpp"
+#include "nmcx/core/memory.hpp"
 
 namespace nmcx {
 
@@ -57,7 +59,7 @@ class Array {
  public:
   Array() = default;
   explicit Array(const std::array<std::size_t, N>& extents)
-      : shape(extents), data_(std::make_unique_for_overwrite<T[]>(checked_size(extents))) {}
+      : shape(extents), data_(allocated(checked_size(extents))) {}
   Array(const std::array<std::size_t, N>& extents, T value) : Array(extents) {
     for (std::size_t i = 0; i < size(); ++i) data_[i] = value;
   }
@@ -72,7 +74,17 @@ class Array {
   [[nodiscard]] ArrayView<T, N> view() const { return {data_.get(), shape}; }
 
  private:
-  std::unique_ptr<T[]> data_;
+  static_assert(std::is_trivial_v<T>);
+  using Memory = std::unique_ptr<T[], Release>;
+
+  static Memory allocated(std::size_t n) {
+    if (n > std::numeric_limits<std::size_t>::max() / sizeof(T)) {
+      throw InvalidArgument("array shape is too large for this machine");
+    }
+    return Memory(static_cast<T*>(allocate(n * sizeof(T))));
+  }
+
+  Memory data_;
 };
 
 /// Boolean or integer volume in (z, y, x) order.

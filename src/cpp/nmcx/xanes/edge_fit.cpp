@@ -13,14 +13,15 @@
 #include "nmcx/xanes/edge_fit_kernel.hpp"
 #include "nmcx/xanes/edge_fit_plan.hpp"
 #include "nmcx/xanes/edge_fit_quality.hpp"
+#include "nmcx/xanes/stack_tiles.hpp"
 
 namespace nmcx::xanes {
 namespace {
 
-// A tile of 64 energies fills 128 kB; odd stride in cache lines against planes 2^k bytes apart.
-constexpr std::size_t tile_voxels = 512;
-constexpr std::size_t tile_stride = tile_voxels + 16;
-constexpr std::size_t chunk_voxels = 16 * tile_voxels;
+// Workspaces are made once a chunk.
+std::size_t chunk_voxels(std::size_t n_voxel) {
+  return std::clamp(n_voxel / 64, 16 * tile_voxels, 256 * tile_voxels) / tile_voxels * tile_voxels;
+}
 // What an estimator decides anew.
 constexpr std::int32_t edge_bits = window_border | several_crossings;
 
@@ -36,95 +37,6 @@ const Kernel& active_kernel() {
 #endif
     default:
       return edge_fit_generic;
-  }
-}
-
-/// A stack in either layout.
-template <class T>
-struct Stack {
-  ArrayView<T, 2> values;
-  bool voxel_major;
-
-  [[nodiscard]] std::size_t n_energy() const { return values.shape[voxel_major ? 1 : 0]; }
-  [[nodiscard]] std::size_t n_voxel() const { return values.shape[voxel_major ? 0 : 1]; }
-  [[nodiscard]] T at(std::size_t energy, std::size_t voxel) const {
-    return voxel_major ? values(voxel, energy) : values(energy, voxel);
-  }
-};
-
-void round_row(const double* source, std::size_t n, float* out) {
-  for (std::size_t i = 0; i < n; ++i) out[i] = static_cast<float>(source[i]);
-}
-
-void copy(const Kernel& kernel, const float* image, std::size_t plane, std::size_t n_voxel,
-          std::size_t n_row, std::size_t ahead, float* tile) {
-  kernel.copy(image, plane, n_voxel, n_row, ahead, tile, tile_stride);
-}
-void copy(const Kernel& /*kernel*/, const double* image, std::size_t plane, std::size_t n_voxel,
-          std::size_t n_row, std::size_t /*ahead*/, float* tile) {
-  for (std::size_t row = 0; row < n_row; ++row) {
-    round_row(image + (row * plane), n_voxel, tile + (row * tile_stride));
-  }
-}
-
-void transpose(const Kernel& kernel, const float* spectra, std::size_t step, std::size_t n_voxel,
-               std::size_t n_row, float* tile, float* /*spare*/) {
-  kernel.transpose(spectra, step, n_voxel, n_row, tile, tile_stride);
-}
-void transpose(const Kernel& kernel, const double* spectra, std::size_t step, std::size_t n_voxel,
-               std::size_t n_row, float* tile, float* spare) {
-  for (std::size_t v = 0; v < n_voxel; ++v) {
-    round_row(spectra + (v * step), n_row, spare + (v * n_row));
-  }
-  kernel.transpose(spare, n_row, n_voxel, n_row, tile, tile_stride);
-}
-
-/// Buffers of one chunk.
-struct Workspace {
-  explicit Workspace(std::size_t n_row)
-      : tile(std::make_unique_for_overwrite<float[]>(n_row * tile_stride)),
-        spare(std::make_unique_for_overwrite<float[]>(n_row * tile_stride)),
-        results(std::make_unique_for_overwrite<float[]>(7 * tile_voxels)),
-        integers(std::make_unique_for_overwrite<std::int32_t[]>(2 * tile_voxels)) {}
-
-  [[nodiscard]] KernelOut out() const {
-    float* r = results.get();
-    const auto next = [&r] {
-      float* here = r;
-      r += tile_voxels;
-      return here;
-    };
-    KernelOut o{};
-    for (float** field :
-         {&o.edge, &o.edge_variance, &o.peak, &o.peak_variance, &o.height, &o.jump, &o.variance}) {
-      *field = next();
-    }
-    o.status = integers.get();
-    o.peak_index = integers.get() + tile_voxels;
-    return o;
-  }
-
-  std::unique_ptr<float[]> tile, spare, results;
-  std::unique_ptr<std::int32_t[]> integers;
-};
-
-template <class T>
-void fill_tile(const Stack<T>& mu, const EdgePlan& plan, const Kernel& kernel, std::size_t begin,
-               std::size_t n_voxel, const Workspace& work) {
-  float* tile = work.tile.get();
-  const std::size_t n_row = plan.size();
-  if (mu.voxel_major) {
-    const T* spectra = mu.values.data + (begin * mu.n_energy()) + plan.first;
-    transpose(kernel, spectra, mu.n_energy(), n_voxel, n_row, tile, work.spare.get());
-  } else {
-    const std::size_t left = mu.n_voxel() - begin - n_voxel;
-    const std::size_t ahead = left >= n_voxel ? n_voxel : 0;
-    copy(kernel, mu.values.data + (plan.first * mu.n_voxel()) + begin, mu.n_voxel(), n_voxel, n_row,
-         ahead, tile);
-  }
-  const std::size_t padded = std::min(tile_voxels, (n_voxel + 15) / 16 * 16);
-  for (std::size_t row = 0; row < n_row; ++row) {
-    std::fill(tile + (row * tile_stride) + n_voxel, tile + (row * tile_stride) + padded, 0.0F);
   }
 }
 
@@ -237,7 +149,7 @@ MeasuredEdges measure(ArrayView<double, 1> energy_ev, const Stack<T>& mu, const 
   require(given || plan.n_freedom > 0,
           "the windows hold just as many energies as the fits have coefficients, so the noise is "
           "unknown: widen pre_edge or post_edge, lower a degree, or give variance");
-  const KernelTables tables(plan);
+  const KernelTables tables(plan, given);
   const KernelPlan kernel_plan = tables.plan();
   const Kernel& kernel = active_kernel();
   const std::unique_ptr<EdgeEstimator> estimator = make_edge_estimator(plan, estimator_model);
@@ -245,14 +157,16 @@ MeasuredEdges measure(ArrayView<double, 1> energy_ev, const Stack<T>& mu, const 
   MeasuredEdges measured{empty_map(n_voxel), Array<float, 1>({n_voxel}), given};
 
   parallel_for(
-      n_voxel, chunk_voxels, execution, [&](std::size_t begin, std::size_t end, std::size_t) {
+      n_voxel, chunk_voxels(n_voxel), execution,
+      [&](std::size_t begin, std::size_t end, std::size_t) {
         const Workspace work(plan.size());
         const KernelOut out = work.out();
         std::vector<float> spare;
         for (std::size_t v = begin; v < end; v += tile_voxels) {
           const std::size_t n = std::min(tile_voxels, end - v);
           fill_tile(mu, plan, kernel, v, n, work);
-          kernel.fit(kernel_plan, work.tile.get(), tile_stride, n, out);
+          kernel.fit(kernel_plan, work.tile.get(), tile_stride, n, lines_ahead(mu, plan, v, n),
+                     out);
           if (estimator) {
             for (std::size_t i = 0; i < n; ++i) out.status[i] &= ~edge_bits;
             estimator->estimate({work.tile.get(), tile_stride, n}, variances.at(v, n, spare), out);

@@ -7,13 +7,36 @@
 
 namespace nmcx::xanes {
 
+/// Voxels of a full tile: a tile of 64 energies fills 64 kB, so that it and the next one, which is
+/// being fetched, fit into the second-level cache of any processor.
+inline constexpr std::size_t tile_voxels = 256;
+
+/// Most energies between the windows.
+inline constexpr std::size_t most_scan_energies = 2048;
+
 /// Least-squares parabolas around each scan energy.
 struct ParabolaTable {
   int points;           ///< longest window
   const int* first;     ///< (n_scan,) first scan energy of the window
   const float* weight;  ///< (3, points, n_scan): coefficients in powers of eV
   const float* moment;  ///< (4, n_scan): variances V11, V12, V22 and largest shift [eV]
-  int run[2];           ///< first and last energy of the longest run of equal windows
+  int run[2];           ///< first and last energy of the longest run of equal windows, if they have
+                        ///< at most 15 points; else last < first
+  const float* shared;  ///< (3, 16) their weights, padded with zeros
+  int reach_down;       ///< their first energy - the energy in the middle
+};
+
+/// Cubics near a crossing, one stencil for each i < n_scan - 3: the interpolation of the scan
+/// energies i..i + 3, and least squares over i - 1..i + 4 as far as they exist; in powers of
+/// energy - energy i [eV].
+struct CrossingTable {
+  const float* weight;     ///< (7, 6, n_stencil): coefficients 0 to 3 of the interpolation and 1 to
+                           ///< 3 of the least squares from the six samples
+  const float* offset_ev;  ///< (3, n_stencil): energies i + 1..i + 3
+  const float* variance;   ///< (7, n_stencil): variance of the interpolation per unit noise, a
+                           ///< polynomial of degree 6
+  const float* shared;     ///< (7, 16) weights of the run, padded with zeros
+  int run[2];              ///< first and last of the longest run of equal stencils
 };
 
 /// The constants of `EdgePlan` in float. Rows of a tile are the used energies: pre, scan, post.
@@ -25,20 +48,24 @@ struct KernelPlan {
   const float* x;             ///< (n,) scaled energies
   const float* pre_weights;   ///< (2, n_pre)
   const float* post_weights;  ///< (3, n_post)
-  float coupling[6];
+  float mix[25];  ///< (5, 5): coefficients pre0, pre1, post0, post1, post2 from the five sums
   float level_variance[5];
   float level;
   float inverse_scale;  ///< [1/eV]
   float inverse_freedom;
   float saturation;  ///< absorption above which detectors leak
-  // Crossing: cubic through the energies i..i + 3 of the scan range, i < n_scan - 3.
-  const float* stencil_ev;      ///< (4, n_scan - 3): first energy - reference, then offsets [eV]
-  const float* stencil_weight;  ///< (4, n_scan - 3): 1 / prod(y_k - y_j) [1/eV³]
-  int stencil_run[2];           ///< first and last stencil of the longest run of equal spacing
-  const float* scan_ev;         ///< (n_scan,) energy - reference of the scan range [eV]
-  ParabolaTable wide;           ///< finds the sample nearest to the white line
-  ParabolaTable white_line;     ///< measures it
-  float pre_slope_variance;     ///< [1/eV²]
+  CrossingTable crossing;
+  const float* scan_ev;  ///< (n_scan,) energy - reference of the scan range [eV]
+  int even_run[2];    ///< first and last energy of the longest evenly spaced run, where scan_ev is
+  float even_origin;  ///< fma(index, even_step, even_origin); last < first if there is none
+  float even_step;    ///< [eV]
+  float even_inverse_step;   ///< [1/eV]
+  int index_bits;            ///< as many low bits as a scan index needs
+  const int* index_code;     ///< (n_scan,) index_bits - index
+  ParabolaTable wide;        ///< finds the sample nearest to the white line
+  ParabolaTable white_line;  ///< measures it
+  float pre_slope_variance;  ///< [1/eV²]
+  float hopeless;  ///< a post-edge below this many standard deviations of the residuals is no edge
 };
 
 /// Status bit of the kernel's own beside those of `EdgeStatus`: the white line is at the border of
@@ -58,15 +85,23 @@ struct KernelOut {
   int32_t* peak_index;  ///< scan energy of the peak sample
 };
 
-/// A tile has `size()` rows of `stride` floats, of which the first n_voxel, rounded up to 16, may
-/// be read and as many results be written.
+/// What to fetch into the cache while a tile is being fitted: for each voxel v of a vector's first
+/// lane and each of the plan's energies i the line at origin + i * row + v * voxel. Without a next
+/// tile all of them are one line.
+struct Ahead {
+  const float* origin = nullptr;
+  std::size_t row = 0;
+  std::size_t voxel = 0;
+};
+
+/// A tile has `size()` rows of `stride` floats, of which the first n_voxel <= tile_voxels, rounded
+/// up to 16, may be read and as many results be written.
 struct Kernel {
   void (*fit)(const KernelPlan& plan, const float* tile, std::size_t stride, std::size_t n_voxel,
-              const KernelOut& out);
-  /// Rows 0..n_row - 1 of the tile from images `plane` floats apart. Fetches what lies `ahead`
-  /// floats further into the cache: the next tile, while this one is being fitted.
+              const Ahead& ahead, const KernelOut& out);
+  /// Rows 0..n_row - 1 of the tile from images `plane` floats apart.
   void (*copy)(const float* image, std::size_t plane, std::size_t n_voxel, std::size_t n_row,
-               std::size_t ahead, float* tile, std::size_t stride);
+               float* tile, std::size_t stride);
   /// Rows 0..n_row - 1 of the tile from voxel-major spectra `step` floats apart.
   void (*transpose)(const float* spectra, std::size_t step, std::size_t n_voxel, std::size_t n_row,
                     float* tile, std::size_t stride);

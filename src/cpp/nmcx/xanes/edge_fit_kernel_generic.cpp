@@ -1,6 +1,11 @@
 #include "nmcx/xanes/edge_fit_kernel.hpp"
 
 #define NMCX_LANES 4
+// The order matters.
+// clang-format off
+#include "nmcx/core/vectors.inc"
+#include "nmcx/xanes/tile_copy.inc"
 #include "nmcx/xanes/edge_fit_kernel.inc"
+// clang-format on
 
 const nmcx::xanes::Kernel nmcx::xanes::edge_fit_generic{fit_tile, copy_tile, transpose_tile};

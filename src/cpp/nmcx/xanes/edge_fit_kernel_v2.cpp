@@ -2,7 +2,12 @@
 
 #if defined(__x86_64__)
 #define NMCX_LANES 4
+// The order matters.
+// clang-format off
+#include "nmcx/core/vectors.inc"
+#include "nmcx/xanes/tile_copy.inc"
 #include "nmcx/xanes/edge_fit_kernel.inc"
+// clang-format on
 
 const nmcx::xanes::Kernel nmcx::xanes::edge_fit_v2{fit_tile, copy_tile, transpose_tile};
 #endif

@@ -3,13 +3,20 @@
 #include <Eigen/Dense>
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 
 namespace nmcx::xanes {
 namespace {
 
+using Eigen::Index;
+using Eigen::MatrixXd;
+
 // Twice as wide: five times less noise in the vertex, whatever the bias.
 constexpr double wide_factor = 2.0;
+constexpr double widest_ev = 7.0;  // keeps the foot of the line out
+constexpr std::size_t small_table = 16;
+constexpr float hopeless = 2.0F;    // far below the five at which a jump counts
 constexpr double saturation = 2.5;  // above it harmonics bend the absorption of most detectors
 
 std::vector<float> to_float(const std::vector<double>& values) {
@@ -19,28 +26,51 @@ std::vector<float> to_float(const std::vector<double>& values) {
   return out;
 }
 
-/// First and last column of the longest run of equal columns of a (n_row, n_column) table. Grids
-/// made by adding steps are equal to rounding only, hence the tolerance.
-template <std::size_t N>
-void longest_run(const std::vector<float>& table, std::size_t skip_row, std::size_t n_column,
-                 int (&run)[N]) {
-  const std::size_t n_row = table.size() / n_column;
-  const auto same = [&](std::size_t a, std::size_t b) {
-    for (std::size_t row = skip_row; row < n_row; ++row) {
-      const float p = table[(row * n_column) + a];
-      const float q = table[(row * n_column) + b];
-      if (std::abs(p - q) > 1e-6F * (std::abs(p) + std::abs(q)) + 1e-9F) return false;
-    }
-    return true;
-  };
+/// First and last index of the longest run of neighbours that are `same` as the run's first one.
+template <class Same>
+void longest_run(std::size_t n, const Same& same, int (&run)[2]) {
   std::size_t begin = 0;
-  for (std::size_t i = 0; i < n_column; ++i) {
+  for (std::size_t i = 0; i < n; ++i) {
     if (!same(begin, i)) begin = i;
-    if (static_cast<int>(i - begin) >= run[1] - run[0]) {
+    if (static_cast<int>(i - begin) > run[1] - run[0]) {
       run[0] = static_cast<int>(begin);
       run[1] = static_cast<int>(i);
     }
   }
+}
+
+/// Whether two columns of a (n_row, n_column) table are equal. Grids made by adding steps are equal
+/// to rounding only, hence the tolerance.
+bool equal_columns(const std::vector<float>& table, std::size_t n_column, std::size_t a,
+                   std::size_t b) {
+  for (std::size_t row = 0; row < table.size() / n_column; ++row) {
+    const float p = table[(row * n_column) + a];
+    const float q = table[(row * n_column) + b];
+    if (std::abs(p - q) > 1e-6F * (std::abs(p) + std::abs(q)) + 1e-9F) return false;
+  }
+  return true;
+}
+
+/// The kernel takes the first column of a run for all of it: then all must hold the same bits.
+void level_columns(std::vector<float>& table, std::size_t n_column, const int (&run)[2]) {
+  for (std::size_t row = 0; row < table.size() / n_column; ++row) {
+    for (int i = run[0] + 1; i <= run[1]; ++i) {
+      table[(row * n_column) + static_cast<std::size_t>(i)] =
+          table[(row * n_column) + static_cast<std::size_t>(run[0])];
+    }
+  }
+}
+
+/// Coefficients, in powers of energy - energy[origin], of the least-squares cubic through the
+/// samples begin..end - 1: (4, end - begin).
+MatrixXd cubic_weights(const double* energy, std::size_t origin, std::size_t begin,
+                       std::size_t end) {
+  Eigen::MatrixX4d basis(static_cast<Index>(end - begin), 4);
+  for (std::size_t k = begin; k < end; ++k) {
+    const double y = energy[k] - energy[origin];
+    basis.row(static_cast<Index>(k - begin)) << 1.0, y, y * y, y * y * y;
+  }
+  return basis.colPivHouseholderQr().solve(MatrixXd::Identity(basis.rows(), basis.rows()));
 }
 
 std::array<double, 4> lagrange(const double* y, double t) {
@@ -56,36 +86,101 @@ std::array<double, 4> lagrange(const double* y, double t) {
 
 }  // namespace
 
-KernelTables::KernelTables(const EdgePlan& plan)
+KernelTables::KernelTables(const EdgePlan& plan, bool noise_given)
     : plan_(plan),
+      noise_given_(noise_given),
       pre_weights_(to_float(plan.pre_weights)),
       post_weights_(to_float(plan.post_weights)) {
   for (std::size_t i = 0; i < plan.size(); ++i) x_.push_back(static_cast<float>(plan.x(i)));
-  make_stencils();
+  index_bits_ = static_cast<int>(std::bit_ceil(plan.n_scan)) - 1;
   for (std::size_t i = 0; i < plan.n_scan; ++i) {
-    scan_ev_.push_back(static_cast<float>(plan.relative_ev[plan.n_pre + i]));
+    index_code_.push_back(index_bits_ - static_cast<int>(i));
   }
+  make_scan_energies();
+  make_crossings();
   white_line_ = make_parabolas(plan.model.peak_half_width_ev);
-  wide_ = make_parabolas(wide_factor * plan.model.peak_half_width_ev);
+  wide_ =
+      make_parabolas(std::max(plan.model.peak_half_width_ev,
+                              std::min(wide_factor * plan.model.peak_half_width_ev, widest_ev)));
 }
 
-void KernelTables::make_stencils() {
+void KernelTables::make_scan_energies() {
+  constexpr double tolerance_ev = 1e-5;  // rounding of energies kept as float
+  const double* energy = plan_.relative_ev.data() + plan_.n_pre;
+  const auto step_from = [&](std::size_t i) { return energy[i + 1] - energy[i]; };
+  longest_run(
+      plan_.n_scan,
+      [&](std::size_t begin, std::size_t i) {
+        if (i == begin) return true;
+        const double even = energy[begin] + (static_cast<double>(i - begin) * step_from(begin));
+        return std::abs(energy[i] - even) <= tolerance_ev;
+      },
+      even_run_);
+  for (std::size_t i = 0; i < plan_.n_scan; ++i) scan_ev_.push_back(static_cast<float>(energy[i]));
+  if (even_run_[1] - even_run_[0] < 4) {
+    even_run_[1] = even_run_[0] - 1;
+    return;
+  }
+  const auto begin = static_cast<std::size_t>(even_run_[0]);
+  const double step = step_from(begin);
+  even_step_ = static_cast<float>(step);
+  even_origin_ = static_cast<float>(energy[begin] - (static_cast<double>(begin) * step));
+  for (int i = even_run_[0]; i <= even_run_[1]; ++i) {
+    scan_ev_[static_cast<std::size_t>(i)] =
+        std::fma(static_cast<float>(i), even_step_, even_origin_);
+  }
+}
+
+void KernelTables::make_crossings() {
   const std::size_t n = plan_.n_scan - 3;
   const double* energy = plan_.relative_ev.data() + plan_.n_pre;
-  stencil_ev_.resize(4 * n);
-  stencil_weight_.resize(4 * n);
+  offset_ev_.resize(3 * n);
+  crossing_weight_.assign(42 * n, 0.0F);
+  crossing_variance_.resize(7 * n);
   for (std::size_t i = 0; i < n; ++i) {
-    for (std::size_t k = 0; k < 4; ++k) {
-      double weight = 1.0;
-      for (std::size_t j = 0; j < 4; ++j) {
-        if (j != k) weight /= energy[i + k] - energy[i + j];
+    const std::size_t begin = i > 0 ? i - 1 : 0;
+    const std::size_t end = std::min(i + 5, plan_.n_scan);
+    const MatrixXd through = cubic_weights(energy, i, i, i + 4);
+    const MatrixXd near = cubic_weights(energy, i, begin, end);
+    const auto set = [&](std::size_t sum, std::size_t sample, double weight) {
+      crossing_weight_[(((sum * 6) + (sample + 1 - i)) * n) + i] = static_cast<float>(weight);
+    };
+    for (std::size_t k = i; k < i + 4; ++k) {
+      for (std::size_t power = 0; power < 4; ++power) {
+        set(power, k, through(static_cast<Index>(power), static_cast<Index>(k - i)));
       }
-      stencil_ev_[(k * n) + i] = static_cast<float>(k == 0 ? energy[i] : energy[i + k] - energy[i]);
-      stencil_weight_[(k * n) + i] = static_cast<float>(weight);
+      if (k > i) offset_ev_[((k - i - 1) * n) + i] = static_cast<float>(energy[k] - energy[i]);
+    }
+    for (std::size_t k = begin; k < end; ++k) {
+      for (std::size_t power = 1; power < 4; ++power) {
+        set(power + 3, k, near(static_cast<Index>(power), static_cast<Index>(k - begin)));
+      }
+    }
+    const MatrixXd product = through * through.transpose();
+    for (Index power = 0; power < 7; ++power) {
+      double sum = 0.0;
+      for (Index a = std::max<Index>(0, power - 3); a <= std::min<Index>(3, power); ++a) {
+        sum += product(a, power - a);
+      }
+      crossing_variance_[(static_cast<std::size_t>(power) * n) + i] = static_cast<float>(sum);
     }
   }
-  // Equal offsets have equal weights.
-  longest_run(stencil_ev_, 1, n, stencil_run_);
+  longest_run(
+      n,
+      [&](std::size_t a, std::size_t b) {
+        return equal_columns(offset_ev_, n, a, b) && equal_columns(crossing_weight_, n, a, b);
+      },
+      crossing_run_);
+  const auto common = static_cast<std::size_t>(crossing_run_[0]);
+  for (std::vector<float>* table : {&offset_ev_, &crossing_weight_, &crossing_variance_}) {
+    level_columns(*table, n, crossing_run_);
+  }
+  crossing_shared_.assign(7 * small_table, 0.0F);
+  for (std::size_t sum = 0; sum < 7; ++sum) {
+    for (std::size_t k = 0; k < 6; ++k) {
+      crossing_shared_[(sum * small_table) + k] = crossing_weight_[(((sum * 6) + k) * n) + common];
+    }
+  }
 }
 
 KernelTables::Parabolas KernelTables::make_parabolas(double half_width_ev) const {
@@ -131,12 +226,33 @@ KernelTables::Parabolas KernelTables::make_parabolas(double half_width_ev) const
     out.moment[(2 * n) + j] = static_cast<float>(weights.row(2).squaredNorm());
     out.moment[(3 * n) + j] = static_cast<float>(largest_shift);
   }
-  longest_run(out.weight, 0, n, out.run);
+  longest_run(
+      n,
+      [&](std::size_t a, std::size_t b) {
+        const auto reach = [&](std::size_t i) { return out.first[i] - static_cast<int>(i); };
+        return reach(a) == reach(b) && equal_columns(out.weight, n, a, b);
+      },
+      out.run);
+  level_columns(out.weight, n, out.run);
+  level_columns(out.moment, n, out.run);
+  out.shared.assign(std::size_t{3} * small_table, 0.0F);
+  if (out.points < small_table) {
+    for (std::size_t power = 0; power < 3; ++power) {
+      for (std::size_t k = 0; k < out.points; ++k) {
+        out.shared[(power * small_table) + k] =
+            out.weight[(((power * out.points) + k) * n) + static_cast<std::size_t>(out.run[0])];
+      }
+    }
+  } else {
+    out.run[1] = out.run[0] - 1;
+  }
   return out;
 }
 
 ParabolaTable KernelTables::Parabolas::table() const {
-  return {static_cast<int>(points), first.data(), weight.data(), moment.data(), {run[0], run[1]}};
+  const auto common = static_cast<std::size_t>(run[0]);
+  return {static_cast<int>(points), first.data(),  weight.data(),         moment.data(),
+          {run[0], run[1]},         shared.data(), first[common] - run[0]};
 }
 
 KernelPlan KernelTables::plan() const {
@@ -147,7 +263,7 @@ KernelPlan KernelTables::plan() const {
   out.x = x_.data();
   out.pre_weights = pre_weights_.data();
   out.post_weights = post_weights_.data();
-  for (std::size_t i = 0; i < 6; ++i) out.coupling[i] = static_cast<float>(plan_.coupling[i]);
+  for (std::size_t i = 0; i < 25; ++i) out.mix[i] = static_cast<float>(plan_.mix[i]);
   for (std::size_t i = 0; i < 5; ++i) {
     out.level_variance[i] = static_cast<float>(plan_.level_variance[i]);
   }
@@ -156,12 +272,21 @@ KernelPlan KernelTables::plan() const {
   out.inverse_freedom =
       plan_.n_freedom > 0 ? static_cast<float>(1.0 / static_cast<double>(plan_.n_freedom)) : 0.0F;
   out.saturation = static_cast<float>(saturation);
-  out.stencil_ev = stencil_ev_.data();
-  out.stencil_weight = stencil_weight_.data();
+  out.index_bits = index_bits_;
+  out.index_code = index_code_.data();
   out.scan_ev = scan_ev_.data();
   out.wide = wide_.table();
   out.white_line = white_line_.table();
-  std::copy_n(stencil_run_, 2, out.stencil_run);
+  out.crossing = {crossing_weight_.data(),
+                  offset_ev_.data(),
+                  crossing_variance_.data(),
+                  crossing_shared_.data(),
+                  {crossing_run_[0], crossing_run_[1]}};
+  std::copy_n(even_run_, 2, out.even_run);
+  out.even_origin = even_origin_;
+  out.even_step = even_step_;
+  out.even_inverse_step = even_step_ > 0.0F ? 1.0F / even_step_ : 0.0F;
+  out.hopeless = noise_given_ ? 0.0F : hopeless;
   out.pre_slope_variance = static_cast<float>(plan_.pre_slope_variance);
   return out;
 }
@@ -196,9 +321,10 @@ KernelTables::Factors KernelTables::with_variance(const double* variance, double
   const double shift = peak - energy[peak_index];
   double peak_given = 0.0;
   double peak_unit = plan_.pre_slope_variance;
-  for (std::size_t k = 0; k < n_pre; ++k) {
-    const double value = plan_.pre_weights[n_pre + k] / plan_.scale_ev;
-    peak_given += value * value * variance[k];
+  for (std::size_t k = 0; k < n_fit; ++k) {
+    const double value = plan_.coefficient_weights[n_fit + k] / plan_.scale_ev;
+    peak_given +=
+        value * value * (k < n_pre ? variance[k] : scan_variance[plan_.n_scan + k - n_pre]);
   }
   const auto begin = static_cast<std::size_t>(white_line_.first[peak_index]);
   for (std::size_t k = 0; k < white_line_.points && begin + k < plan_.n_scan; ++k) {

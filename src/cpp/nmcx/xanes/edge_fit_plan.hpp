@@ -12,7 +12,8 @@ namespace nmcx::xanes {
 /// Owns what a `KernelPlan` points to.
 class KernelTables {
  public:
-  explicit KernelTables(const EdgePlan& plan);
+  /// @param noise_given  a voxel without an edge may only be told by the sign of its jump
+  KernelTables(const EdgePlan& plan, bool noise_given);
   [[nodiscard]] KernelPlan plan() const;
 
   /// Factors by which the standard errors of a fit with unit noise change when every energy has
@@ -32,22 +33,29 @@ class KernelTables {
   /// Owns what a `ParabolaTable` points to.
   struct Parabolas {
     std::vector<int> first;
-    std::vector<float> weight, moment;
+    std::vector<float> weight, moment, shared;
     std::size_t points = 0;
-    int run[2] = {0, 0};
+    int run[2] = {0, -1};
 
     [[nodiscard]] ParabolaTable table() const;
   };
 
-  void make_stencils();
+  void make_scan_energies();
+  void make_crossings();
   [[nodiscard]] Parabolas make_parabolas(double half_width_ev) const;
 
   EdgePlan plan_;
+  bool noise_given_;
   std::vector<float> x_, pre_weights_, post_weights_;
-  std::vector<float> stencil_ev_, stencil_weight_;
+  std::vector<float> offset_ev_, crossing_weight_, crossing_variance_, crossing_shared_;
+  std::vector<int> index_code_;
+  int index_bits_ = 0;
   std::vector<float> scan_ev_;
   Parabolas wide_, white_line_;
-  int stencil_run_[2] = {0, 0};
+  int crossing_run_[2] = {0, -1};
+  int even_run_[2] = {0, -1};
+  float even_origin_ = 0.0F;
+  float even_step_ = 0.0F;
 };
 
 }  // namespace nmcx::xanes

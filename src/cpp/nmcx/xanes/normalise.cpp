@@ -72,6 +72,9 @@ EdgePlan find_windows(ArrayView<double, 1> energy_ev, const EdgeModel& model) {
   require(model.level > 0.0 && model.level < 1.0, "level must lie between 0 and 1");
   require(model.peak_half_width_ev > 0.0, "the half-width of the white line must be positive");
 
+  require(model.shape_mu.empty() || model.shape_mu.size() == energy_ev.size(),
+          "the mean spectrum must have one value per energy");
+
   EdgePlan plan;
   plan.model = model;
   plan.first = index_of_first(energy_ev, model.pre_edge[0], false);
@@ -90,9 +93,74 @@ EdgePlan find_windows(ArrayView<double, 1> energy_ev, const EdgeModel& model) {
   require(plan.n_scan >= 4,
           "fewer than four energies lie between pre_edge and post_edge: move "
           "the windows away from the edge");
-  plan.n_freedom = plan.n_pre + plan.n_post - static_cast<std::size_t>(model.pre_degree) -
-                   static_cast<std::size_t>(model.post_degree) - 2;
+  require(plan.n_scan <= 2048,
+          "more than 2048 energies lie between pre_edge and post_edge: rebin the spectra");
+  const int n_coefficient = model.shape_mu.empty() ? model.pre_degree + model.post_degree + 2 : 2;
+  plan.n_freedom = plan.n_pre + plan.n_post - static_cast<std::size_t>(n_coefficient);
   return plan;
+}
+
+/// Sums over each window and how they mix into the five coefficients.
+struct Projection {
+  MatrixXd pre;   // (2, n_pre)
+  MatrixXd post;  // (3, n_post)
+  Eigen::Matrix<double, 5, 5> mix = Eigen::Matrix<double, 5, 5>::Identity();
+
+  [[nodiscard]] MatrixXd coefficients() const {
+    MatrixXd sums = MatrixXd::Zero(5, pre.cols() + post.cols());
+    sums.topLeftCorner(2, pre.cols()) = pre;
+    sums.bottomRightCorner(3, post.cols()) = post;
+    return mix * sums;
+  }
+};
+
+Projection free_polynomials(const EdgePlan& plan) {
+  const std::size_t first_post = plan.n_pre + plan.n_scan;
+  Projection out;
+  out.pre = least_squares(vandermonde(plan, 0, plan.n_pre, plan.model.pre_degree), 2);
+  out.post = least_squares(vandermonde(plan, first_post, plan.n_post, plan.model.post_degree), 3);
+  // The post-edge is fitted to mu - pre: fitting is linear, so the pre-edge enters by constants.
+  out.mix.bottomLeftCorner(3, 2) = -out.post * vandermonde(plan, first_post, plan.n_post, 1);
+  return out;
+}
+
+/// Offset and jump only; slopes and curvature in proportion to the jump as in
+/// `plan.model.shape_mu`.
+Projection global_shape(const EdgePlan& plan) {
+  Eigen::VectorXd mean(static_cast<Index>(plan.n_pre + plan.n_post));
+  for (std::size_t k = 0; k < plan.n_pre + plan.n_post; ++k) {
+    const std::size_t row = k < plan.n_pre ? k : plan.n_scan + k;
+    mean(static_cast<Index>(k)) = plan.model.shape_mu[plan.first + row];
+  }
+  const Eigen::VectorXd shape = free_polynomials(plan).coefficients() * mean;
+  const double jump = shape(2);
+  require(std::isfinite(jump) && jump > 0.0,
+          "the mean spectrum has no edge whose shape could be imposed: mask what is not the "
+          "sample, or use normalisation \"window\"");
+  const double slope = shape(1) / jump;
+  const std::array<double, 2> curve{shape(3) / jump, shape(4) / jump};
+
+  MatrixXd basis(mean.size(), 2);
+  for (Index k = 0; k < basis.rows(); ++k) {
+    const bool is_pre = std::cmp_less(k, plan.n_pre);
+    const double x = plan.x(static_cast<std::size_t>(k) + (is_pre ? 0 : plan.n_scan));
+    basis.row(k) << 1.0, (slope * x) + (is_pre ? 0.0 : 1.0 + (x * (curve[0] + x * curve[1])));
+  }
+  const MatrixXd weights = least_squares(basis, 2);
+  Projection out;
+  out.pre = weights.leftCols(static_cast<Index>(plan.n_pre));
+  out.post = MatrixXd::Zero(3, static_cast<Index>(plan.n_post));
+  out.post.topRows(2) = weights.rightCols(out.post.cols());
+  // Sums 0 and 2 make the offset, 1 and 3 the jump.
+  out.mix.setZero();
+  const std::array<double, 5> of_jump{0.0, slope, 1.0, curve[0], curve[1]};
+  for (Index i = 0; i < 5; ++i) {
+    out.mix(i, 1) = of_jump[static_cast<std::size_t>(i)];
+    out.mix(i, 3) = of_jump[static_cast<std::size_t>(i)];
+  }
+  out.mix(0, 0) = 1.0;
+  out.mix(0, 2) = 1.0;
+  return out;
 }
 
 }  // namespace
@@ -106,29 +174,24 @@ EdgePlan make_edge_plan(ArrayView<double, 1> energy_ev, const EdgeModel& model) 
   }
   plan.scale_ev = std::max(-plan.relative_ev.front(), plan.relative_ev.back());
 
-  const MatrixXd pre_basis = vandermonde(plan, 0, plan.n_pre, model.pre_degree);
-  const std::size_t post = plan.n_pre + plan.n_scan;
-  const MatrixXd post_basis = vandermonde(plan, post, plan.n_post, model.post_degree);
-  const MatrixXd pre = least_squares(pre_basis, 2);
-  const MatrixXd raw_post = least_squares(post_basis, 3);
-  // The post-edge is fitted to mu - pre: fitting is linear, so the pre-edge enters by constants.
-  const MatrixXd coupling = raw_post * vandermonde(plan, post, plan.n_post, 1);
-  MatrixXd level = MatrixXd::Zero(3, pre.cols() + raw_post.cols());
-  level.topLeftCorner(2, pre.cols()) = pre;
-  level.leftCols(pre.cols()) -= model.level * coupling * pre;
-  level.rightCols(raw_post.cols()) = model.level * raw_post;
+  const Projection projection =
+      model.shape_mu.empty() ? free_polynomials(plan) : global_shape(plan);
+  const MatrixXd weights = projection.coefficients();
+  MatrixXd level = model.level * weights.bottomRows(3);
+  level.topRows(2) += weights.topRows(2);
   const Eigen::Matrix3d covariance = level * level.transpose();
 
-  plan.pre_weights = row_major(pre);
-  plan.post_weights = row_major(raw_post);
-  plan.level_weights = row_major(level);
-  for (std::size_t i = 0; i < 6; ++i) {
-    plan.coupling[i] = coupling(static_cast<Index>(i / 2), static_cast<Index>(i % 2));
+  plan.pre_weights = row_major(projection.pre);
+  plan.post_weights = row_major(projection.post);
+  for (std::size_t i = 0; i < 25; ++i) {
+    plan.mix[i] = projection.mix(static_cast<Index>(i / 5), static_cast<Index>(i % 5));
   }
+  plan.coefficient_weights = row_major(weights);
+  plan.level_weights = row_major(level);
   plan.level_variance = {covariance(0, 0), 2.0 * covariance(0, 1),
                          covariance(1, 1) + 2.0 * covariance(0, 2), 2.0 * covariance(1, 2),
                          covariance(2, 2)};
-  plan.pre_slope_variance = pre.row(1).squaredNorm() / (plan.scale_ev * plan.scale_ev);
+  plan.pre_slope_variance = weights.row(1).squaredNorm() / (plan.scale_ev * plan.scale_ev);
   return plan;
 }
 
@@ -143,28 +206,24 @@ Normalised normalise(ArrayView<double, 1> energy_ev, ArrayView<double, 2> mu,
   const std::size_t post = plan.first + plan.n_pre + plan.n_scan;
   const auto scaled = [&](double energy) { return (energy - plan.reference_ev) / plan.scale_ev; };
   const double x_edge = scaled(edge_ev);
+  const std::size_t n_fit = plan.n_pre + plan.n_post;
 
   parallel_for(n_voxel, 256, execution, [&](std::size_t begin, std::size_t end, std::size_t) {
     for (std::size_t v = begin; v < end; ++v) {
-      std::array<double, 2> pre{};
-      std::array<double, 3> curve{};
-      for (std::size_t c = 0; c < 2; ++c) {
-        for (std::size_t k = 0; k < plan.n_pre; ++k) {
-          pre[c] += plan.pre_weights[(c * plan.n_pre) + k] * mu(plan.first + k, v);
-        }
-      }
-      for (std::size_t c = 0; c < 3; ++c) {
+      std::array<double, 5> c{};
+      for (std::size_t i = 0; i < 5; ++i) {
+        const double* weights = plan.coefficient_weights.data() + (i * n_fit);
+        for (std::size_t k = 0; k < plan.n_pre; ++k) c[i] += weights[k] * mu(plan.first + k, v);
         for (std::size_t k = 0; k < plan.n_post; ++k) {
-          curve[c] += plan.post_weights[(c * plan.n_post) + k] * mu(post + k, v);
+          c[i] += weights[plan.n_pre + k] * mu(post + k, v);
         }
-        curve[c] -= plan.coupling[2 * c] * pre[0] + plan.coupling[(2 * c) + 1] * pre[1];
       }
-      const auto post_at = [&](double x) { return curve[0] + x * (curve[1] + x * curve[2]); };
+      const auto post_at = [&](double x) { return c[2] + x * (c[3] + x * c[4]); };
       const double jump = post_at(x_edge);
       out.edge_jump[v] = jump;
       for (std::size_t e = 0; e < energy_ev.size(); ++e) {
         const double x = scaled(energy_ev[e]);
-        const double norm = (mu(e, v) - pre[0] - x * pre[1]) / jump;
+        const double norm = (mu(e, v) - c[0] - x * c[1]) / jump;
         out.norm.data()[(e * n_voxel) + v] = norm;
         out.flat.data()[(e * n_voxel) + v] =
             energy_ev[e] > edge_ev ? norm - (post_at(x) / jump - 1.0) : norm;

@@ -18,6 +18,9 @@ struct EdgeModel {
   int post_degree = 1;                ///< 0, 1 or 2
   double level = 0.5;                 ///< height of the edge as a fraction of the jump [1]
   double peak_half_width_ev = 2.0;    ///< reach of the white-line parabola [eV]
+  /// Mean spectrum (n_energy,) whose slopes relative to its jump are imposed on every voxel, so
+  /// that only an offset and a jump are fitted ("global shape"); empty: both polynomials are free.
+  std::vector<double> shape_mu{};
 };
 
 /// The constants of a fit on one energy grid. Used energies are first..first + size() - 1: the
@@ -31,14 +34,16 @@ struct EdgePlan {
   std::size_t n_post = 0;
   double reference_ev = 0.0;
   double scale_ev = 1.0;
-  std::vector<double> relative_ev;         ///< (n,) energy - reference_ev of the used energies
-  std::vector<double> pre_weights;         ///< (2, n_pre): pre-edge coefficients from mu
-  std::vector<double> post_weights;        ///< (3, n_post): post-edge coefficients from mu
-  std::array<double, 6> coupling{};        ///< (3, 2): what the pre-edge takes off the post-edge
-  std::vector<double> level_weights;       ///< (3, n_pre + n_post): pre + level × post from mu
-  std::array<double, 5> level_variance{};  ///< its variance per unit noise, polynomial in x
-  double pre_slope_variance = 0.0;         ///< variance of the pre-edge slope [1/eV²]
-  std::size_t n_freedom = 0;               ///< degrees of freedom of both fits
+  std::vector<double> relative_ev;          ///< (n,) energy - reference_ev of the used energies
+  std::vector<double> pre_weights;          ///< (2, n_pre): sums 0 and 1 over the pre-edge window
+  std::vector<double> post_weights;         ///< (3, n_post): sums 2 to 4 over the post-edge window
+  std::array<double, 25> mix{};             ///< (5, 5): coefficients from the sums
+  std::vector<double> coefficient_weights;  ///< (5, n_pre + n_post): constant and slope of the
+                                            ///< pre-edge, three of the post-edge, from mu
+  std::vector<double> level_weights;        ///< (3, n_pre + n_post): pre + level × post from mu
+  std::array<double, 5> level_variance{};   ///< its variance per unit noise, polynomial in x
+  double pre_slope_variance = 0.0;          ///< variance of the pre-edge slope [1/eV²]
+  std::size_t n_freedom = 0;                ///< degrees of freedom of both fits
 
   [[nodiscard]] std::size_t size() const { return n_pre + n_scan + n_post; }
   [[nodiscard]] double x(std::size_t row) const { return relative_ev[row] / scale_ev; }

@@ -1,0 +1,122 @@
+// Stacks of spectra in either memory layout, cut into packed tiles.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "nmcx/core/views.hpp"
+#include "nmcx/xanes/edge_fit_kernel.hpp"
+#include "nmcx/xanes/normalise.hpp"
+
+namespace nmcx::xanes {
+
+// Odd in cache lines, against planes 2^k bytes apart.
+inline constexpr std::size_t tile_stride = tile_voxels + 16;
+
+/// A stack in either layout.
+template <class T>
+struct Stack {
+  ArrayView<T, 2> values;
+  bool voxel_major;
+
+  [[nodiscard]] std::size_t n_energy() const { return values.shape[voxel_major ? 1 : 0]; }
+  [[nodiscard]] std::size_t n_voxel() const { return values.shape[voxel_major ? 0 : 1]; }
+  [[nodiscard]] T at(std::size_t energy, std::size_t voxel) const {
+    return voxel_major ? values(voxel, energy) : values(energy, voxel);
+  }
+};
+
+inline void round_row(const double* source, std::size_t n, float* out) {
+  for (std::size_t i = 0; i < n; ++i) out[i] = static_cast<float>(source[i]);
+}
+
+inline void copy(const Kernel& kernel, const float* image, std::size_t plane, std::size_t n_voxel,
+                 std::size_t n_row, float* tile) {
+  kernel.copy(image, plane, n_voxel, n_row, tile, tile_stride);
+}
+inline void copy(const Kernel& /*kernel*/, const double* image, std::size_t plane,
+                 std::size_t n_voxel, std::size_t n_row, float* tile) {
+  for (std::size_t row = 0; row < n_row; ++row) {
+    round_row(image + (row * plane), n_voxel, tile + (row * tile_stride));
+  }
+}
+
+inline void transpose(const Kernel& kernel, const float* spectra, std::size_t step,
+                      std::size_t n_voxel, std::size_t n_row, float* tile, float* /*spare*/) {
+  kernel.transpose(spectra, step, n_voxel, n_row, tile, tile_stride);
+}
+inline void transpose(const Kernel& kernel, const double* spectra, std::size_t step,
+                      std::size_t n_voxel, std::size_t n_row, float* tile, float* spare) {
+  for (std::size_t v = 0; v < n_voxel; ++v) {
+    round_row(spectra + (v * step), n_row, spare + (v * n_row));
+  }
+  kernel.transpose(spare, n_row, n_voxel, n_row, tile, tile_stride);
+}
+
+/// Buffers of one chunk.
+struct Workspace {
+  explicit Workspace(std::size_t n_row)
+      : tile(std::make_unique_for_overwrite<float[]>(n_row * tile_stride)),
+        spare(std::make_unique_for_overwrite<float[]>(n_row * tile_stride)),
+        results(std::make_unique_for_overwrite<float[]>(7 * tile_voxels)),
+        integers(std::make_unique_for_overwrite<std::int32_t[]>(2 * tile_voxels)) {}
+
+  [[nodiscard]] KernelOut out() const {
+    float* r = results.get();
+    const auto next = [&r] {
+      float* here = r;
+      r += tile_voxels;
+      return here;
+    };
+    KernelOut o{};
+    for (float** field :
+         {&o.edge, &o.edge_variance, &o.peak, &o.peak_variance, &o.height, &o.jump, &o.variance}) {
+      *field = next();
+    }
+    o.status = integers.get();
+    o.peak_index = integers.get() + tile_voxels;
+    return o;
+  }
+
+  std::unique_ptr<float[]> tile, spare, results;
+  std::unique_ptr<std::int32_t[]> integers;
+};
+
+template <class T>
+void fill_tile(const Stack<T>& mu, const EdgePlan& plan, const Kernel& kernel, std::size_t begin,
+               std::size_t n_voxel, const Workspace& work) {
+  float* tile = work.tile.get();
+  const std::size_t n_row = plan.size();
+  if (mu.voxel_major) {
+    const T* spectra = mu.values.data + (begin * mu.n_energy()) + plan.first;
+    transpose(kernel, spectra, mu.n_energy(), n_voxel, n_row, tile, work.spare.get());
+  } else {
+    const T* image = mu.values.data + (plan.first * mu.n_voxel()) + begin;
+    copy(kernel, image, mu.n_voxel(), n_voxel, n_row, tile);
+  }
+  const std::size_t padded = (n_voxel + 15) / 16 * 16;
+  if (padded == n_voxel) return;
+  for (std::size_t row = 0; row < n_row; ++row) {
+    std::fill(tile + (row * tile_stride) + n_voxel, tile + (row * tile_stride) + padded, 0.0F);
+  }
+}
+
+/// The memory of the tile after the one at `begin`.
+inline Ahead lines_ahead(const Stack<float>& mu, const EdgePlan& plan, std::size_t begin,
+                         std::size_t n_voxel) {
+  if (mu.n_voxel() - begin - n_voxel < n_voxel) return {};
+  constexpr std::size_t line = 16;  // floats
+  const float* values = mu.values.data;
+  if (!mu.voxel_major) {
+    return {values + (plan.first * mu.n_voxel()) + begin + n_voxel, mu.n_voxel(), 1};
+  }
+  return {values + ((begin + n_voxel) * mu.n_energy()), line, mu.n_energy()};
+}
+inline Ahead lines_ahead(const Stack<double>& /*mu*/, const EdgePlan& /*plan*/,
+                         std::size_t /*begin*/, std::size_t /*n_voxel*/) {
+  return {};  // rounding to float is the bottleneck
+}
+
+}  // namespace nmcx::xanes

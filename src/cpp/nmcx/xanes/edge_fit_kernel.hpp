@@ -26,16 +26,17 @@ struct ParabolaTable {
   int reach_down;       ///< their first energy - the energy in the middle
 };
 
-/// Cubics near a crossing, one stencil for each i < n_scan - 3: the interpolation of the scan
-/// energies i..i + 3, and least squares over i - 1..i + 4 as far as they exist; in powers of
-/// energy - energy i [eV].
+/// Cubics near a crossing, one stencil for each i < n_scan - 3, in powers of energy - energy i
+/// [eV]: the interpolation of the scan energies i..i + 3 and, if `is_wide`, least squares over
+/// those of i - 1..i + 4 that exist.
 struct CrossingTable {
-  const float* weight;     ///< (7, 6, n_stencil): coefficients 0 to 3 of the interpolation and 1 to
-                           ///< 3 of the least squares from the six samples
+  bool is_wide;            ///< n_sum = 7 and points = 6; else 4 and 4
+  const float* weight;     ///< (n_sum, points, n_stencil): coefficients 0 to 3 of the interpolation
+                           ///< and 1 to 3 of the least squares from the samples
   const float* offset_ev;  ///< (3, n_stencil): energies i + 1..i + 3
   const float* variance;   ///< (7, n_stencil): variance of the interpolation per unit noise, a
                            ///< polynomial of degree 6
-  const float* shared;     ///< (7, 16) weights of the run, padded with zeros
+  const float* shared;     ///< (n_sum, 16) weights of the run, padded with zeros
   int run[2];              ///< first and last of the longest run of equal stencils
 };
 

@@ -14,7 +14,8 @@ using Eigen::MatrixXd;
 
 // Twice as wide: five times less noise in the vertex, whatever the bias.
 constexpr double wide_factor = 2.0;
-constexpr double widest_ev = 7.0;  // keeps the foot of the line out
+constexpr double slope_reach = 0.75;  // of the white line's half-width
+constexpr double widest_ev = 7.0;     // keeps the foot of the line out
 constexpr std::size_t small_table = 16;
 constexpr float hopeless = 2.0F;    // far below the five at which a jump counts
 constexpr double saturation = 2.5;  // above it harmonics bend the absorption of most detectors
@@ -134,26 +135,42 @@ void KernelTables::make_scan_energies() {
 void KernelTables::make_crossings() {
   const std::size_t n = plan_.n_scan - 3;
   const double* energy = plan_.relative_ev.data() + plan_.n_pre;
+  // Samples this near to the middle of a stencil make the slope of the standard error; the more
+  // noise, the wider the white line's window, and with it this one.
+  const double reach = slope_reach * plan_.model.peak_half_width_ev * (1.0 + 1e-9);
+  const auto near_middle = [&](std::size_t i, std::size_t k) {
+    return std::abs(energy[k] - (0.5 * (energy[i + 1] + energy[i + 2]))) <= reach;
+  };
+  for (std::size_t i = 0; i < n; ++i) {
+    wide_crossing_ = wide_crossing_ || (i > 0 && near_middle(i, i - 1)) ||
+                     (i + 4 < plan_.n_scan && near_middle(i, i + 4));
+  }
+  const std::size_t points = wide_crossing_ ? 6 : 4;
+  const std::size_t n_sum = wide_crossing_ ? 7 : 4;
+  const std::size_t lead = wide_crossing_ ? 1 : 0;
   offset_ev_.resize(3 * n);
-  crossing_weight_.assign(42 * n, 0.0F);
+  crossing_weight_.assign(n_sum * points * n, 0.0F);
   crossing_variance_.resize(7 * n);
   for (std::size_t i = 0; i < n; ++i) {
-    const std::size_t begin = i > 0 ? i - 1 : 0;
-    const std::size_t end = std::min(i + 5, plan_.n_scan);
-    const MatrixXd through = cubic_weights(energy, i, i, i + 4);
-    const MatrixXd near = cubic_weights(energy, i, begin, end);
     const auto set = [&](std::size_t sum, std::size_t sample, double weight) {
-      crossing_weight_[(((sum * 6) + (sample + 1 - i)) * n) + i] = static_cast<float>(weight);
+      crossing_weight_[(((sum * points) + (sample + lead - i)) * n) + i] =
+          static_cast<float>(weight);
     };
+    const MatrixXd through = cubic_weights(energy, i, i, i + 4);
     for (std::size_t k = i; k < i + 4; ++k) {
       for (std::size_t power = 0; power < 4; ++power) {
         set(power, k, through(static_cast<Index>(power), static_cast<Index>(k - i)));
       }
       if (k > i) offset_ev_[((k - i - 1) * n) + i] = static_cast<float>(energy[k] - energy[i]);
     }
-    for (std::size_t k = begin; k < end; ++k) {
-      for (std::size_t power = 1; power < 4; ++power) {
-        set(power + 3, k, near(static_cast<Index>(power), static_cast<Index>(k - begin)));
+    if (wide_crossing_) {
+      const std::size_t begin = i > 0 && near_middle(i, i - 1) ? i - 1 : i;
+      const std::size_t end = i + 4 < plan_.n_scan && near_middle(i, i + 4) ? i + 5 : i + 4;
+      const MatrixXd near = cubic_weights(energy, i, begin, end);
+      for (std::size_t k = begin; k < end; ++k) {
+        for (std::size_t power = 1; power < 4; ++power) {
+          set(power + 3, k, near(static_cast<Index>(power), static_cast<Index>(k - begin)));
+        }
       }
     }
     const MatrixXd product = through * through.transpose();
@@ -175,10 +192,11 @@ void KernelTables::make_crossings() {
   for (std::vector<float>* table : {&offset_ev_, &crossing_weight_, &crossing_variance_}) {
     level_columns(*table, n, crossing_run_);
   }
-  crossing_shared_.assign(7 * small_table, 0.0F);
-  for (std::size_t sum = 0; sum < 7; ++sum) {
-    for (std::size_t k = 0; k < 6; ++k) {
-      crossing_shared_[(sum * small_table) + k] = crossing_weight_[(((sum * 6) + k) * n) + common];
+  crossing_shared_.assign(n_sum * small_table, 0.0F);
+  for (std::size_t sum = 0; sum < n_sum; ++sum) {
+    for (std::size_t k = 0; k < points; ++k) {
+      crossing_shared_[(sum * small_table) + k] =
+          crossing_weight_[(((sum * points) + k) * n) + common];
     }
   }
 }
@@ -277,11 +295,9 @@ KernelPlan KernelTables::plan() const {
   out.scan_ev = scan_ev_.data();
   out.wide = wide_.table();
   out.white_line = white_line_.table();
-  out.crossing = {crossing_weight_.data(),
-                  offset_ev_.data(),
-                  crossing_variance_.data(),
-                  crossing_shared_.data(),
-                  {crossing_run_[0], crossing_run_[1]}};
+  out.crossing = {wide_crossing_,          crossing_weight_.data(),
+                  offset_ev_.data(),       crossing_variance_.data(),
+                  crossing_shared_.data(), {crossing_run_[0], crossing_run_[1]}};
   std::copy_n(even_run_, 2, out.even_run);
   out.even_origin = even_origin_;
   out.even_step = even_step_;

@@ -52,6 +52,7 @@ class KernelTables {
   int index_bits_ = 0;
   std::vector<float> scan_ev_;
   Parabolas wide_, white_line_;
+  bool wide_crossing_ = false;
   int crossing_run_[2] = {0, -1};
   int even_run_[2] = {0, -1};
   float even_origin_ = 0.0F;

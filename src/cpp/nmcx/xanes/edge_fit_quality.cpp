@@ -16,6 +16,7 @@ constexpr unsigned unmeasured = low_transmission;
 constexpr unsigned no_jump = 1U | 2U;
 constexpr unsigned outside = 1U | 2U | 4U;
 constexpr std::size_t grain = std::size_t{1} << 15U;
+constexpr std::size_t lone_grain = std::size_t{1} << 13U;  // stays in the cache
 
 bool has(std::uint16_t status, unsigned bits) {
   return (unsigned{status} & bits) != 0U;
@@ -37,95 +38,193 @@ struct Rows {
         ny(volume[volume.size() - 2]),
         nx(volume[volume.size() - 1]) {}
 
-  /// Calls visit(first voxel of the row, is it diagonal) for a row and its eight neighbours.
-  template <class Visit>
-  void for_neighbours(std::size_t row, const Visit& visit) const {
-    const std::size_t z = row / ny;
-    const std::size_t y = row % ny;
-    for (std::size_t k = z > 0 ? z - 1 : 0; k <= std::min(z + 1, nz - 1); ++k) {
-      for (std::size_t j = y > 0 ? y - 1 : 0; j <= std::min(y + 1, ny - 1); ++j) {
-        visit(((k * ny) + j) * nx, k != z && j != y);
-      }
-    }
-  }
+  [[nodiscard]] std::size_t number() const { return nz * ny; }
   [[nodiscard]] std::size_t per_chunk() const { return std::max<std::size_t>(1, grain / nx); }
 };
 
-/// Root mean square of the noise over the usable voxels among 3 × 3 × 3.
-/// @param usable_variance  NaN where the voxel does not take part; such voxels keep their noise
-void pool_noise(const Rows& rows, const std::vector<float>& usable_variance, EdgeMap& map,
-                const Execution& execution) {
-  parallel_for(rows.nz * rows.ny, rows.per_chunk(), execution,
+bool below_noise(float jump, float noise) {
+  return !(jump > 0.0F && jump >= least_jump * noise);
+}
+
+/// Bits 2 and 4 by the voxel's own noise.
+void judge_alone(MeasuredEdges& measured, const EdgeThresholds& thresholds, std::size_t begin,
+                 std::size_t end) {
+  const float* residual = measured.residual.data();
+  const float* jump = measured.map.edge_jump.data();
+  float* noise = measured.map.noise.data();
+  std::uint16_t* status = measured.map.status.data();
+  if (!measured.noise_given) {
+    for (std::size_t v = begin; v < end; ++v) noise[v] = std::sqrt(residual[v]);
+  }
+  for (std::size_t v = begin; v < end; ++v) {
+    const bool small = below_noise(jump[v], noise[v]);
+    const bool partial = jump[v] < thresholds.least_jump;
+    const unsigned bits =
+        small ? unsigned{jump_below_noise} : (partial ? unsigned{partial_volume} : 0U);
+    status[v] |= has(status[v], unmeasured) ? std::uint16_t{0} : static_cast<std::uint16_t>(bits);
+  }
+}
+
+/// Sums over three voxels along each axis, kept for the rows y - 1, y and y + 1 of one plane.
+class PooledRows {
+ public:
+  PooledRows(const Rows& rows, const MeasuredEdges& measured)
+      : rows_(rows), measured_(measured), lines_(6 * (rows.nx + 2), 0.0F) {}
+
+  /// Reads row y of the planes around z, or nothing if it does not exist.
+  void read(std::size_t z, std::ptrdiff_t y) {
+    float* variance = line(y, 0);
+    float* count = line(y, 1);
+    std::fill_n(variance, rows_.nx, 0.0F);
+    std::fill_n(count, rows_.nx, 0.0F);
+    if (y < 0 || std::cmp_greater_equal(y, rows_.ny)) return;
+    for (std::size_t k = z > 0 ? z - 1 : 0; k <= std::min(z + 1, rows_.nz - 1); ++k) {
+      const std::size_t first = ((k * rows_.ny) + static_cast<std::size_t>(y)) * rows_.nx;
+      const float* residual = measured_.residual.data() + first;
+      const std::uint16_t* status = measured_.map.status.data() + first;
+      for (std::size_t x = 0; x < rows_.nx; ++x) {
+        const float usable = (status[x] & outside) == 0U ? 1.0F : 0.0F;
+        // Not a product: an unusable residual may be NaN.
+        variance[x] += usable > 0.0F ? residual[x] : 0.0F;
+        count[x] += usable;
+      }
+    }
+  }
+
+  /// Root mean square over the usable voxels among 3 × 3 × 3; unusable ones keep what they have.
+  void write(std::size_t z, std::size_t y, std::vector<float>& sum, std::vector<float>& count,
+             float* noise) const {
+    const std::uint16_t* status = measured_.map.status.data() + (((z * rows_.ny) + y) * rows_.nx);
+    const auto here = static_cast<std::ptrdiff_t>(y);
+    for (std::size_t x = 0; x < rows_.nx; ++x) {
+      sum[x + 1] = line(here - 1, 0)[x] + line(here, 0)[x] + line(here + 1, 0)[x];
+      count[x + 1] = line(here - 1, 1)[x] + line(here, 1)[x] + line(here + 1, 1)[x];
+    }
+    for (std::size_t x = 0; x < rows_.nx; ++x) {
+      const float pooled =
+          std::sqrt((sum[x] + sum[x + 1] + sum[x + 2]) / (count[x] + count[x + 1] + count[x + 2]));
+      noise[x] = (status[x] & outside) == 0U ? pooled : noise[x];
+    }
+  }
+
+ private:
+  [[nodiscard]] const float* line(std::ptrdiff_t y, std::size_t which) const {
+    return lines_.data() + (((2 * static_cast<std::size_t>((y + 3) % 3)) + which) * (rows_.nx + 2));
+  }
+  [[nodiscard]] float* line(std::ptrdiff_t y, std::size_t which) {
+    return const_cast<float*>(std::as_const(*this).line(y, which));
+  }
+
+  Rows rows_;
+  const MeasuredEdges& measured_;
+  std::vector<float> lines_;
+};
+
+void pool_noise(const Rows& rows, MeasuredEdges& measured, const Execution& execution) {
+  float* noise = measured.map.noise.data();
+  parallel_for(rows.number(), rows.per_chunk(), execution,
                [&](std::size_t begin, std::size_t end, std::size_t) {
+                 PooledRows pooled(rows, measured);
                  // One spare zero at both ends stands for the outside.
                  std::vector<float> sum(rows.nx + 2);
                  std::vector<float> count(rows.nx + 2);
                  for (std::size_t row = begin; row < end; ++row) {
-                   std::fill(sum.begin(), sum.end(), 0.0F);
-                   std::fill(count.begin(), count.end(), 0.0F);
-                   rows.for_neighbours(row, [&](std::size_t first, bool) {
-                     const float* variance = usable_variance.data() + first;
-                     for (std::size_t x = 0; x < rows.nx; ++x) {
-                       const bool usable = variance[x] == variance[x];
-                       sum[x + 1] += usable ? variance[x] : 0.0F;
-                       count[x + 1] += usable ? 1.0F : 0.0F;
-                     }
-                   });
-                   float* noise = map.noise.data() + (row * rows.nx);
-                   const float* own = usable_variance.data() + (row * rows.nx);
-                   for (std::size_t x = 0; x < rows.nx; ++x) {
-                     const float pooled = std::sqrt((sum[x] + sum[x + 1] + sum[x + 2]) /
-                                                    (count[x] + count[x + 1] + count[x + 2]));
-                     noise[x] = own[x] == own[x] ? pooled : noise[x];
+                   const std::size_t z = row / rows.ny;
+                   const auto y = static_cast<std::ptrdiff_t>(row % rows.ny);
+                   if (row == begin || y == 0) {
+                     pooled.read(z, y - 1);
+                     pooled.read(z, y);
                    }
+                   pooled.read(z, y + 1);
+                   pooled.write(z, row % rows.ny, sum, count, noise + (row * rows.nx));
                  }
                });
 }
 
-void mark_rim(const Rows& rows, EdgeMap& map, const Execution& execution) {
-  std::vector<std::uint8_t> is_outside(map.status.size());
-  parallel_for(is_outside.size(), grain, execution,
-               [&](std::size_t begin, std::size_t end, std::size_t) {
-                 for (std::size_t v = begin; v < end; ++v) {
-                   is_outside[v] = has(map.status[v], outside) ? 1 : 0;
-                 }
-               });
-  parallel_for(rows.nz * rows.ny, rows.per_chunk(), execution,
+/// Bits 2 and 32 by the noise that counts.
+void judge_noise(MeasuredEdges& measured, const EdgeThresholds& thresholds, std::size_t begin,
+                 std::size_t end, std::uint8_t* is_outside) {
+  const float* residual = measured.residual.data();
+  const float* jump = measured.map.edge_jump.data();
+  const float* noise = measured.map.noise.data();
+  std::uint16_t* status = measured.map.status.data();
+  for (std::size_t v = begin; v < end; ++v) {
+    const unsigned small = below_noise(jump[v], noise[v]) ? unsigned{jump_below_noise} : 0U;
+    const unsigned large =
+        residual[v] > thresholds.largest_residual ? unsigned{large_residual} : 0U;
+    status[v] |=
+        (status[v] & outside) == 0U ? static_cast<std::uint16_t>(small | large) : std::uint16_t{0};
+    is_outside[v] = (status[v] & outside) != 0U ? 1 : 0;
+  }
+}
+
+/// Whether a standard error came out of the sums in single precision as one.
+bool is_error(float std) {
+  return std > 0.0F && std <= std::numeric_limits<float>::max();
+}
+
+/// Standard errors, and NaN where there is nothing to trust.
+void finish(MeasuredEdges& measured, std::size_t begin, std::size_t end) {
+  EdgeMap& map = measured.map;
+  const float* jump = map.edge_jump.data();
+  const float* noise = map.noise.data();
+  float* edge_std = map.edge_energy_std_ev.data();
+  float* peak_std = map.white_line_std_ev.data();
+  if (!measured.noise_given) {
+    for (std::size_t v = begin; v < end; ++v) {
+      // Data are known to single precision at best, even where a fit leaves no residual.
+      const float rounding = 0x1p-24F * jump[v];
+      const float used = noise[v] > rounding ? noise[v] : rounding;
+      edge_std[v] *= used;
+      peak_std[v] *= used;
+    }
+  }
+  for (std::size_t v = begin; v < end; ++v) {
+    std::uint16_t& status = map.status[v];
+    if (!has(status, not_ok) && is_error(edge_std[v]) && is_error(peak_std[v])) continue;
+    if (!has(status, not_ok)) status |= static_cast<std::uint16_t>(low_transmission);
+    constexpr float nan = std::numeric_limits<float>::quiet_NaN();
+    map.edge_energy_ev[v] = static_cast<double>(nan);
+    map.white_line_ev[v] = static_cast<double>(nan);
+    edge_std[v] = nan;
+    peak_std[v] = nan;
+    map.white_line_height[v] = nan;
+    if (has(status, unmeasured)) {
+      map.edge_jump[v] = nan;
+      map.noise[v] = nan;
+    }
+  }
+}
+
+/// Bit 256, then the finish: a row is read again while it is still in the cache.
+void mark_rim_and_finish(const Rows& rows, const std::uint8_t* is_outside, MeasuredEdges& measured,
+                         const Execution& execution) {
+  parallel_for(rows.number(), rows.per_chunk(), execution,
                [&](std::size_t begin, std::size_t end, std::size_t) {
                  std::vector<std::uint8_t> near(rows.nx + 2);
                  std::vector<std::uint8_t> diagonal(rows.nx);
                  for (std::size_t row = begin; row < end; ++row) {
+                   const std::size_t z = row / rows.ny;
+                   const std::size_t y = row % rows.ny;
                    std::fill(near.begin(), near.end(), std::uint8_t{0});
                    std::fill(diagonal.begin(), diagonal.end(), std::uint8_t{0});
-                   rows.for_neighbours(row, [&](std::size_t first, bool is_diagonal) {
-                     std::uint8_t* target = is_diagonal ? diagonal.data() : near.data() + 1;
-                     for (std::size_t x = 0; x < rows.nx; ++x) target[x] |= is_outside[first + x];
-                   });
-                   std::uint16_t* status = map.status.data() + (row * rows.nx);
-                   for (std::size_t x = 0; x < rows.nx; ++x) {
-                     const bool at_rim = near[x] + near[x + 1] + near[x + 2] + diagonal[x] != 0;
-                     const bool inside = !has(status[x], outside);
-                     status[x] |=
-                         at_rim && inside ? static_cast<std::uint16_t>(rim) : std::uint16_t{0};
+                   for (std::size_t k = z > 0 ? z - 1 : 0; k <= std::min(z + 1, rows.nz - 1); ++k) {
+                     for (std::size_t j = y > 0 ? y - 1 : 0; j <= std::min(y + 1, rows.ny - 1);
+                          ++j) {
+                       const std::uint8_t* source = is_outside + (((k * rows.ny) + j) * rows.nx);
+                       std::uint8_t* target = k != z && j != y ? diagonal.data() : near.data() + 1;
+                       for (std::size_t x = 0; x < rows.nx; ++x) target[x] |= source[x];
+                     }
                    }
+                   std::uint16_t* status = measured.map.status.data() + (row * rows.nx);
+                   for (std::size_t x = 0; x < rows.nx; ++x) {
+                     const unsigned at_rim = near[x] | near[x + 1] | near[x + 2] | diagonal[x];
+                     const bool marked = at_rim != 0U && (status[x] & outside) == 0U;
+                     status[x] |= marked ? static_cast<std::uint16_t>(rim) : std::uint16_t{0};
+                   }
+                   finish(measured, row * rows.nx, (row + 1) * rows.nx);
                  }
                });
-}
-
-template <class Body>
-void for_voxels(const EdgeMap& map, const Execution& execution, const Body& body) {
-  parallel_for(map.status.size(), grain, execution,
-               [&](std::size_t begin, std::size_t end, std::size_t) {
-                 for (std::size_t v = begin; v < end; ++v) body(v);
-               });
-}
-
-void set_bit(EdgeMap& map, std::size_t v, bool condition, EdgeStatus bit) {
-  map.status[v] |= condition ? static_cast<std::uint16_t>(bit) : std::uint16_t{0};
-}
-
-bool below_noise(float jump, float noise) {
-  return !(jump > 0.0F && jump >= least_jump * noise);
 }
 
 }  // namespace
@@ -175,45 +274,27 @@ EdgeThresholds edge_thresholds(const MeasuredEdges& measured) {
 
 EdgeMap judge(MeasuredEdges measured, const EdgeThresholds& thresholds,
               const std::vector<std::size_t>& volume, const Execution& execution) {
-  constexpr float nan = std::numeric_limits<float>::quiet_NaN();
   EdgeMap& map = measured.map;
-  const Array<float, 1>& residual = measured.residual;
-  const bool noise_given = measured.noise_given;
-  for_voxels(map, execution, [&](std::size_t v) {
-    if (!noise_given) map.noise[v] = std::sqrt(residual[v]);
-    const bool small = below_noise(map.edge_jump[v], map.noise[v]);
-    set_bit(map, v, !has(map.status[v], unmeasured) && small, jump_below_noise);
-    set_bit(map, v, !has(map.status[v], no_jump) && map.edge_jump[v] < thresholds.least_jump,
-            partial_volume);
-  });
-
-  const bool has_neighbours = !volume.empty() && map.status.size() > 0;
-  if (has_neighbours && !noise_given) {
-    std::vector<float> usable_variance(map.status.size());
-    for_voxels(map, execution, [&](std::size_t v) {
-      usable_variance[v] = !has(map.status[v], outside) ? residual[v] : nan;
+  const std::size_t n = map.status.size();
+  if (n == 0) return std::move(measured.map);
+  Array<std::uint8_t, 1> is_outside({n});
+  if (volume.empty()) {
+    parallel_for(n, lone_grain, execution, [&](std::size_t begin, std::size_t end, std::size_t) {
+      judge_alone(measured, thresholds, begin, end);
+      judge_noise(measured, thresholds, begin, end, is_outside.data());
+      finish(measured, begin, end);
     });
-    pool_noise(Rows(volume), usable_variance, map, execution);
+    return std::move(measured.map);
   }
-  for_voxels(map, execution, [&](std::size_t v) {
-    const bool inside = !has(map.status[v], outside);
-    set_bit(map, v, inside && below_noise(map.edge_jump[v], map.noise[v]), jump_below_noise);
-    set_bit(map, v, inside && residual[v] > thresholds.largest_residual, large_residual);
+  const Rows rows(volume);
+  parallel_for(n, grain, execution, [&](std::size_t begin, std::size_t end, std::size_t) {
+    judge_alone(measured, thresholds, begin, end);
   });
-  if (has_neighbours) mark_rim(Rows(volume), map, execution);
-
-  for_voxels(map, execution, [&](std::size_t v) {
-    const bool ok = !has(map.status[v], not_ok);
-    const float noise = noise_given ? 1.0F : map.noise[v];
-    map.edge_energy_ev[v] = ok ? map.edge_energy_ev[v] : static_cast<double>(nan);
-    map.white_line_ev[v] = ok ? map.white_line_ev[v] : static_cast<double>(nan);
-    map.edge_energy_std_ev[v] = ok ? noise * map.edge_energy_std_ev[v] : nan;
-    map.white_line_std_ev[v] = ok ? noise * map.white_line_std_ev[v] : nan;
-    map.white_line_height[v] = ok ? map.white_line_height[v] : nan;
-    const bool known = !has(map.status[v], unmeasured);
-    map.edge_jump[v] = known ? map.edge_jump[v] : nan;
-    map.noise[v] = known ? map.noise[v] : nan;
+  if (!measured.noise_given) pool_noise(rows, measured, execution);
+  parallel_for(n, grain, execution, [&](std::size_t begin, std::size_t end, std::size_t) {
+    judge_noise(measured, thresholds, begin, end, is_outside.data());
   });
+  mark_rim_and_finish(rows, is_outside.data(), measured, execution);
   return std::move(measured.map);
 }
 

@@ -85,7 +85,7 @@ EdgePlan find_windows(ArrayView<double, 1> energy_ev, const EdgeModel& model) {
   plan.n_post = index_of_first(energy_ev, model.post_edge[1], true) - post;
   const std::string hint = energy_ev.size() > 0 && energy_ev[energy_ev.size() - 1] < 100.0
                                ? "; energy_ev looks like keV: multiply it by 1000"
-                               : "";
+                               : ": move or widen the window";
   require(plan.n_pre > 0, "pre_edge holds none of the energies" + hint);
   require(plan.n_post > 0, "post_edge holds none of the energies" + hint);
   check_points(plan.n_pre, model.pre_degree, "pre");

@@ -65,27 +65,13 @@ void use_variance(const Stack<T>& variance, const EdgePlan& plan, const KernelTa
   }
 }
 
-/// out[i] = f(in[i]); one array in, one out, so that the compiler can use vectors.
-template <class In, class Out, class Function>
-void transform(const In* __restrict in, std::size_t n, Out* __restrict out, Function f) {
-  for (std::size_t i = 0; i < n; ++i) out[i] = f(in[i]);
-}
-
-void write_tile(const KernelOut& tile, double reference_ev, std::size_t begin, std::size_t n_voxel,
-                EdgeMap& map, Array<float, 1>& residual) {
-  const auto absolute = [=](float e) { return reference_ev + static_cast<double>(e); };
-  const auto root = [](float variance) { return std::sqrt(variance); };
-  transform(tile.edge, n_voxel, map.edge_energy_ev.data() + begin, absolute);
-  transform(tile.peak, n_voxel, map.white_line_ev.data() + begin, absolute);
-  transform(tile.edge_variance, n_voxel, map.edge_energy_std_ev.data() + begin, root);
-  transform(tile.peak_variance, n_voxel, map.white_line_std_ev.data() + begin, root);
-  transform(tile.status, n_voxel, map.status.data() + begin, [](std::int32_t bits) {
-    const std::int32_t border = (bits & peak_border) != 0 ? window_border : 0;
-    return static_cast<std::uint16_t>((bits & 0xFFFF) | border);
-  });
-  std::copy_n(tile.height, n_voxel, map.white_line_height.data() + begin);
-  std::copy_n(tile.jump, n_voxel, map.edge_jump.data() + begin);
-  std::copy_n(tile.variance, n_voxel, residual.data() + begin);
+/// Where a map keeps the voxel `begin`.
+MapOut map_at(MeasuredEdges& measured, std::size_t begin) {
+  EdgeMap& map = measured.map;
+  return {map.edge_energy_ev.data() + begin,     map.white_line_ev.data() + begin,
+          map.edge_energy_std_ev.data() + begin, map.white_line_std_ev.data() + begin,
+          map.white_line_height.data() + begin,  map.edge_jump.data() + begin,
+          measured.residual.data() + begin,      map.status.data() + begin};
 }
 
 EdgeMap empty_map(std::size_t n) {
@@ -171,7 +157,7 @@ MeasuredEdges measure(ArrayView<double, 1> energy_ev, const Stack<T>& mu, const 
             for (std::size_t i = 0; i < n; ++i) out.status[i] &= ~edge_bits;
             estimator->estimate({work.tile.get(), tile_stride, n}, variances.at(v, n, spare), out);
           }
-          write_tile(out, plan.reference_ev, v, n, measured.map, measured.residual);
+          kernel.write(out, plan.reference_ev, n, map_at(measured, v));
           if (given) {
             use_variance(variance, plan, tables, v, n, out, estimator == nullptr, measured.map);
           }

@@ -86,6 +86,18 @@ struct KernelOut {
   int32_t* peak_index;  ///< scan energy of the peak sample
 };
 
+/// Where a tile's results go: absolute energies, standard errors, all bits of the status.
+struct MapOut {
+  double* edge_energy_ev;
+  double* white_line_ev;
+  float* edge_energy_std_ev;
+  float* white_line_std_ev;
+  float* white_line_height;
+  float* edge_jump;
+  float* residual;
+  std::uint16_t* status;
+};
+
 /// What to fetch into the cache while a tile is being fitted: for each voxel v of a vector's first
 /// lane and each of the plan's energies i the line at origin + i * row + v * voxel. Without a next
 /// tile all of them are one line.
@@ -106,6 +118,7 @@ struct Kernel {
   /// Rows 0..n_row - 1 of the tile from voxel-major spectra `step` floats apart.
   void (*transpose)(const float* spectra, std::size_t step, std::size_t n_voxel, std::size_t n_row,
                     float* tile, std::size_t stride);
+  void (*write)(const KernelOut& tile, double reference_ev, std::size_t n_voxel, const MapOut& map);
 };
 
 extern const Kernel edge_fit_generic;

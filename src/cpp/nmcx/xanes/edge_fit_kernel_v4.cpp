@@ -7,7 +7,8 @@
 #include "nmcx/core/vectors.inc"
 #include "nmcx/xanes/tile_copy.inc"
 #include "nmcx/xanes/edge_fit_kernel.inc"
+#include "nmcx/xanes/tile_write.inc"
 // clang-format on
 
-const nmcx::xanes::Kernel nmcx::xanes::edge_fit_v4{fit_tile, copy_tile, transpose_tile};
+const nmcx::xanes::Kernel nmcx::xanes::edge_fit_v4{fit_tile, copy_tile, transpose_tile, write_tile};
 #endif

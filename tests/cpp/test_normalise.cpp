@@ -117,4 +117,50 @@ BOOST_AUTO_TEST_CASE(a_mistake_is_named) {
   refuses(kilo, model, "keV");
 }
 
+// Voxels that are the mean spectrum times a number plus an offset: the imposed shape fits them
+// exactly, and only their two numbers are looked for.
+BOOST_AUTO_TEST_CASE(the_global_shape_recovers_offset_and_jump) {
+  const std::vector<double> energy = grid();
+  const auto shape = [](double e) {
+    const double x = (e - 8350.0) / 100.0;
+    return -0.05 * x + (e < 8350.0 ? 0.0 : 0.8 * (1.0 - 0.04 * x + 0.01 * x * x));
+  };
+  EdgeModel imposed = model;
+  std::vector<double> mu;
+  for (const double e : energy) imposed.shape_mu.push_back(2.0 + (3.0 * shape(e)));
+  for (const double e : energy) {
+    for (const double factor : {0.5, 4.0}) mu.push_back(1.5 + (factor * shape(e)));
+  }
+  const Normalised out = xanes::normalise(view(energy), {mu.data(), {energy.size(), 2}}, imposed,
+                                          8350.0, {.threads = 1, .poll = {}});
+  BOOST_TEST(out.edge_jump[0] == 0.5 * 0.8, boost::test_tools::tolerance(1e-10));
+  BOOST_TEST(out.edge_jump[1] == 4.0 * 0.8, boost::test_tools::tolerance(1e-10));
+}
+
+// The level's variance against its definition, now with weights that reach over both windows.
+BOOST_AUTO_TEST_CASE(the_global_shape_has_less_variance_than_free_polynomials) {
+  const std::vector<double> energy = grid();
+  EdgeModel imposed = model;
+  for (const double e : energy) imposed.shape_mu.push_back(e < 8350.0 ? 0.0 : 1.0);
+  const EdgePlan free = make_edge_plan(view(energy), model);
+  const EdgePlan two = make_edge_plan(view(energy), imposed);
+  BOOST_TEST(two.n_freedom == two.n_pre + two.n_post - 2);
+  // An offset and a jump without slopes are two means: 1/n_pre for the offset, and at half height
+  // a quarter of each.
+  const auto n_pre = static_cast<double>(two.n_pre);
+  const auto n_post = static_cast<double>(two.n_post);
+  BOOST_TEST(two.level_variance[0] == 0.25 / n_pre + 0.25 / n_post,
+             boost::test_tools::tolerance(1e-9));
+  BOOST_TEST(two.level_variance[0] < 0.3 * free.level_variance[0]);
+}
+
+BOOST_AUTO_TEST_CASE(a_mean_spectrum_without_an_edge_is_no_shape) {
+  const std::vector<double> energy = grid();
+  EdgeModel flat = model;
+  flat.shape_mu.assign(energy.size(), 1.0);
+  refuses(energy, flat, "mean spectrum");
+  flat.shape_mu.pop_back();
+  refuses(energy, flat, "one value per energy");
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -247,8 +247,8 @@ KernelTables::Parabolas KernelTables::make_parabolas(double half_width_ev) const
   longest_run(
       n,
       [&](std::size_t a, std::size_t b) {
-        const auto reach = [&](std::size_t i) { return out.first[i] - static_cast<int>(i); };
-        return reach(a) == reach(b) && equal_columns(out.weight, n, a, b);
+        const auto down = [&](std::size_t i) { return out.first[i] - static_cast<int>(i); };
+        return down(a) == down(b) && equal_columns(out.weight, n, a, b);
       },
       out.run);
   level_columns(out.weight, n, out.run);

@@ -200,7 +200,7 @@ def _row(worker: Worker, reference: float) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def table(workers: dict[str, Worker], failed: dict[str, str], n_repeat: int) -> str:
+def table(workers: dict[str, Worker], failed: dict[str, str], n_repeat: int, revision: str) -> str:
     ready = [w for w in workers.values() if "unavailable" not in w.facts]
     reference = statistics.median(workers["nmcx"].seconds_per_voxel)
     lines = [
@@ -209,7 +209,7 @@ def table(workers: dict[str, Worker], failed: dict[str, str], n_repeat: int) -> 
         "|---|---|---:|---:|---:|---:|---:|---:|---:|",
         *(_row(worker, reference) for worker in ready),
         "",
-        f"Measured on {datetime.datetime.now(datetime.UTC):%Y-%m-%d} at commit `{commit()}`, "
+        f"Measured on {datetime.datetime.now(datetime.UTC):%Y-%m-%d} at commit `{revision}`, "
         f"{processor()}, Python {platform.python_version()}, {n_repeat} repeats in turns, CPU time "
         f"of one thread (at most {max(w.threads for w in ready):.2f} CPU seconds a second).",
     ]
@@ -245,10 +245,11 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help=f"default {OUT.relative_to(ROOT)}; none if quick")
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
+    revision = commit()  # of what the wheel is built from
     python, failed = make_environment(options.work.resolve())
     n_repeat = QUICK_REPEAT if options.quick else N_REPEAT
     workers = measure(python, QUICK_SHARE if options.quick else 1.0, n_repeat)
-    text = table(workers, failed, n_repeat)
+    text = table(workers, failed, n_repeat, revision)
     print(text)
     out = options.out or (None if options.quick else OUT)
     if out is not None:

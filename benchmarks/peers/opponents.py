@@ -1,9 +1,9 @@
 """What someone who knows numpy or numba well would write for the voxel-wise edge fit.
 
 Both do the arithmetic of `nmcx.xanes.fit_edges` without its standard errors, status and NaN
-handling: on a fixed energy grid both polynomials are constant matrices; the edge is the first sample
-above half the jump, refined on the cubic through four points; the white line is a least-squares
-parabola through five points.
+handling: on a fixed energy grid both polynomials are constant matrices; the edge is the first
+sample above half the jump, refined on the cubic through four points; the white line is a
+least-squares parabola through five points.
 """
 
 from __future__ import annotations

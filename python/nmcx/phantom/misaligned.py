@@ -217,7 +217,7 @@ def _render(
     if blur_px > 0:
         seen = ndimage.gaussian_filter(seen, blur_px * oversampling, truncate=_BLUR_REACH)
     for axis, n in enumerate(shape):
-        parts = seen.shape[:axis] + (n + 2 * margin, oversampling) + seen.shape[axis + 1 :]
+        parts = (*seen.shape[:axis], n + 2 * margin, oversampling, *seen.shape[axis + 1 :])
         seen = seen.reshape(parts).mean(axis=axis + 1)
     return np.asarray(seen[tuple(slice(margin, margin + n) for n in shape)])
 

@@ -17,7 +17,6 @@ from nmcx.txm.resampling import resample
 __all__ = ["align_energies"]
 
 Array = NDArray[np.floating[Any]]
-#: Larger images are averaged in blocks where drift is measured [px].
 _LARGEST_SIDE = 1024
 
 
@@ -244,9 +243,7 @@ def _joined(
     """Component of each axis, the mean of the views that show it."""
     result = np.zeros((n, n_axis)) if name == "shift" else np.full((n, n_axis), np.nan)
     for axis in range(n_axis):
-        seen = [
-            getattr(drift, name)[:, axes.index(axis)] for axes, drift in drifts if axis in axes
-        ]
+        seen = [getattr(drift, name)[:, axes.index(axis)] for axes, drift in drifts if axis in axes]
         if seen:
             # Two projections share the noise of the voxels: their errors are not independent.
             result[:, axis] = np.mean(seen, axis=0)
@@ -281,8 +278,16 @@ def _notes(
             f"groups before and after the edge parted above {energy[min(n_before) - 1]:.1f} eV, "
             "bridged on the contours of their means"
         )
-    size = np.sqrt(np.nanmean(residual[~is_outlier] ** 2)) if not is_outlier.all() else np.nan
+    left = residual[~is_outlier]
+    left = left[np.isfinite(left)]
+    size = np.sqrt(np.mean(left**2)) if left.size else np.nan
     yield f"drift removed with a residual of {size:.3f} px (root mean square)"
+    uneven = [drift.uneven for drift in drifts if np.isfinite(drift.uneven)]
+    if uneven:
+        yield (
+            f"the quarters of the field differ by {np.mean(uneven):.2f} px across the edge, which "
+            "a shift and a magnification cannot take out"
+        )
     excess = [drift.excess for drift in drifts if np.isfinite(drift.excess)]
     if excess and abs(np.mean(excess)) > 0.1:
         yield (

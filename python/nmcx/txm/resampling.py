@@ -80,9 +80,7 @@ def _filled(values: Array, missing: NDArray[np.bool_]) -> Array:
         return values
     from scipy import ndimage
 
-    nearest = ndimage.distance_transform_edt(
-        missing, return_distances=False, return_indices=True
-    )
+    nearest = ndimage.distance_transform_edt(missing, return_distances=False, return_indices=True)
     filled: Array = values[tuple(nearest)]
     return filled
 

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nmcx.results import AlignedStack, EnergyStack, OpticalDensity
-from nmcx.txm.drift import OUTLIER_PX, Drift, find_drift
+from nmcx.txm.drift import OUTLIER_PX, Drift, find_drift, on_reference
 from nmcx.txm.optical_density import SAME_ANGLE
 from nmcx.txm.resampling import resample
 
 __all__ = ["align_energies"]
 
 Array = NDArray[np.floating[Any]]
+#: Smallest image in which drift can be seen [px].
+LEAST_SIDE = 16
+#: Trials to find the magnification, and when it is found.
+_MOST_TRIALS, _SAME_POWER = 4, 0.02
 _LARGEST_SIDE = 1024
 
 
@@ -65,10 +69,11 @@ def align_energies(
     stack : OpticalDensity or EnergyStack
         Images (n_image, ny, nx) of one angle, or tomograms (n_energy, nz, ny, nx); energies in any
         order, repeats allowed [eV].
-    magnification : (n_image,) array_like or "energy", optional
-        Magnification of each image relative to any one of them [1]; ``"energy"`` is 1 / E. Default:
-        one over `pixel_size_um` of an `OpticalDensity`, and none for an `EnergyStack`, whose grid
-        is the same for all energies.
+    magnification : (n_image,) array_like, "energy" or "find", optional
+        Magnification of each image relative to any one of them [1]; ``"energy"`` is 1 / E;
+        ``"find"`` finds the power of E that it follows from the images. Default: one over
+        `pixel_size_um` of an `OpticalDensity`; none for an `EnergyStack`, which has one grid for
+        all energies.
     edge_ev : float, optional
         Energy that parts the groups [eV]. Default: the largest step in contrast.
     max_shift : float, optional
@@ -121,12 +126,13 @@ def align_energies(
     reach = 0.25 * min(shape) if max_shift is None else float(max_shift)
     if not reach > 0:
         raise ValueError(f"max_shift must be positive, not {max_shift}")
-    drifts = [
-        (axes, find_drift(views, series.scale, reference=0, max_shift=reach, n_before=n_before))
-        for axes, views in _views(series)
-    ] if n > 1 else []  # fmt: skip
+    series, drifts = _drifts(
+        series, reach, n_before, find=isinstance(magnification, str) and magnification == "find"
+    )
     shift, std, residual = (_joined(drifts, name, n, n_axis) for name in _VECTORS)
     is_outlier = np.any([d.is_outlier for _, d in drifts], axis=0) if drifts else np.zeros(n, bool)
+    reference = int(np.argmin(is_outlier))
+    shift = on_reference(shift, series.scale, reference)
     mu, variance = _resampled(series, shift)
     return AlignedStack(
         energy_ev=series.energy_ev,
@@ -139,6 +145,7 @@ def align_energies(
         magnification=series.scale,
         correlation=np.mean([d.correlation for _, d in drifts] or [np.full(n, np.nan)], axis=0),
         is_outlier=is_outlier,
+        reference=reference,
         notes=(*series.notes, *_notes(series, [d for _, d in drifts], residual, is_outlier)),
     )
 
@@ -152,10 +159,15 @@ def _series(stack: OpticalDensity | EnergyStack, magnification: ArrayLike | str 
     if not hasattr(mu, "shape"):
         mu = np.asarray(mu)
     energy = np.asarray(stack.energy_ev, dtype=np.float64)
-    if len(mu.shape) not in (3, 4) or mu.shape[0] != energy.size or energy.size == 0:
+    if (
+        len(mu.shape) not in (3, 4)
+        or min(mu.shape[1:]) < LEAST_SIDE
+        or mu.shape[0] != energy.size
+        or energy.size == 0
+    ):
         raise ValueError(
-            f"the stack must hold one 2-D image or 3-D tomogram per energy, not {mu.shape} for "
-            f"{energy.size} energies"
+            f"the stack must hold one 2-D image or 3-D tomogram of at least {LEAST_SIDE} pixels a "
+            f"side per energy, not {mu.shape} for {energy.size} energies"
         )
     if not (np.isfinite(energy).all() and (energy > 0).all()):
         raise ValueError("energy_ev is not known for every image; set it")
@@ -174,7 +186,7 @@ def _series(stack: OpticalDensity | EnergyStack, magnification: ArrayLike | str 
         order=order,
         scale=scale,
         pixel_size_um=_pixel_size(stack, int(order[0]), len(mu.shape) - 1),
-        notes=(*stack.notes, *notes) if not is_density else notes,
+        notes=(*stack.notes, *notes),
     )
 
 
@@ -185,8 +197,10 @@ def _magnification(
     order: NDArray[np.intp],
 ) -> tuple[Array, tuple[str, ...]]:
     if isinstance(given, str):
+        if given == "find":
+            return _magnification(stack, None, energy, order)
         if given != "energy":
-            raise ValueError(f'magnification must be "energy" or numbers, not {given!r}')
+            raise ValueError(f'magnification must be "energy", "find" or numbers, not {given!r}')
         return energy[0] / energy, ("magnification taken as inverse to the energy",)
     if given is not None:
         values = np.asarray(given, dtype=np.float64)
@@ -227,6 +241,48 @@ def _views(series: _Series) -> Iterator[tuple[tuple[int, int], list[Array]]]:
             projected[axis].append(_projection(volume, axis))
     for axis, (first, second) in enumerate(((1, 2), (0, 2), (0, 1))):
         yield (first, second), projected[axis]
+
+
+def _drifts(
+    series: _Series, max_shift: float, n_before: int | None, *, find: bool
+) -> tuple[_Series, list[tuple[tuple[int, int], Drift]]]:
+    """Drift in each view; with `find`, the magnification follows the sizes of the images."""
+    if series.energy_ev.size < 2:
+        return series, []
+    views = list(_views(series))
+    for _ in range(_MOST_TRIALS):
+        drifts = [
+            (axes, find_drift(images, series.scale, max_shift=max_shift, n_before=n_before))
+            for axes, images in views
+        ]
+        power = _power_in_excess(series.energy_ev, [drift for _, drift in drifts])
+        if not find or not np.isfinite(power) or abs(power) < _SAME_POWER:
+            break
+        series = replace(series, scale=series.scale * _ratio(series.energy_ev) ** power)
+    if find:
+        given = np.polyfit(np.log(_ratio(series.energy_ev)), np.log(series.scale), 1)[0]
+        note = f"magnification found to vary as E to the power {-given:.3f}"
+        series = replace(series, notes=(*series.notes[:-1], note))
+    return series, drifts
+
+
+def _ratio(energy: Array) -> NDArray[np.float64]:
+    return np.asarray(energy[0] / energy)
+
+
+def _power_in_excess(energy: Array, drifts: list[Drift]) -> float:
+    """How much faster than removed the images shrink, as a power of 1 / E; NaN: cannot tell."""
+    above = below = 0.0
+    shrinking = np.log(_ratio(energy))
+    for drift in drifts:
+        for group in (slice(drift.n_before), slice(drift.n_before, None)):
+            known = np.isfinite(drift.enlargement[group]) & ~drift.is_outlier[group]
+            # Sizes are known against the mean of the group.
+            expected = shrinking[group][known]
+            expected = expected - expected.mean() if expected.size else expected
+            above += float(np.sum(expected * drift.enlargement[group][known]))
+            below += float(np.sum(expected**2))
+    return above / below if below > 1e-8 else float("nan")
 
 
 def _projection(volume: Array, axis: int) -> Array:
@@ -288,14 +344,14 @@ def _notes(
             f"the quarters of the field differ by {np.mean(uneven):.2f} px across the edge, which "
             "a shift and a magnification cannot take out"
         )
-    excess = [drift.excess for drift in drifts if np.isfinite(drift.excess)]
-    if excess and abs(np.mean(excess)) > 0.1:
+    power = _power_in_excess(energy, drifts)
+    if abs(power) > 0.1:
         yield (
-            f"the images say that the magnification varies {1 + np.mean(excess):.2f} times as fast "
-            "as was removed: check the pixel sizes"
+            f"magnification varies as E to the power {-power:+.2f} beyond what was removed: check "
+            'the pixel sizes, or pass magnification="energy" or "find"'
         )
-    for i in np.flatnonzero(is_outlier):
+    if is_outlier.any():
         yield (
-            f"{energy[i]:.1f} eV could not be aligned: no match, more than {OUTLIER_PX} px left, "
-            "or unlike its group"
+            f"{', '.join(f'{e:.1f}' for e in energy[is_outlier])} eV could not be aligned: no "
+            f"match, more than {OUTLIER_PX} px left, or unlike their group"
         )

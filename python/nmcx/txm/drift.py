@@ -39,12 +39,12 @@ class Drift:
     correlation: Array  #: (n,) with what that mean predicts
     is_outlier: NDArray[np.bool_]  #: (n,)
     n_before: int  #: images before the edge; n if there is no edge
-    excess: float  #: magnification in excess, as a power of the given one
+    enlargement: Array  #: (n,) logarithm of the size against that of the rest of the group
     uneven: float  #: how far the quarters of the field disagree across the edge [px]
 
 
 def find_drift(
-    images: list[Array], scale: Array, *, reference: int, max_shift: float, n_before: int | None
+    images: list[Array], scale: Array, *, max_shift: float, n_before: int | None
 ) -> Drift:
     """Drift of 2-D images in rising order of energy, `scale` being their magnification.
 
@@ -62,7 +62,7 @@ def find_drift(
     shift, found = _coarse(images, scale, groups, max_shift)
     if not found.any():
         raise ConvergenceError("no image matches another: are they blank, or of different fields?")
-    shift = _on_reference(shift, scale, reference if found[reference] else int(np.argmax(found)))
+    shift = on_reference(shift, scale, int(np.argmax(found)))
     kept = found.copy()
     bridge: tuple[_core.Registration, list[Array]] | None = None
     matches: dict[int, Match] = {}
@@ -90,7 +90,7 @@ def find_drift(
             if group.size == 1:  # no group mean but the other's
                 matches[int(group[0])] = _as_match(bridge[0])
     uneven = _uneven(*bridge[1]) if bridge is not None else float("nan")
-    return _summary(shift, scale, matches, found, n_before, reference, uneven)
+    return _summary(shift, scale, matches, found, n_before, uneven)
 
 
 def _as_match(bridge: _core.Registration) -> Match:
@@ -105,14 +105,15 @@ def _summary(
     matches: dict[int, Match],
     found: NDArray[np.bool_],
     n_before: int,
-    reference: int,
     uneven: float,
 ) -> Drift:
     n = len(shift)
     unknown = np.full((n, 2), np.nan)
-    std, residual, correlation = unknown.copy(), unknown.copy(), unknown[:, 0].copy()
+    std, residual = unknown.copy(), unknown.copy()
+    correlation, enlargement = unknown[:, 0].copy(), unknown[:, 0].copy()
     for i, own in matches.items():
-        std[i], residual[i], correlation[i] = own.std, own.shift, own.correlation
+        std[i], residual[i] = own.std, own.shift
+        correlation[i], enlargement[i] = own.correlation, own.enlargement
     is_outlier = ~found | _outliers(matches, n)
     good = np.flatnonzero(found)
     if 0 < good.size < n:
@@ -120,39 +121,24 @@ def _summary(
         for axis in range(2):
             lost = np.flatnonzero(~found)
             shift[lost, axis] = np.interp(lost, good, shift[good, axis])
-    if is_outlier[reference] and not is_outlier.all():
-        reference = int(np.argmin(is_outlier))
     return Drift(
-        shift=_on_reference(shift, scale, reference),
+        shift=shift,
         std=std,
         residual=residual,
         correlation=correlation,
         is_outlier=is_outlier,
         n_before=n_before,
-        excess=_excess(scale, matches, ~is_outlier, n_before),
+        enlargement=np.array(
+            [matches[i].enlargement if i in matches else np.nan for i in range(n)]
+        ),
         uneven=uneven,
     )
 
 
-def _on_reference(shift: Array, scale: Array, reference: int) -> Array:
+def on_reference(shift: Array, scale: Array, reference: int) -> Array:
     """The same alignment with the reference image where it is."""
     common = shift[reference] / scale[reference]
     return np.asarray(shift - scale[:, None] * common)
-
-
-def _excess(scale: Array, matches: dict[int, Match], kept: Array, n_before: int) -> float:
-    """Slope of the sizes found over the sizes given, in logarithms; NaN if nothing tells."""
-    above = below = 0.0
-    for group in (range(n_before), range(n_before, len(scale))):
-        chosen = [i for i in group if i in matches and kept[i]]
-        if len(chosen) < 3:
-            continue
-        given = np.log(scale[chosen])
-        given = given - given.mean()
-        size = np.array([matches[i].enlargement for i in chosen])
-        above += float(np.sum(given * size))
-        below += float(np.sum(given**2))
-    return above / below if below > 1e-8 else float("nan")
 
 
 def _outliers(matches: dict[int, Match], n: int) -> NDArray[np.bool_]:
@@ -172,10 +158,16 @@ def _outliers(matches: dict[int, Match], n: int) -> NDArray[np.bool_]:
 
 def _edge_position(images: list[Array]) -> int:
     """Number of images before the largest step in contrast; all of them if there is none."""
+    from scipy.ndimage import median_filter
+
     n = len(images)
-    contrast = np.array([np.subtract(*np.nanpercentile(image, (95, 5))) for image in images])
-    if n < 2 or not np.isfinite(contrast).all():
+    known = [image[np.isfinite(image)] for image in images]
+    contrast = np.array([np.ptp(np.percentile(k, (5, 95))) if k.size else 0.0 for k in known])
+    if n < 2:
         return n
+    if n >= 5:
+        # A single bad image is no edge.
+        contrast = median_filter(contrast, 3, mode="nearest")
     # The split that leaves least spread within the two parts.
     spread = [contrast[:k].var() * k + contrast[k:].var() * (n - k) for k in range(1, n)]
     k = 1 + int(np.argmin(spread))
@@ -246,6 +238,8 @@ def _chain(
         for _ in range(2):
             trial, waiting = waiting, []
             for i in trial:
+                if _is_blank(outlines[i]):
+                    continue
                 try:
                     shift = (
                         np.zeros(2)
@@ -256,8 +250,6 @@ def _chain(
                     _log.info("image %d does not match its group: %s", i, error)
                     waiting.append(i)
                     continue
-                if not np.nanstd(outlines[i]) > 0:
-                    continue  # blank
                 shifts[int(i)] = shift
                 moved = resample(outlines[i], 1.0, shift)[0]
                 total = Sum.of([moved], moved.shape) if total is None else total.plus(moved)
@@ -266,6 +258,11 @@ def _chain(
         if len(best[0]) > order.size // 2:
             break
     return best
+
+
+def _is_blank(image: Array) -> bool:
+    known = image[np.isfinite(image)]
+    return known.size == 0 or not float(np.ptp(known)) > 0
 
 
 def _blocks(image: Array, block: int) -> Array:

@@ -282,7 +282,7 @@ def alignment(aligned: AlignedStack, *, figure: Figure | None = None) -> Figure:
         label_axes(ax, "energy [eV]" if ax is below else "", name)
     above.legend(fontsize=TICK, frameon=False, ncols=n_axis, loc="best")
     if bad.any():
-        above.set_title(f"{np.count_nonzero(bad)} outliers, crossed and dotted", fontsize=TICK)
+        above.set_title(f"outliers crossed and dotted: {np.count_nonzero(bad)}", fontsize=TICK)
     return fig
 
 

@@ -63,18 +63,19 @@ def find_drift(
     if not found.any():
         raise ConvergenceError("no image matches another: are they blank, or of different fields?")
     shift = on_reference(shift, scale, int(np.argmax(found)))
-    kept = found.copy()
+    kept, widths = found.copy(), list(BRIDGE_PX)
     bridge: tuple[_core.Registration, list[Array]] | None = None
     matches: dict[int, Match] = {}
     for round_ in range(MOST_ROUNDS):
         moved = [resample(smooth[i], scale[i], shift[i])[0] for i in range(n)]
         matches = _against_means(moved, groups, kept)
-        bridge = _bridge(moved, groups, kept)
+        bridge = _bridge(moved, groups, kept, widths)
         step = np.array([matches[i].shift if i in matches else (0.0, 0.0) for i in range(n)])
         for group in groups:
             # What a group has in common is the bridge's to say, or nobody's.
             if kept[group].any():
                 step[group] -= step[group][kept[group]].mean(axis=0)
+        residual = step.copy()
         if bridge is not None:
             step[n_before:] += displacement(bridge[0])
         before = kept
@@ -85,12 +86,12 @@ def find_drift(
             break
         # A step beyond reach of the linearisation tells its direction only.
         shift += scale[:, None] * np.clip(step, -1.0, 1.0)
-    if bridge is not None:
-        for group in groups:
-            if group.size == 1:  # no group mean but the other's
-                matches[int(group[0])] = _as_match(bridge[0])
+    for group in groups:
+        if group.size == 1 and bridge is not None:  # no group mean but the other's
+            matches[int(group[0])] = _as_match(bridge[0])
+            residual[group[0]] = displacement(bridge[0])
     uneven = _uneven(*bridge[1]) if bridge is not None else float("nan")
-    return _summary(shift, scale, matches, found, n_before, uneven)
+    return _summary(shift, residual, matches, found, n_before, uneven)
 
 
 def _as_match(bridge: _core.Registration) -> Match:
@@ -101,18 +102,18 @@ def _as_match(bridge: _core.Registration) -> Match:
 
 def _summary(
     shift: Array,
-    scale: Array,
+    residual: Array,
     matches: dict[int, Match],
     found: NDArray[np.bool_],
     n_before: int,
     uneven: float,
 ) -> Drift:
     n = len(shift)
-    unknown = np.full((n, 2), np.nan)
-    std, residual = unknown.copy(), unknown.copy()
-    correlation, enlargement = unknown[:, 0].copy(), unknown[:, 0].copy()
+    std = np.full((n, 2), np.nan)
+    correlation, enlargement = np.full(n, np.nan), np.full(n, np.nan)
+    residual[[i for i in range(n) if i not in matches]] = np.nan
     for i, own in matches.items():
-        std[i], residual[i] = own.std, own.shift
+        std[i] = own.std
         correlation[i], enlargement[i] = own.correlation, own.enlargement
     is_outlier = ~found | _outliers(matches, n)
     good = np.flatnonzero(found)
@@ -274,21 +275,29 @@ def _blocks(image: Array, block: int) -> Array:
 
 
 def _bridge(
-    moved: list[Array], groups: list[NDArray[np.intp]], kept: NDArray[np.bool_]
+    moved: list[Array],
+    groups: list[NDArray[np.intp]],
+    kept: NDArray[np.bool_],
+    widths: list[float],
 ) -> tuple[_core.Registration, list[Array]] | None:
-    """Displacement of the later group's mean against the earlier one's, and both contours."""
+    """Displacement of the later group's mean against the earlier one's, and both contours.
+
+    A width that fails is struck off `widths`.
+    """
     if len(groups) < 2 or not all(kept[g].any() for g in groups):
         return None
     means = [
         Sum.of([moved[i] for i in group if kept[i]], moved[0].shape).mean() for group in groups
     ]
     # Fine contours are the more precise; those of a few noisy images drown and need smoothing.
-    for width in BRIDGE_PX:
+    while widths:
+        width = widths[0]
         both = [contours(mean, width) for mean in means]
         try:
             return register(both[0], both[1], MOST_BRIDGE_PX), both
         except ConvergenceError as error:
             _log.info("contours %g px wide do not bridge the edge: %s", width, error)
+            widths.pop(0)
     return None
 
 

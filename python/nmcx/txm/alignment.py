@@ -154,8 +154,7 @@ def align_energies(
 
 
 def _series(stack: OpticalDensity | EnergyStack, magnification: ArrayLike | str | None) -> _Series:
-    is_density = isinstance(stack, OpticalDensity)
-    mu = stack.od if is_density else stack.mu
+    mu = stack.od if isinstance(stack, OpticalDensity) else stack.mu
     if not hasattr(mu, "shape"):
         mu = np.asarray(mu)
     energy = np.asarray(stack.energy_ev, dtype=np.float64)
@@ -171,7 +170,7 @@ def _series(stack: OpticalDensity | EnergyStack, magnification: ArrayLike | str 
         )
     if not (np.isfinite(energy).all() and (energy > 0).all()):
         raise ValueError("energy_ev is not known for every image; set it")
-    if is_density and np.ptp(np.asarray(stack.theta)) > SAME_ANGLE:
+    if isinstance(stack, OpticalDensity) and np.ptp(np.asarray(stack.theta)) > SAME_ANGLE:
         raise ValueError(
             "the images are of several angles: align each angle by itself, or the tomograms "
             "reconstructed from them"
@@ -293,9 +292,7 @@ def _projection(volume: Array, axis: int) -> Array:
     return np.where(2 * count > volume.shape[axis], total / np.maximum(count, 1), np.nan)
 
 
-def _joined(
-    drifts: list[tuple[tuple[int, int], Drift]], name: str, n: int, n_axis: int
-) -> NDArray[np.float64]:
+def _joined(drifts: list[tuple[tuple[int, int], Drift]], name: str, n: int, n_axis: int) -> Array:
     """Component of each axis, the mean of the views that show it."""
     result = np.zeros((n, n_axis)) if name == "shift" else np.full((n, n_axis), np.nan)
     for axis in range(n_axis):

@@ -77,7 +77,7 @@ def match(image: Array, templates: list[Array]) -> Match | None:
     ny, nx = image.shape
     y, x = np.linspace(-1.0, 1.0, ny)[:, None], np.linspace(-1.0, 1.0, nx)
     # What may vary over the field: a gradient in valence must not pass for a shift of the rim.
-    smooth = np.empty((n_free, ny, nx))
+    smooth: Array = np.empty((n_free, ny, nx))
     for k, part in enumerate((valid, *templates)):
         base = smooth[3 * k]
         base[...] = np.where(valid, part, 0.0)
@@ -88,7 +88,7 @@ def match(image: Array, templates: list[Array]) -> Match | None:
     gram = smooth @ smooth.T
     gram[np.diag_indices(n_free)] *= 1.0 + 1e-10
     model = (np.linalg.solve(gram, smooth @ values.ravel()) @ smooth).reshape(ny, nx)
-    slopes = np.empty((3, ny, nx))
+    slopes: Array = np.empty((3, ny, nx))
     slopes[:2] = np.gradient(np.where(valid, model, np.nan))
     slopes[2] = slopes[0] * (y * 0.5 * (ny - 1)) + slopes[1] * (x * 0.5 * (nx - 1))
     # A border has no slope.

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.floating[Any]]
+#: Weights (n, n), samples a value stands on (n, n), and which positions lie inside (n,).
+_Axis = tuple[Array, Array, NDArray[np.bool_]]
 
 
 def resample(
@@ -55,7 +57,7 @@ def resample(
     return value, np.where(np.isnan(value), np.nan, np.maximum(spread, 0.0)).astype(kind)
 
 
-def _moved(values: Array, weights: list[Array], axes: list[tuple[Array, Array, Array]]) -> Array:
+def _moved(values: Array, weights: list[Array], axes: list[_Axis]) -> Array:
     missing = ~np.isfinite(values)
     if missing.all():
         return np.full_like(values, np.nan)
@@ -85,8 +87,8 @@ def _filled(values: Array, missing: NDArray[np.bool_]) -> Array:
     return filled
 
 
-def _axis(n: int, scale: float, shift: float) -> tuple[Array, Array, Array]:
-    """Weights (n, n), samples a value stands on (n, n), and which positions lie inside (n,)."""
+def _axis(n: int, scale: float, shift: float) -> _Axis:
+    """One axis of the resampling c + (x - c) scale + shift of n samples."""
     middle = 0.5 * (n - 1)
     position = middle + (np.arange(n) - middle) * scale + shift
     # A hair outside is rounding.

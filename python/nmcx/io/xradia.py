@@ -134,7 +134,7 @@ def _scan_folder(folder: Path, notes: list[str]) -> list[Path]:
             f"{renamed} files bear another sample name than {lists[0].name} lists; matched by "
             "repeat, reference number, energy and exposure"
         )
-    if re.search(r"^REFABBA\s+1$", _safe.read_text(lists[0], "scan list"), re.M):
+    if re.search(r"^REFABBA\s+1\s*$", _safe.read_text(lists[0], "scan list"), re.M):
         notes.append(
             "references before and after the sample by turns (REFABBA 1): the order of the list is "
             "the order of acquisition"

@@ -38,6 +38,9 @@ STATUS_BITS: Mapping[str, int] = {
 }
 NOT_OK = 1 | 2 | 4 | 8 | 64 | 512
 
+#: Images closer than this in energy [eV] are repeats of one image.
+SAME_ENERGY_EV = 0.05
+
 
 def quantity(unit: str, axes: str = "", **options: Any) -> Any:
     """Dataclass field that carries its unit ("1" if dimensionless, "" if not a number) and axes.
@@ -197,6 +200,56 @@ class EnergyStack(Result):
     variance: Any = quantity("1", "energy ...", default=None)  #: like `mu`, or None
     voxel_size_um: tuple[float, ...] | None = quantity("µm", default=None)  #: (dz, dy, dx) [µm]
     notes: tuple[str, ...] = ()  #: what the reader assumed or replaced
+
+
+@dataclass(frozen=True)
+class AlignedStack(Result):
+    """Images or tomograms of all energies on the grid of one of them, and how they got there.
+
+    What `mu` holds at pixel x was measured at ``c + (x - c) magnification + shift_px``, c being the
+    middle of the image.
+    """
+
+    energy_ev: Float = quantity("eV", "energy")  #: (n_image,) rising; repeats stay apart [eV]
+    mu: Float = quantity("1", "energy ...")  #: (n_image, ...) interpolated once; NaN: not seen
+    variance: Float | None = quantity("1", "energy ...")  #: like `mu`, or None
+    pixel_size_um: tuple[float, ...] = quantity("µm")  #: of the common grid, (dz,) dy, dx [µm]
+    shift_px: Float = quantity("px", "energy direction")  #: (n_image, 2|3) drift removed [px]
+    shift_std_px: Float = quantity("px", "energy direction")  #: its standard error [px]
+    residual_px: Float = quantity("px", "energy direction")  #: left against its group's mean [px]
+    magnification: Float = quantity("1", "energy")  #: (n_image,) of the original against the grid
+    correlation: Float = quantity("1", "energy")  #: (n_image,) with the images it was aligned to
+    is_outlier: Bool = quantity("", "energy")  #: (n_image,) true where not to be trusted
+    reference: int = quantity("", default=0)  #: index of the image that gives the grid
+    notes: tuple[str, ...] = ()  #: rules used, and what could not be aligned
+
+    @property
+    def stack(self) -> EnergyStack:
+        """The stack for fitting: outliers left out, repeats of one energy averaged.
+
+        Raises
+        ------
+        ValueError
+            If every energy is an outlier.
+        """
+        kept = np.flatnonzero(~self.is_outlier)
+        if not kept.size:
+            raise ValueError("every energy is an outlier: nothing was aligned; see notes")
+        starts = np.flatnonzero(np.diff(self.energy_ev[kept], prepend=-np.inf) >= SAME_ENERGY_EV)
+        repeats = np.split(kept, starts[1:])
+        if len(repeats) == len(self.energy_ev):
+            mu, variance = self.mu, self.variance
+        else:
+            mu = np.stack([self.mu[i].mean(axis=0) for i in repeats])
+            variance = self.variance
+            if variance is not None:
+                variance = np.stack([variance[i].sum(axis=0) / i.size**2 for i in repeats])
+        notes = self.notes
+        if kept.size < self.energy_ev.size:
+            left = ", ".join(f"{e:.1f}" for e in self.energy_ev[self.is_outlier])
+            notes = (*notes, f"left out: {left} eV, which could not be aligned")
+        energy = np.array([self.energy_ev[i].mean() for i in repeats])
+        return EnergyStack(energy, mu, variance, self.pixel_size_um, notes)
 
 
 @dataclass(frozen=True)
@@ -409,7 +462,9 @@ class AngleScan(Result):
 
 __all__ = [
     "NOT_OK",
+    "SAME_ENERGY_EV",
     "STATUS_BITS",
+    "AlignedStack",
     "AngleScan",
     "ConePorosity",
     "DepthProfile",

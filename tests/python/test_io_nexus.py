@@ -66,6 +66,10 @@ EXAMPLES: list[results.Result] = [
         *(normal(2) for _ in range(3)), normal(2, 2), normal(2), 0.03, normal(2), normal(2, 2),
         None, {"null": "rotation", "n_null": 999, "seed": np.int64(1)},
     ),
+    results.AlignedStack(
+        ENERGY, normal(2, 3, 4, dtype=np.float32), None, (0.1, 0.1), normal(2, 2), normal(2, 2),
+        normal(2, 2), normal(2), normal(2), mask(2), 1, ("moved",),
+    ),
 ]  # fmt: skip
 
 

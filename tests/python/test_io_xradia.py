@@ -125,6 +125,15 @@ def images(n: int = 1, dtype: type = np.uint16) -> np.ndarray:
     return values.astype(dtype)
 
 
+def test_a_stitched_mosaic_stays_one_frame_and_its_tiling_is_told(tmp_path: Path) -> None:
+    write_ole(tmp_path / "a.xrm", xradia(images(), MosiacRows=2, MosiacColumns=3))
+    frames = read_frames(tmp_path / "a.xrm")
+    assert frames.counts.shape == (1, 48, 64)
+    assert any("stitched from 2 × 3 tiles" in note for note in frames.notes)
+    write_ole(tmp_path / "b.xrm", xradia(images(), MosiacRows=0, MosiacColumns=0))
+    assert not any("mosaic" in note for note in read_frames(tmp_path / "b.xrm").notes)
+
+
 SAMPLE = "rep01_nca_08354.0_eV_001of003.xrm"
 REFERENCE = "rep01_000351_ref_nca_08354.0_eV_001of010.xrm"
 
@@ -283,3 +292,12 @@ def test_6_2c_frames_get_energy_and_pixel_size_by_rule(real_data: Path) -> None:
     notes = "\n".join(frames.notes)
     for said in ("files of ScanInfo", "are missing", "file name (header: 0.0)", "stale"):
         assert said in notes
+
+
+@pytest.mark.real_data
+def test_references_of_the_real_folder_stand_beside_their_samples(real_data: Path) -> None:
+    frames = read_frames(real_data / "ssrl-6-2c")
+    # REFABBA 1: by turns after and before; both energies at hand were taken sample first.
+    assert frames.is_reference.tolist() == [False] * 2 + [True] * 4 + [False] * 2 + [True] * 4
+    assert frames.energy_ev.tolist() == [8324.0] * 6 + [8354.0] * 6
+    assert any("REFABBA 1" in note for note in frames.notes)

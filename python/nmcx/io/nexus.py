@@ -26,6 +26,7 @@ SIGNALS: Mapping[str, str] = {
     "OpticalDensity": "od",
     "StxmStack": "counts",
     "EnergyStack": "mu",
+    "AlignedStack": "mu",
     "EdgeMap": "edge_energy_ev",
     "NormalisedSpectra": "norm",
     "Shift": "dy",

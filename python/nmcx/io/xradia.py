@@ -38,6 +38,7 @@ class _Frames:
     current: NDArray[np.float64] | None
     pixel_size_um: float | None
     binning: int | None
+    tiles: tuple[int, int]  #: rows and columns that a mosaic was stitched from, 0 if it is none
     reference: NDArray[Any] | None
 
 
@@ -133,6 +134,11 @@ def _scan_folder(folder: Path, notes: list[str]) -> list[Path]:
             f"{renamed} files bear another sample name than {lists[0].name} lists; matched by "
             "repeat, reference number, energy and exposure"
         )
+    if re.search(r"^REFABBA\s+1\s*$", _safe.read_text(lists[0], "scan list"), re.M):
+        notes.append(
+            "references before and after the sample by turns (REFABBA 1): the order of the list is "
+            "the order of acquisition"
+        )
     if len(found) < len(listed):
         missing = len(listed) - len(found)
         notes.append(f"{missing} of the {len(listed)} files of {lists[0].name} are missing")
@@ -205,6 +211,8 @@ def _read_streams(ole: Any, path: Path) -> _Frames:
             raise InputError(f"{path}: {name} is missing or cut short; copy the file again")
         counts[i] = np.frombuffer(content, dtype, width * height).reshape(height, width)
     pixel = numbers("PixelSize", 1)
+    # The field's name is misspelt in the files.
+    tiles = integer("MosiacRows") or 0, integer("MosiacColumns") or 0
     return _Frames(
         path=path,
         counts=counts,
@@ -214,6 +222,7 @@ def _read_streams(ole: Any, path: Path) -> _Frames:
         current=numbers("IonChamberCurrent", n_image),
         pixel_size_um=None if pixel is None else float(pixel[0]),
         binning=integer("HorizontalBin"),
+        tiles=tiles,
         reference=_reference(stream("ReferenceData/Image"), height, width),
     )
 
@@ -278,6 +287,9 @@ def _describe(file: _Frames, said: _Notes) -> Iterator[tuple[NDArray[Any], ...]]
     named = float(match.group(4)) if match else None
     energy, from_name = _energies(file, named, said)
     pixel = _pixel_sizes(file, energy, from_name, said)
+    if max(file.tiles) > 1:
+        rows, columns = (max(n, 1) for n in file.tiles)
+        said.add(f"mosaic stitched from {rows} × {columns} tiles, kept as one frame", n)
 
     def filled(
         values: NDArray[np.float64] | None, stream: str, otherwise: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nmcx.phantom.measurement import particle, surface_and_porosity
+from nmcx.phantom.misaligned import MisalignedStack, misaligned_stack
 from nmcx.phantom.records import Phantom, Truth
 from nmcx.phantom.spectra import (
     EdgeShape,
@@ -17,12 +18,14 @@ from nmcx.phantom.spectra import (
 __all__ = [
     "EdgeShape",
     "EdgeSpectra",
+    "MisalignedStack",
     "Phantom",
     "Truth",
     "edge_curve",
     "edge_energies",
     "edge_ramp",
     "edge_spectra",
+    "misaligned_stack",
     "particle",
     "surface_and_porosity",
     "white_line_offset",

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from nmcx.plot.correlations import angle_scan, sphere, surface_against_porosity
 from nmcx.plot.images import (
+    alignment,
     jump_image,
     optical_density,
     placement,
@@ -23,6 +24,7 @@ from nmcx.plot.profiles import depth_profile, edge_histogram, line_profiles
 from nmcx.plot.volumes import edge_map, particle_slices, slices, status
 
 __all__ = [
+    "alignment",
     "angle_scan",
     "depth_profile",
     "edge_histogram",

@@ -11,9 +11,10 @@ import contextlib
 import hashlib
 import math
 import os
+import re
 import resource
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -73,6 +74,22 @@ def check_file(path: AnyPath, what: str = "file") -> Path:
     if not os.access(file, os.R_OK):
         raise InputError(f"{file}: may not be read; change its permissions")
     return file
+
+
+def natural_order(files: Iterable[Path]) -> list[Path]:
+    """Files by name, numbers in them by value: e_2 before e_10.
+
+    Examples
+    --------
+    >>> [file.name for file in natural_order([Path("e_10.h5"), Path("e_2.h5")])]
+    ['e_2.h5', 'e_10.h5']
+    """
+
+    def key(file: Path) -> list[tuple[int, str]]:
+        parts = re.split(r"(\d+)", file.name)
+        return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
+
+    return sorted(files, key=key)
 
 
 def read_text(path: AnyPath, what: str = "text file") -> str:

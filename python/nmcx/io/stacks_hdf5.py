@@ -54,7 +54,9 @@ def _refuse_counts(opened: Any, file: Path) -> None:
 def open_folder(folder: Path, files: list[Path]) -> EnergyStack:
     """Reconstructions of one energy per file, ``/img`` (nz, ny, nx) with ``/X_eng``."""
     notes: list[str] = []
-    energy, parts, sizes = [], [], []
+    energy: list[float] = []
+    parts: list[LazyArray] = []
+    sizes: list[tuple[float, ...] | None] = []
     for file in files:
         with _safe.open_hdf5(file) as opened:
             _refuse_counts(opened, file)

@@ -27,8 +27,9 @@ _ENERGIES = ("energy_ev", "energy", "energies")
 # Codecs that only unpack numbers; others may run code of the store's choice (pickle).
 _PLAIN = ("blosc", "bz2", "crc32", "delta", "gzip", "lz4", "lzma", "shuffle", "zlib", "zstd")
 _CODECS = frozenset(
-    (*_PLAIN, *(f"numcodecs.{name}" for name in _PLAIN))
-    + ("adler32", "bytes", "crc32c", "sharding_indexed", "transpose")
+    {"adler32", "bytes", "crc32c", "sharding_indexed", "transpose"}.union(
+        _PLAIN, (f"numcodecs.{name}" for name in _PLAIN)
+    )
 )
 
 

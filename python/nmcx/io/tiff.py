@@ -117,15 +117,19 @@ def read_part(path: Path, where: Layout, pages: range, rows: range, out: NDArray
     whole = len(rows) == ny
     row = nx * where.stored.itemsize
     with _safe.damaged(path, "TIFF file"), path.open("rb", buffering=0) as raw:
-        for k, i in [(slice(None), pages.start)] if whole and len(pages) else enumerate(pages):
-            raw.seek(where.offset + (i * ny + rows.start) * row)
-            _fill(raw, out[k], path)
+        if whole:
+            raw.seek(where.offset + pages.start * ny * row)
+            _fill(raw, out, path)
+        else:
+            for k, i in enumerate(pages):
+                raw.seek(where.offset + (i * ny + rows.start) * row)
+                _fill(raw, out[k], path)
     if not where.stored.isnative:
         out.byteswap(inplace=True)
 
 
 def _fill(raw: Any, out: NDArray[Any], path: Path) -> None:
-    left = memoryview(out).cast("B") if out.size else memoryview(b"")
+    left = memoryview(np.ascontiguousarray(out).reshape(-1).view(np.uint8).data)
     while left:
         n_byte = raw.readinto(left)
         if not n_byte:

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from nmcx.errors import Error, InputError, MemoryLimitError
 from nmcx.io._atomic import atomic_write as atomic_write
+from nmcx.io._heaps import check_heaps
 
 if TYPE_CHECKING:
     import h5py
@@ -386,13 +387,27 @@ def read_string(dataset: Any, file: AnyPath) -> str:
     too_long = info is not None and (info.length or 0) > MAX_STRING_BYTES
     if info is None or dataset.size != 1 or too_long:
         raise InputError(f"{file}: {dataset.name} is not a single short string; convert it")
+    if info.length is None:
+        check_heaps(file)
     with damaged(f"{file}: {dataset.name}", "string"):
         value = dataset[()] if dataset.shape == () else dataset[:].ravel()[0]
         return value.decode("utf-8") if isinstance(value, bytes) else str(value)
 
 
+def _has_variable_length(item: Any, name: str) -> bool:
+    import h5py
+
+    try:
+        info = h5py.check_string_dtype(item.attrs.get_id(name).dtype)
+    except (OSError, RuntimeError, KeyError, TypeError, ValueError):
+        return False
+    return info is not None and info.length is None
+
+
 def attribute(item: Any, name: str) -> str | float | None:
     """Attribute as text or number; None where it is missing or neither."""
+    if _has_variable_length(item, name):
+        check_heaps(item.file.filename)
     try:
         value = item.attrs.get(name)
         if isinstance(value, np.ndarray) and value.size == 1:

@@ -79,7 +79,9 @@ def open_folder(folder: Path, files: list[Path]) -> EnergyStack:
     shape, dtype = parts[0].shape, np.result_type(*{part.dtype for part in parts})
 
     def read(first: NDArray[np.intp], rest: tuple[Any, ...]) -> NDArray[Any]:
-        out = np.empty((first.size, *selected_shape(shape, rest)), dtype)
+        wanted = (first.size, *selected_shape(shape, rest))
+        _safe.check_memory(_safe.n_bytes(wanted, dtype), str(folder))
+        out = np.empty(wanted, dtype)
         for k, i in enumerate(first):
             out[k] = parts[i][rest]
         return out

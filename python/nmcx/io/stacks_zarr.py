@@ -96,7 +96,7 @@ def _check_numeric(array: Any, where: str) -> None:
 
 
 def _voxel_size(attributes: dict[str, Any], n_axis: int) -> tuple[float, ...] | None:
-    with contextlib.suppress(ValueError, TypeError):
+    with contextlib.suppress(KeyError, ValueError, TypeError):
         values = np.atleast_1d(np.asarray(attributes["voxel_size_um"], dtype=np.float64))
         values = np.repeat(values, n_axis) if values.size == 1 else values
         if values.shape == (n_axis,) and np.isfinite(values).all() and (values > 0).all():

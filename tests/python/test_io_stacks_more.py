@@ -52,6 +52,29 @@ def as_zarr(folder: Path, data: np.ndarray) -> Path:
     return folder / "a.zarr"
 
 
+def as_chunked_zarr(folder: Path, data: np.ndarray) -> Path:
+    zarr = pytest.importorskip("zarr")
+    zarr.create_array(
+        str(folder / "a.zarr"),
+        data=data,
+        chunks=(3, 2, 4, 4),
+        compressors=None,
+        attributes={"energy_ev": ENERGY.tolist()},
+    )
+    return folder / "a.zarr"
+
+
+def as_packed_zarr(folder: Path, data: np.ndarray) -> Path:
+    zarr = pytest.importorskip("zarr")
+    zarr.create_array(
+        str(folder / "a.zarr"),
+        data=data,
+        chunks=(4, 2, 6, 7),
+        attributes={"energy_ev": ENERGY.tolist()},
+    )
+    return folder / "a.zarr"
+
+
 def as_tiff_volumes(folder: Path, data: np.ndarray, **options: object) -> Path:
     for energy, volume in zip(ENERGY, data, strict=True):
         tifffile.imwrite(
@@ -90,6 +113,8 @@ STORES: list[Callable[[Path, np.ndarray], Path]] = [
     as_chunked_hdf5,
     as_descending_hdf5,
     as_zarr,
+    as_chunked_zarr,
+    as_packed_zarr,
     as_tiff_volumes,
     as_packed_tiff_volumes,
     as_big_endian_tiff_volumes,

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmcx.errors import InputError, OutputError
-from nmcx.io import _safe, _units
+from nmcx.io import _safe, _units, _zarr_plain
 from nmcx.io._lazy import LazyArray, row_runs, selected_shape
 from nmcx.results import EnergyStack
 
@@ -107,9 +107,18 @@ def _voxel_size(attributes: dict[str, Any], n_axis: int) -> tuple[float, ...] | 
 def _lazy(array: Any, path: Path, name: str, order: NDArray[np.intp]) -> LazyArray:
     shape, dtype = tuple(int(n) for n in array.shape), np.dtype(array.dtype).newbyteorder("=")
 
+    chunks = tuple(int(n) for n in array.chunks)
+    plain = _zarr_plain.find(path / name, shape, chunks)
+
     def read(first: NDArray[np.intp], rest: tuple[Any, ...]) -> NDArray[Any]:
         wanted = (first.size, *selected_shape(shape[1:], rest))
         _safe.check_memory(_safe.n_bytes(wanted, dtype), f"{path}: {name or 'array'}")
+        spans = _spans(first, rest, shape)
+        if plain is not None and spans is not None:
+            with _safe.damaged(path, "zarr store"):
+                block = _zarr_plain.read(plain, spans)
+            if block is not None:
+                return block
         with _opened(path) as root:
             again = root[name] if name else root
             if tuple(again.shape) != shape:
@@ -120,7 +129,19 @@ def _lazy(array: Any, path: Path, name: str, order: NDArray[np.intp]) -> LazyArr
         values = parts[0] if len(parts) == 1 else np.concatenate(parts)
         return np.asarray(values, dtype).reshape(wanted)
 
-    return LazyArray(read, shape, dtype, order, tuple(int(n) for n in array.chunks))
+    return LazyArray(read, shape, dtype, order, chunks)
+
+
+def _spans(
+    first: NDArray[np.intp], rest: tuple[Any, ...], shape: tuple[int, ...]
+) -> list[range] | None:
+    """What is asked for as consecutive elements along every axis; None if it is something else."""
+    runs = row_runs(first)
+    if len(runs) != 1 or not all(isinstance(part, slice) for part in rest):
+        return None
+    parts = [*runs, *rest, *[slice(None)] * (len(shape) - 1 - len(rest))]
+    spans = [range(*part.indices(n)) for part, n in zip(parts, shape, strict=True)]
+    return spans if all(span and span.step == 1 for span in spans) else None
 
 
 @contextlib.contextmanager

@@ -143,9 +143,12 @@ class Spectrum(Result):
 
 @dataclass(frozen=True)
 class FrameStack(Result):
-    """Detector frames of a full-field microscope, sample and reference, in order of acquisition."""
+    """Detector frames of a full-field microscope, sample and reference, in order of acquisition.
 
-    counts: NDArray[Any] = quantity("counts", "frame y x")  #: (n_frame, ny, nx)
+    `counts` may be lazy: indexing it reads the frames asked for, `numpy.asarray` all of them.
+    """
+
+    counts: Any = quantity("counts", "frame y x")  #: (n_frame, ny, nx)
     energy_ev: Float = quantity("eV", "frame")  #: (n_frame,) [eV], NaN where unknown
     is_reference: Bool = quantity("", "frame")  #: (n_frame,) true for frames without sample
     theta: Float = quantity("rad", "frame")  #: (n_frame,) rotation angle [rad]

@@ -125,15 +125,6 @@ def images(n: int = 1, dtype: type = np.uint16) -> np.ndarray:
     return values.astype(dtype)
 
 
-def test_a_stitched_mosaic_stays_one_frame_and_its_tiling_is_told(tmp_path: Path) -> None:
-    write_ole(tmp_path / "a.xrm", xradia(images(), MosiacRows=2, MosiacColumns=3))
-    frames = read_frames(tmp_path / "a.xrm")
-    assert frames.counts.shape == (1, 48, 64)
-    assert any("stitched from 2 × 3 tiles" in note for note in frames.notes)
-    write_ole(tmp_path / "b.xrm", xradia(images(), MosiacRows=0, MosiacColumns=0))
-    assert not any("mosaic" in note for note in read_frames(tmp_path / "b.xrm").notes)
-
-
 SAMPLE = "rep01_nca_08354.0_eV_001of003.xrm"
 REFERENCE = "rep01_000351_ref_nca_08354.0_eV_001of010.xrm"
 
@@ -204,6 +195,29 @@ def test_missing_header_entries_become_unknown_and_are_said(tmp_path: Path) -> N
     assert frames.theta.tolist() == [0.0]
     for word in ("exposure", "angle 0", "pixel size unknown", "current"):
         assert any(word in note for note in frames.notes), word
+
+
+def test_a_stitched_mosaic_stays_one_frame_and_says_its_tiling(tmp_path: Path) -> None:
+    tiles = {"MosiacRows": 2, "MosiacColumns": 3}
+    write_ole(tmp_path / SAMPLE, xradia(images(), Energy=0.0, HorizontalBin=64, **tiles))
+    frames = read_frames(tmp_path / SAMPLE)
+    assert len(frames.counts) == 1
+    assert "1 frame: stitched mosaic of 2 × 3 tiles: one frame" in frames.notes
+    # 2048 / 64 = 32 pixels span one field of view; the 64 pixels of this row span several.
+    np.testing.assert_allclose(frames.pixel_size_um, 36.393 * 8354 / 9000 / 32, rtol=1e-12)
+    write_ole(tmp_path / SAMPLE, xradia(images(), Energy=0.0, **tiles))
+    assert np.isnan(read_frames(tmp_path / SAMPLE).pixel_size_um).all()
+    # Microscopes write 0 × 0 where nothing was stitched.
+    write_ole(tmp_path / SAMPLE, xradia(images(), MosiacRows=0, MosiacColumns=0))
+    assert not any("mosaic" in note for note in read_frames(tmp_path / SAMPLE).notes)
+
+
+def test_a_scan_list_that_says_mosaic_is_passed_on(tmp_path: Path) -> None:
+    write_ole(tmp_path / SAMPLE, xradia(images(), Energy=0.0))
+    info = f"MOSAIC 1\nMOSAICUP   1\nMOSAICDOWN 2\nMOSAICOVERLAP 0.20\nFILES\n{SAMPLE}\n"
+    (tmp_path / "ScanInfo_nca.txt").write_text(info)
+    (note,) = [note for note in read_frames(tmp_path).notes if "mosaic" in note]
+    assert "up 1 down 2 left ? right ? overlap 0.20" in note
 
 
 def test_scan_folder_follows_its_list_and_counts_what_is_missing(tmp_path: Path) -> None:

@@ -11,9 +11,10 @@ import contextlib
 import hashlib
 import math
 import os
+import re
 import resource
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ from numpy.typing import NDArray
 
 from nmcx.errors import Error, InputError, MemoryLimitError
 from nmcx.io._atomic import atomic_write as atomic_write
+from nmcx.io._heaps import check_heaps
 
 if TYPE_CHECKING:
     import h5py
@@ -73,6 +75,22 @@ def check_file(path: AnyPath, what: str = "file") -> Path:
     if not os.access(file, os.R_OK):
         raise InputError(f"{file}: may not be read; change its permissions")
     return file
+
+
+def natural_order(files: Iterable[Path]) -> list[Path]:
+    """Files by name, numbers in them by value: e_2 before e_10.
+
+    Examples
+    --------
+    >>> [file.name for file in natural_order([Path("e_10.h5"), Path("e_2.h5")])]
+    ['e_2.h5', 'e_10.h5']
+    """
+
+    def key(file: Path) -> list[tuple[int, str]]:
+        parts = re.split(r"(\d+)", file.name)
+        return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
+
+    return sorted(files, key=key)
 
 
 def read_text(path: AnyPath, what: str = "text file") -> str:
@@ -369,13 +387,27 @@ def read_string(dataset: Any, file: AnyPath) -> str:
     too_long = info is not None and (info.length or 0) > MAX_STRING_BYTES
     if info is None or dataset.size != 1 or too_long:
         raise InputError(f"{file}: {dataset.name} is not a single short string; convert it")
+    if info.length is None:
+        check_heaps(file)
     with damaged(f"{file}: {dataset.name}", "string"):
         value = dataset[()] if dataset.shape == () else dataset[:].ravel()[0]
         return value.decode("utf-8") if isinstance(value, bytes) else str(value)
 
 
+def _has_variable_length(item: Any, name: str) -> bool:
+    import h5py
+
+    try:
+        info = h5py.check_string_dtype(item.attrs.get_id(name).dtype)
+    except (OSError, RuntimeError, KeyError, TypeError, ValueError):
+        return False
+    return info is not None and info.length is None
+
+
 def attribute(item: Any, name: str) -> str | float | None:
     """Attribute as text or number; None where it is missing or neither."""
+    if _has_variable_length(item, name):
+        check_heaps(item.file.filename)
     try:
         value = item.attrs.get(name)
         if isinstance(value, np.ndarray) and value.size == 1:

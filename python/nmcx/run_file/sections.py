@@ -65,7 +65,8 @@ class Hard:
         metadata=_key(as_file_or_folder, "energy stack (HDF5, TIFF)", show='"ni_k_edge.h5"'),
     )
     frames: Path | tuple[Path, ...] | None = field(
-        default=None, metadata=_key(as_frames, "or a folder or list of .xrm frames with references")
+        default=None,
+        metadata=_key(as_frames, "or a folder or list of files of frames with references"),
     )
     pre_edge: tuple[float, float] = field(
         default=(8250.0, 8320.0), metadata=_key(as_window, "window before the edge [eV]")

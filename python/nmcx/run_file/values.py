@@ -125,7 +125,7 @@ def as_frames(value: object, folder: Path) -> Path | tuple[Path, ...]:
     """A folder, or the files in a list or alone."""
     if isinstance(value, list):
         if not value:
-            raise Unfit("a folder or a list of .xrm files")
+            raise Unfit("a folder or a list of files of frames")
         return tuple(as_file(item, folder) for item in value)
     if isinstance(value, str) and (folder / Path(value).expanduser()).is_dir():
         return (folder / Path(value).expanduser()).absolute()

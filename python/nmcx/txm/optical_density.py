@@ -93,7 +93,7 @@ def optical_density(
     groups = [_Group(i, _references(frames, i, reference)) for i in _images(frames, sample)]
     weight = _weights(frames, groups, use_beam_current, notes)
     gain, read_noise = _noise(frames, reference, background, gain, read_noise, notes)
-    kind = np.result_type(np.asarray(frames.counts).dtype, np.float32)
+    kind = np.result_type(frames.counts.dtype, np.float32)
     shape = (len(groups), *np.shape(frames.counts)[1:])
     od, variance = np.empty(shape, kind), np.empty(shape, kind)
     n_saturated = 0
@@ -196,7 +196,7 @@ def _dark(frames: FrameStack, dark: ArrayLike | None, notes: list[str]) -> tuple
     """Mean dark frame and the variance of that mean, both (ny, nx)."""
     shape = np.shape(frames.counts)[1:]
     if dark is None and frames.is_dark is not None and np.any(frames.is_dark):
-        dark = np.asarray(frames.counts)[np.asarray(frames.is_dark, bool)]
+        dark = frames.counts[np.flatnonzero(frames.is_dark)]
     if dark is None:
         notes.append("no dark frames: none subtracted")
         return np.zeros(shape), np.zeros(shape)
@@ -260,14 +260,14 @@ def _sum(
     read_noise: float,
 ) -> _Sum:
     dark, dark_variance = background
-    stored = np.asarray(frames.counts)
     n = chosen.size
     total = -n * dark
     saturated = np.zeros(dark.shape, dtype=bool)
     for i in chosen:
-        total = total + stored[i]
+        stored = np.asarray(frames.counts[i])  # one at a time: the frames may lie in files
+        total = total + stored
         if stored.dtype.kind in "iu" and stored.dtype.itemsize <= 2:
-            saturated |= stored[i] == np.iinfo(stored.dtype).max
+            saturated |= stored == np.iinfo(stored.dtype).max
     # Counting noise of a pixel without light is none, not imaginary.
     counting = gain * np.maximum(total, 0.0)
     return _Sum(total, counting + n * read_noise**2 + n**2 * dark_variance, saturated)

@@ -136,6 +136,8 @@ class Spectrum(Result):
     name: str = ""  #: sample name, or the file's stem
     metadata: Mapping[str, str] = field(default_factory=dict)  #: header entries, as text
     notes: tuple[str, ...] = ()  #: what the reader assumed or repaired
+    #: reference channel measured in the same scan (mostly a metal foil), or None
+    reference: Spectrum | None = quantity("", default=None)
 
 
 @dataclass(frozen=True)

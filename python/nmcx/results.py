@@ -141,6 +141,22 @@ class Spectrum(Result):
 
 
 @dataclass(frozen=True)
+class Calibration(Result):
+    """A series of scans on one energy scale, set by the foil measured along with each."""
+
+    spectra: tuple[Spectrum, ...] = quantity("")  #: the scans with calibrated energies
+    shift_ev: Float = quantity("eV", "scan")  #: (n_scan,) added to the energies, NaN: not `ok`
+    shift_std_ev: Float = quantity("eV", "scan")  #: (n_scan,) error against the mean of all scans
+    misfit: Float = quantity("1", "scan")  #: (n_scan,) rms residual over the rise of the foil
+    ok: Bool = quantity("", "scan")  #: (n_scan,) false where the foil is missing or disagrees
+    foil: Spectrum = quantity("")  #: merged foil on the calibrated scale
+    foil_edge_ev: float = quantity("eV")  #: where its first inflection was put [eV]
+    foil_edge_std_ev: float = quantity("eV")  #: error of that, common to all scans [eV]
+    settings: Mapping[str, Any] = field(default_factory=dict)  #: window, largest shift
+    notes: tuple[str, ...] = ()  #: scans that could not be calibrated, and why
+
+
+@dataclass(frozen=True)
 class FrameStack(Result):
     """Detector frames of a full-field microscope, sample and reference, in order of acquisition."""
 
@@ -413,6 +429,7 @@ __all__ = [
     "NOT_OK",
     "STATUS_BITS",
     "AngleScan",
+    "Calibration",
     "ConePorosity",
     "DepthProfile",
     "EdgeMap",

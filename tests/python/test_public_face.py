@@ -17,7 +17,17 @@ import nmcx
 from nmcx import _core, results
 
 ROOT = Path(__file__).parents[2]
-MODULES = ["cones", "correlation", "io", "morphology", "phantom", "surface", "txm", "xanes"]
+MODULES = [
+    "cones",
+    "correlation",
+    "io",
+    "morphology",
+    "phantom",
+    "spectra",
+    "surface",
+    "txm",
+    "xanes",
+]
 
 
 def public_functions() -> list[tuple[str, FunctionType]]:

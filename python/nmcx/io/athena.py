@@ -235,7 +235,7 @@ def _spectra(groups: list[_Group], file: Path) -> list[Spectrum]:
         own, others = (g.label.lower().startswith("ref") for g in (group, other))
         return own if own != others else position[group.name] > position[other.name]
 
-    spectra = []
+    spectra: list[Spectrum] = []
     for group in kept:
         if is_reference(group):
             continue

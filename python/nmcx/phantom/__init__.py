@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from nmcx.phantom.foil import FoilSeries, foil_curve, foil_series
 from nmcx.phantom.measurement import particle, surface_and_porosity
 from nmcx.phantom.records import Phantom, Truth
 from nmcx.phantom.spectra import (
@@ -17,12 +18,15 @@ from nmcx.phantom.spectra import (
 __all__ = [
     "EdgeShape",
     "EdgeSpectra",
+    "FoilSeries",
     "Phantom",
     "Truth",
     "edge_curve",
     "edge_energies",
     "edge_ramp",
     "edge_spectra",
+    "foil_curve",
+    "foil_series",
     "particle",
     "surface_and_porosity",
     "white_line_offset",

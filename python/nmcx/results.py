@@ -238,6 +238,22 @@ class EdgeMap(Result):
 
 
 @dataclass(frozen=True)
+class ThicknessEffect(Result):
+    """How much of an edge map is made by harmonics or stray light in thick columns."""
+
+    fraction: float = quantity("1")  #: harmonic fraction of the open beam that fits best
+    fraction_std: float = quantity("1")  #: its standard error
+    p_value: float = quantity("1")  #: of a fraction this large if there are no harmonics
+    edge_shift_ev: Float = quantity("eV", "...")  #: (...) shift of the edge it explains [eV]
+    height_change: Float = quantity("1", "...")  #: (...) change of the white line it explains
+    explained_ev: float = quantity("eV")  #: mean of `edge_shift_ev`, thickest less thinnest fifth
+    measured_ev: float = quantity("eV")  #: the same of the edge energies as measured [eV]
+    measured_std_ev: float = quantity("eV")  #: standard error of `measured_ev` [eV]
+    flagged: bool = quantity("")  #: true if the edge map holds a false trend worth correcting
+    verdict: str = ""  #: the same in words
+    settings: Mapping[str, Any] = field(default_factory=dict)  #: limits, counts
+
+@dataclass(frozen=True)
 class NormalisedSpectra(Result):
     """Spectra after pre-edge subtraction and division by the jump, and their flattened form."""
 
@@ -444,6 +460,7 @@ __all__ = [
     "Spectrum",
     "StxmStack",
     "SurfaceValues",
+    "ThicknessEffect",
     "XiMap",
     "voxel_spacing",
 ]

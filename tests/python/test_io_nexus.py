@@ -74,6 +74,10 @@ EXAMPLES: list[results.Result] = [
         normal(2), normal(2), normal(2), mask(2), results.Spectrum(ENERGY, normal(2), "merged"),
         8333.0, 0.01, {"window_ev": (-30.0, 60.0)}, ("said",),
     ),
+    results.ThicknessEffect(
+        0.03, 0.001, 1e-9, normal(3, 4), normal(3, 4), -0.05, -0.06, 0.01, True, "said",
+        {"n_column": 12},
+    ),
 ]  # fmt: skip
 
 

@@ -29,6 +29,7 @@ SIGNALS: Mapping[str, str] = {
     "EnergyStack": "mu",
     "EdgeMap": "edge_energy_ev",
     "NormalisedSpectra": "norm",
+    "ThicknessEffect": "edge_shift_ev",
     "Shift": "dy",
     "XiMap": "xi",
     "Particle": "solid",

@@ -14,13 +14,16 @@ from nmcx.phantom.spectra import (
     edge_spectra,
     white_line_offset,
 )
+from nmcx.phantom.thickness import BallProjection, ball_projection, with_harmonics
 
 __all__ = [
+    "BallProjection",
     "EdgeShape",
     "EdgeSpectra",
     "FoilSeries",
     "Phantom",
     "Truth",
+    "ball_projection",
     "edge_curve",
     "edge_energies",
     "edge_ramp",
@@ -30,4 +33,5 @@ __all__ = [
     "particle",
     "surface_and_porosity",
     "white_line_offset",
+    "with_harmonics",
 ]

@@ -253,6 +253,7 @@ class ThicknessEffect(Result):
     verdict: str = ""  #: the same in words
     settings: Mapping[str, Any] = field(default_factory=dict)  #: limits, counts
 
+
 @dataclass(frozen=True)
 class NormalisedSpectra(Result):
     """Spectra after pre-edge subtraction and division by the jump, and their flattened form."""

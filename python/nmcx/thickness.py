@@ -22,9 +22,12 @@ SIGNIFICANCE = 0.01
 #: False trends smaller than this are below what an edge map claims to resolve [eV] (our default).
 MIN_CHANGE_EV = 0.01
 
-_INNER, _OUTER = 1, 3  # half-widths of the ring of neighbours [px]
+_INNER, _OUTER = 1, 2  # half-widths of the ring of neighbours [px]
+# Variance of a 3 × 3 mean of 3 × 3 means over that of one of them: 9 (19/81)².
+_TWICE_SMOOTHED = 9 * (19 / 81) ** 2
 _MIN_COLUMNS = 100
-_N_TILE = 8  # along the longer side
+_MOST_NOISE = 0.8
+_N_TILE = 6  # along the longer side
 _MAX_ROUNDS = 12
 _MAX_FRACTION = 0.5
 
@@ -124,18 +127,29 @@ def thickness_effect(energy_ev: ArrayLike, mu: ArrayLike, edges: EdgeMap) -> Thi
         raise ValueError(f"mu must be (n_energy, ny, nx), one projection, not {stack.shape}")
     if edges.edge_jump.shape != stack.shape[1:] or "pre_edge" not in edges.settings:
         raise ValueError("edges must be xanes.fit_edges of the same stack")
-    # One set of columns throughout: a selection that changed with the fraction would be a trend.
-    with np.errstate(invalid="ignore", divide="ignore"):
-        usable = edges.ok & (edges.noise / edges.edge_jump < MAX_NOISE)
-    fraction, trend, fitted = 0.0, None, edges
+    fraction = 0.0
     for _ in range(_MAX_ROUNDS):
-        trend = _trend(energy, without_harmonics(stack, fraction), fitted, usable)
+        smooth = _smoothed(without_harmonics(stack, fraction))
+        trend = _trend(energy, smooth, _refit(energy, smooth, edges), edges.ok)
         step = float(np.clip(trend.fraction, -0.5 * _MAX_FRACTION, 0.5 * _MAX_FRACTION))
         if abs(step) < 0.02 * trend.std:
             break
         fraction = float(np.clip(fraction + step, -_MAX_FRACTION, _MAX_FRACTION))
-        fitted = _refit(energy, without_harmonics(stack, fraction), edges)
+    fitted = _refit(energy, without_harmonics(stack, fraction), edges)
     return _judge(edges, fitted, trend, fraction)
+
+
+def _smoothed(stack: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Mean of 3 × 3 columns at every energy; NaN where one of them has a NaN.
+
+    A third of the noise: what noise does to a maximum falls to a ninth.
+    """
+    from scipy.ndimage import binary_dilation, uniform_filter
+
+    bad = ~np.isfinite(stack).all(axis=0)
+    smooth = uniform_filter(np.where(bad, 0, stack), (0, 3, 3), mode="nearest")
+    smooth[:, binary_dilation(bad, np.ones((3, 3), dtype=bool))] = np.nan
+    return np.asarray(smooth)
 
 
 def _refit(energy: Float, stack: NDArray[np.floating], edges: EdgeMap) -> EdgeMap:
@@ -155,7 +169,7 @@ class _Trend:
 
 
 def _trend(
-    energy: Float, stack: NDArray[np.floating], fitted: EdgeMap, usable: NDArray[np.bool_]
+    energy: Float, stack: NDArray[np.floating], fitted: EdgeMap, before_ok: NDArray[np.bool_]
 ) -> _Trend:
     """Regress the height on the distortion, at equal white-line energy and noise.
 
@@ -165,17 +179,19 @@ def _trend(
     Regressors are means over a ring of neighbours: a column's own noise in the jump sits in its
     height too, and would pass for a harmonic.
     """
-    ok = usable & fitted.ok
+    ok = fitted.ok & before_ok
     window = fitted.settings["pre_edge"]
     before = (energy >= window[0]) & (energy <= window[1])
     # Absorption just before the edge; the last energies of the window are closest to it.
-    density = np.nanmean(stack[before][-3:], axis=0) if before.any() else stack[0]
+    density = stack[before][-3:].mean(axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
         relative = (fitted.noise / fitted.edge_jump) ** 2
-    jump, base, at, noise = (
-        _ring_mean(values, ok) for values in (fitted.edge_jump, density, fitted.white_line_ev, relative)
-    )
-    used = ok & np.isfinite(jump + base + at + noise)
+    jump, base, noise = (_mean_around(v, ok, _INNER) for v in (fitted.edge_jump, density, relative))
+    # Height and energy of a maximum have independent errors: here the column itself may take part.
+    at = _mean_around(fitted.white_line_ev, ok)
+    at_variance = _TWICE_SMOOTHED * _mean_around(fitted.white_line_std_ev**2, ok)
+    with np.errstate(invalid="ignore"):
+        used = ok & np.isfinite(jump + base + at) & (noise < MAX_NOISE**2)
     if np.count_nonzero(used) < _MIN_COLUMNS:
         raise ValueError(
             f"only {np.count_nonzero(used)} columns have an edge and neighbours; "
@@ -184,55 +200,79 @@ def _trend(
     height = float(np.median(fitted.white_line_height[used]))
     distortion = np.exp(base) / jump * (np.expm1(height * jump) - height * np.expm1(jump))
     x = at[used] - np.mean(at[used])
+    variance = at_variance[used]
     # Two phases along one ray: the height is quadratic in the mean energy. Noise lifts a maximum
     # in proportion to its square.
-    design = np.stack([np.ones_like(x), x, x**2, noise[used], -distortion[used]], axis=1)
+    design = np.stack([np.ones_like(x), x, x**2 - variance, noise[used], -distortion[used]], axis=1)
+    # Squares and products of x and x² - s² that are noise, expected for x of variance s².
+    excess = np.zeros((x.size, 5, 5))
+    excess[:, 1, 1] = variance
+    excess[:, 1, 2] = excess[:, 2, 1] = 2 * x * variance
+    excess[:, 2, 2] = np.clip(4 * (x**2 - variance) * variance + 2 * variance**2, 0, None)
     scale = np.sqrt(np.mean(design**2, axis=0))
     weight = 1 / (noise[used] + 0.1 * np.median(noise[used]))
     solution, error, n_tile = _jackknife(
-        design / scale, fitted.white_line_height[used], weight, _tiles(used)
+        design / scale,
+        excess / np.outer(scale, scale),
+        np.asarray(fitted.white_line_height[used], dtype=np.float64),
+        weight,
+        _tiles(used),
     )
     return _Trend(solution / scale[-1], error / scale[-1], n_tile, used, distortion)
 
 
-def _ring_mean(values: NDArray[np.floating], ok: NDArray[np.bool_]) -> Float:
-    """Mean of the usable columns around each, without itself and its nearest neighbours."""
+def _mean_around(
+    values: NDArray[np.floating], ok: NDArray[np.bool_], without: int | None = None
+) -> Float:
+    """Mean over usable neighbours: a square of 3 × 3, or one of 5 × 5 without the inner one."""
     from scipy.ndimage import uniform_filter
 
-    def total(array: Float, half: int) -> Float:
-        size = 2 * half + 1
-        return np.asarray(uniform_filter(array, size, mode="constant") * size**2)
+    def total(array: Float) -> Float:
+        halves = (_INNER,) if without is None else (_OUTER, without)
+        sums = [
+            uniform_filter(array, 2 * h + 1, mode="constant") * (2 * h + 1) ** 2 for h in halves
+        ]
+        return np.asarray(sums[0] if without is None else sums[0] - sums[1])
 
-    filled = np.where(ok, values, 0.0).astype(np.float64)
-    count = ok.astype(np.float64)
-    n = total(count, _OUTER) - total(count, _INNER)
+    n = total(ok.astype(np.float64))
     with np.errstate(invalid="ignore", divide="ignore"):
-        mean = (total(filled, _OUTER) - total(filled, _INNER)) / n
-    # A ring that is mostly outside lies to one side: its mean is of another thickness.
-    full = (2 * _OUTER + 1) ** 2 - (2 * _INNER + 1) ** 2
-    return np.where(n > 0.75 * full, mean, np.nan)
+        mean = total(np.where(ok, values, 0.0).astype(np.float64)) / n
+    # Where much is missing the rest lies to one side: its mean is of another thickness.
+    return np.where(n > 0.75 * n.max(), mean, np.nan)
 
 
 def _tiles(used: NDArray[np.bool_]) -> NDArray[np.intp]:
     """Number of the square tile of every used column."""
     row, column = np.nonzero(used)
     extent = max(np.ptp(row), np.ptp(column)) + 1
-    side = max(int(np.ceil(extent / _N_TILE)), 2 * _OUTER)
+    side = max(int(np.ceil(extent / _N_TILE)), 2 * _OUTER + 1)
     tile = (row - row.min()) // side * (extent // side + 1) + (column - column.min()) // side
     return np.unique(tile, return_inverse=True)[1]
 
 
 def _jackknife(
-    design: Float, values: Float, weight: Float, tile: NDArray[np.intp]
+    design: Float, excess: Float, values: Float, weight: Float, tile: NDArray[np.intp]
 ) -> tuple[float, float, int]:
-    """Last coefficient of a weighted regression, its error from leaving out tiles, their number."""
+    """Last coefficient of a weighted regression, its error from leaving out tiles, their number.
+
+    `excess` is the part of each row's products that is noise of the regressors (errors in
+    variables); at most `_MOST_NOISE` of what is known in any direction are taken off, so that
+    regressors which are all noise do no harm.
+    """
+    from scipy.linalg import eigh
+
     n_tile = int(tile.max()) + 1
-    normal = np.zeros((n_tile, design.shape[1], design.shape[1]))
-    right = np.zeros((n_tile, design.shape[1]))
+    size = design.shape[1]
+    normal, noise = np.zeros((2, n_tile, size, size))
+    right = np.zeros((n_tile, size))
     for i in range(n_tile):
-        part, w = design[tile == i], weight[tile == i, None]
+        here = tile == i
+        part, w = design[here], weight[here, None]
         normal[i] = part.T @ (w * part)
-        right[i] = (w * part).T @ values[tile == i]
+        noise[i] = np.sum(w[:, :, None] * excess[here], axis=0)
+        right[i] = (w * part).T @ values[here]
+    largest = float(eigh(noise.sum(axis=0), normal.sum(axis=0), eigvals_only=True)[-1])
+    normal -= min(1.0, _MOST_NOISE / max(largest, 1e-12)) * noise
 
     def solve(a: Float, b: Float) -> float:
         return float(np.linalg.lstsq(a, b, rcond=1e-12)[0][-1])

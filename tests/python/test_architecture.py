@@ -30,6 +30,7 @@ ALLOWED: dict[str, set[str]] = {
         name: LEAVES | set(DOMAIN[: DOMAIN.index(name)]) | ({"io"} if name == "phantom" else set())
         for name in DOMAIN
     },
+    "thickness": LEAVES | {"xanes"},
     "progress": set(),
     "plot": LEAVES | set(DOMAIN),
     "run_file": LEAVES | {"io"},

@@ -58,8 +58,8 @@ def without_harmonics(optical_density: ArrayLike, fraction: float) -> NDArray[np
 
     Examples
     --------
-    >>> without_harmonics([0.0, 0.951, 4.0], 0.03).round(2)
-    array([0., 1., nan])
+    >>> without_harmonics([0.5, 0.951, 4.0], 0.03).round(2)
+    array([0.52, 1.  ,  nan])
     """
     if not fraction > -1:
         raise ValueError(f"fraction must be above -1, not {fraction}")
@@ -118,8 +118,8 @@ def thickness_effect(energy_ev: ArrayLike, mu: ArrayLike, edges: EdgeMap) -> Thi
     >>> with warnings.catch_warnings():
     ...     warnings.simplefilter("ignore")
     ...     effect = thickness_effect(ball.energy_ev, ball.mu, edges)
-    >>> effect.flagged, abs(effect.fraction - 0.03) < 4 * effect.fraction_std
-    (True, True)
+    >>> effect.flagged, round(effect.fraction, 2)
+    (True, 0.03)
     """
     energy = np.asarray(energy_ev, dtype=np.float64)
     stack = np.asarray(mu)
@@ -218,7 +218,7 @@ def _trend(
         weight,
         _tiles(used),
     )
-    return _Trend(solution / scale[-1], error / scale[-1], n_tile, used, distortion)
+    return _Trend(float(solution / scale[-1]), float(error / scale[-1]), n_tile, used, distortion)
 
 
 def _mean_around(

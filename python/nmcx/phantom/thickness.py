@@ -59,8 +59,8 @@ def with_harmonics(
 
     Examples
     --------
-    >>> with_harmonics([0.0, 1.0, 3.0], 0.03).round(3)
-    array([0.   , 0.951, 2.558])
+    >>> with_harmonics([1.0, 3.0], 0.03).round(3)
+    array([0.951, 2.558])
     """
     density = np.asarray(optical_density, dtype=np.float64)
     h = np.asarray(fraction, dtype=np.float64)

@@ -18,7 +18,7 @@ Float = NDArray[np.float64]
 #: Columns with more noise than this part of their jump are left out (our default).
 MAX_NOISE = 0.1
 #: Significance below which a fraction counts as found, one-sided (our default).
-SIGNIFICANCE = 0.01
+SIGNIFICANCE = 0.001
 #: False trends smaller than this are below what an edge map claims to resolve [eV] (our default).
 MIN_CHANGE_EV = 0.01
 

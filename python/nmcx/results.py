@@ -139,6 +139,24 @@ class Spectrum(Result):
     name: str = ""  #: sample name, or the file's stem
     metadata: Mapping[str, str] = field(default_factory=dict)  #: header entries, as text
     notes: tuple[str, ...] = ()  #: what the reader assumed or repaired
+    #: reference channel measured in the same scan (mostly a metal foil), or None
+    reference: Spectrum | None = quantity("", default=None)
+
+
+@dataclass(frozen=True)
+class Calibration(Result):
+    """A series of scans on one energy scale, set by the foil measured along with each."""
+
+    spectra: tuple[Spectrum, ...] = quantity("")  #: the scans with calibrated energies
+    shift_ev: Float = quantity("eV", "scan")  #: (n_scan,) added to the energies, NaN: not `ok`
+    shift_std_ev: Float = quantity("eV", "scan")  #: (n_scan,) error against the mean of all scans
+    misfit: Float = quantity("1", "scan")  #: (n_scan,) rms residual over the rise of the foil
+    ok: Bool = quantity("", "scan")  #: (n_scan,) false where the foil is missing or disagrees
+    foil: Spectrum = quantity("")  #: merged foil on the calibrated scale
+    foil_edge_ev: float = quantity("eV")  #: where its first inflection was put [eV]
+    foil_edge_std_ev: float = quantity("eV")  #: error of that, common to all scans [eV]
+    settings: Mapping[str, Any] = field(default_factory=dict)  #: window, largest shift
+    notes: tuple[str, ...] = ()  #: scans that could not be calibrated, and why
 
 
 @dataclass(frozen=True)
@@ -273,6 +291,23 @@ class EdgeMap(Result):
     def ok(self) -> Bool:
         """(...) true where the energies can be used: none of bits 1, 2, 4, 8, 64, 512."""
         return np.asarray((self.status & NOT_OK) == 0)
+
+
+@dataclass(frozen=True)
+class ThicknessEffect(Result):
+    """How much of an edge map is made by harmonics or stray light in thick columns."""
+
+    fraction: float = quantity("1")  #: harmonic fraction of the open beam that fits best
+    fraction_std: float = quantity("1")  #: its standard error
+    p_value: float = quantity("1")  #: of a fraction this large if there are no harmonics
+    edge_shift_ev: Float = quantity("eV", "...")  #: (...) shift of the edge it explains [eV]
+    height_change: Float = quantity("1", "...")  #: (...) change of the white line it explains
+    explained_ev: float = quantity("eV")  #: mean of `edge_shift_ev`, thickest less thinnest fifth
+    measured_ev: float = quantity("eV")  #: the same of the edge energies as measured [eV]
+    measured_std_ev: float = quantity("eV")  #: standard error of `measured_ev` [eV]
+    flagged: bool = quantity("")  #: true if the edge map holds a false trend worth correcting
+    verdict: str = ""  #: the same in words
+    settings: Mapping[str, Any] = field(default_factory=dict)  #: limits, counts
 
 
 @dataclass(frozen=True)
@@ -469,6 +504,7 @@ __all__ = [
     "STATUS_BITS",
     "AlignedStack",
     "AngleScan",
+    "Calibration",
     "ConePorosity",
     "DepthProfile",
     "EdgeMap",
@@ -483,6 +519,7 @@ __all__ = [
     "Spectrum",
     "StxmStack",
     "SurfaceValues",
+    "ThicknessEffect",
     "XiMap",
     "voxel_spacing",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from nmcx.io.athena import read_athena
 from nmcx.io.frames import read_frames
 from nmcx.io.nexus import load, save
 from nmcx.io.spectra import read_spectrum
@@ -14,6 +15,7 @@ __all__ = [
     "Volume",
     "load",
     "open_stack",
+    "read_athena",
     "read_frames",
     "read_spectrum",
     "read_stxm",

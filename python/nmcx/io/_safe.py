@@ -8,7 +8,9 @@ temporary file in the same folder, synced and renamed, so that a crash never lea
 from __future__ import annotations
 
 import contextlib
+import gzip
 import hashlib
+import io
 import math
 import os
 import re
@@ -94,12 +96,12 @@ def natural_order(files: Iterable[Path]) -> list[Path]:
 
 
 def read_text(path: AnyPath, what: str = "text file") -> str:
-    """Text of a small file, UTF-8 or Latin-1.
+    """Text of a small file, plain or gzipped, UTF-8 or Latin-1.
 
     Raises
     ------
     nmcx.errors.InputError
-        As `check_file`, and if the file is larger than 256 MB or binary.
+        As `check_file`, and if the file is larger than 256 MB, unpacked too, or binary.
     """
     file = check_file(path, what)
     if file.stat().st_size > MAX_TEXT_BYTES:
@@ -108,12 +110,23 @@ def read_text(path: AnyPath, what: str = "text file") -> str:
         content = file.read_bytes()
     except OSError as error:
         raise InputError(f"{file}: cannot be read ({error.strerror}); check the disk") from error
+    if content.startswith(b"\x1f\x8b"):
+        content = _unpack(content, file, what)
     if b"\0" in content:
         raise InputError(f"{file}: is binary, a {what} was expected; is it the right file?")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
         return content.decode("latin-1")
+
+
+def _unpack(content: bytes, file: Path, what: str) -> bytes:
+    # Never more than the limit is unpacked: a few kB can hold gigabytes.
+    with damaged(file, f"gzipped {what}"), gzip.GzipFile(fileobj=io.BytesIO(content)) as packed:
+        unpacked = packed.read(MAX_TEXT_BYTES + 1)
+    if len(unpacked) > MAX_TEXT_BYTES:
+        raise InputError(f"{file}: unpacks to more than a {what} can hold; is it the right file?")
+    return unpacked
 
 
 def free_memory() -> int:

@@ -2,5 +2,6 @@
 
 from nmcx.xanes.edges import fit_edges
 from nmcx.xanes.normalise import normalise
+from nmcx.xanes.thickness import thickness_effect, without_harmonics
 
-__all__ = ["fit_edges", "normalise"]
+__all__ = ["fit_edges", "normalise", "thickness_effect", "without_harmonics"]

@@ -1,6 +1,6 @@
 """Edge and white-line energies of every voxel of a spectro-tomogram, and normalised spectra."""
 
 from nmcx.xanes.edges import fit_edges
-from nmcx.xanes.normalise import normalise
+from nmcx.xanes.normalise import Baselines, baselines, normalise
 
-__all__ = ["fit_edges", "normalise"]
+__all__ = ["Baselines", "baselines", "fit_edges", "normalise"]

@@ -396,8 +396,8 @@ def _curves(
         at = float(getattr(edges, f"{name}_ev")[index])
         std = float(getattr(edges, f"{name}_std_ev")[index])
         ax.errorbar(
-            [at], [np.interp(at, energy, curve)], xerr=[std], fmt=style, color=colour, ms=4.5,
-            capsize=3, lw=1.4, zorder=5, label=f"{label} ± 1 standard error",
+            [at], [np.interp(at, energy, curve)], xerr=[std], fmt=style, color=colour, ms=4,
+            capsize=4, lw=1.6, zorder=5, label=f"{label} ± 1 standard error",
         )  # fmt: skip
 
 
@@ -413,9 +413,11 @@ def _caption(edges: EdgeMap, index: tuple[int, ...]) -> str:
 
 
 def _energies(ax: Axes, edges: EdgeMap, index: tuple[int, ...]) -> None:
-    """Both energies with their errors, in the corner that the spectrum leaves free."""
+    """Both energies with their errors, below the spectrum."""
     if not edges.ok[index]:
         return
+    low, high = ax.get_ylim()
+    ax.set_ylim(low - 0.25 * (high - low), high)
     lines = [
         f"{label} {getattr(edges, f'{name}_ev')[index]:.2f} "
         f"± {getattr(edges, f'{name}_std_ev')[index]:.2g} eV"

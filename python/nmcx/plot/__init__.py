@@ -9,7 +9,8 @@ are perceptual and safe for colour-blind readers, and maps carry a scale bar.
 from __future__ import annotations
 
 from nmcx.plot.correlations import angle_scan, sphere, surface_against_porosity
-from nmcx.plot.edge_quicklook import edge_quicklook, worst_voxels
+from nmcx.plot.edge_fits import worst_voxels
+from nmcx.plot.edge_quicklook import edge_quicklook
 from nmcx.plot.images import (
     jump_image,
     optical_density,

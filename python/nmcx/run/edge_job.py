@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from os import PathLike, fspath
 from pathlib import Path
@@ -13,6 +13,7 @@ import numpy as np
 
 from nmcx import io, txm, xanes
 from nmcx.errors import InputError, OutputError, UsageError
+from nmcx.plot.edge_quicklook import in_memory
 from nmcx.results import EdgeMap, EnergyStack
 from nmcx.run.jump import align
 from nmcx.run_file import Hard
@@ -94,7 +95,7 @@ def edges(
     nmcx.errors.InputError
         If the source is missing, damaged, or no energy stack.
     nmcx.errors.OutputError
-        If a result is there already and neither `force` nor `resume` is given, or the disk refuses.
+        If a result is there already and `force` is not given, or the disk refuses.
     nmcx.errors.MemoryLimitError
         If the data do not fit into memory.
     """
@@ -102,19 +103,15 @@ def edges(
     options = options or EdgeOptions()
     target = Path(out).absolute()
     image = _picture_path(target, picture)
-    for path in (target, image):
-        _check_free(path, force or resume)
+    _check_free(target, force)
+    _check_free(image, force or resume)
     stack = open_source(source)
     notes, settings = _settings(stack, options, fspath(source))
-    if progress is not None:
-        progress(0, 1, "edge energies")
-    found = _fit_to_file(
-        stack, target, inputs=_inputs(Path(source)), settings=settings, overwrite=force or resume,
-    )  # fmt: skip
+    found = in_memory(
+        _fit_to_file(stack, target, overwrite=force, resume=resume, progress=progress, **settings)
+    )
     if image is not None:
         _write_picture(image, stack, found, Path(source).name)
-    if progress is not None:
-        progress(1, 1, "done")
     return EdgeJob(target, image, found, notes, time.perf_counter() - started)
 
 
@@ -169,7 +166,7 @@ def plan_edges(
         f"{'time':<10} about {max(seconds, 1):.0f} s",
         f"{'memory':<10} about {memory / 1e9:.2g} GB of {free_memory() / 1e9:.2g} GB free",
         f"{'disk':<10} {n_voxel * _RESULT_BYTES_PER_VOXEL / 1e9:.2g} GB for {out}"
-        + (" (exists; --force or --resume needed)" if Path(out).exists() else ""),
+        + (" (exists; --force needed)" if Path(out).exists() else ""),
     ]
     return lines + [f"{'note':<10} {note}" for note in notes]
 
@@ -230,7 +227,7 @@ def _settings(
     elif None in windows:
         missing = "--pre-edge" if options.pre_edge is None else "--post-edge"
         raise UsageError(f"{missing}: is missing; give both windows, or neither for Ni K")
-    settings = {
+    settings: dict[str, Any] = {
         "pre_edge": windows[0],
         "post_edge": windows[1],
         "pre_degree": options.pre_degree,
@@ -294,34 +291,25 @@ def _fit_to_file(
     stack: EnergyStack,
     path: Path,
     *,
-    inputs: dict[str, str],
-    settings: dict[str, Any],
     overwrite: bool,
+    resume: bool,
+    progress: Progress | None,
+    **settings: Any,
 ) -> EdgeMap:
-    """Fit the whole stack in memory and write the map."""
+    """Fit the whole stack in memory and write the map; without blocks there is none to resume."""
     from nmcx.io._safe import check_memory
 
     n_voxel = int(np.prod(stack.mu.shape[1:], dtype=np.int64))
     per_voxel = len(stack.energy_ev) * np.dtype(stack.mu.dtype).itemsize
     copies = 1 if stack.variance is None else 2
     check_memory(n_voxel * (copies * per_voxel + _BYTES_PER_VOXEL), "the edge fit")
+    if progress is not None:
+        progress(0, 1, "edge energies, from the start" if resume else "edge energies")
     found = xanes.fit_edges(stack.energy_ev, stack.mu, variance=stack.variance, **settings)
-    io.save(path, found, overwrite=overwrite, provenance={"inputs": inputs})
+    io.save(path, found, overwrite=overwrite)
+    if progress is not None:
+        progress(1, 1, "edge energies")
     return found
-
-
-def _inputs(source: Path) -> dict[str, str]:
-    """sha256 of every file of the source."""
-    from nmcx.io._safe import sha256
-
-    return {str(path): sha256(path) for path in _files(source)}
-
-
-def _files(source: Path) -> Iterator[Path]:
-    if source.is_dir():
-        yield from sorted(path for path in source.iterdir() if path.is_file())
-    else:
-        yield source
 
 
 def _picture_path(target: Path, picture: str | PathLike[str] | None) -> Path | None:

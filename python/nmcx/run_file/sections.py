@@ -23,8 +23,7 @@ from nmcx.run_file.values import (
     or_auto,
 )
 
-
-#: Rules for the edge energy that need nothing but the spectra, as `nmcx.xanes.fit_edges` names them.
+#: Rules for the edge energy that need nothing but the spectra; names of `nmcx.xanes.fit_edges`.
 ESTIMATORS = ("half_jump",)
 
 

@@ -1,6 +1,7 @@
 """Edge and white-line energies of every voxel of a spectro-tomogram, and normalised spectra."""
 
+from nmcx.xanes.baselines import Baselines, baselines
 from nmcx.xanes.edges import fit_edges
-from nmcx.xanes.normalise import Baselines, baselines, normalise
+from nmcx.xanes.normalise import normalise
 
 __all__ = ["Baselines", "baselines", "fit_edges", "normalise"]

@@ -71,11 +71,11 @@ def _energies(energy_ev: ArrayLike) -> NDArray[np.float64]:
 
 def _real(values: ArrayLike, name: str) -> NDArray[Any]:
     """An array of real numbers, NaN where a masked array hides them."""
-    masked = isinstance(values, np.ma.MaskedArray)
     try:
-        if masked:
-            values = values.astype(np.result_type(values.dtype, np.float32))
-        array = np.ma.filled(values, np.nan) if masked else np.asarray(values)
+        if isinstance(values, np.ma.MaskedArray):
+            array = np.ma.filled(values.astype(np.result_type(values.dtype, np.float32)), np.nan)
+        else:
+            array = np.asarray(values)
     except (ValueError, TypeError) as error:
         raise ValueError(f"{name} must be an array of real numbers: {error}") from None
     if array.dtype.kind not in "fiub":

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from nmcx import _core
 from nmcx.results import NormalisedSpectra
@@ -14,92 +13,6 @@ from nmcx.xanes._coerce import Window, coerce, window_of
 from nmcx.xanes.degrees import choose_degrees
 from nmcx.xanes.edges import WHITE_LINE_HALF_WIDTH_EV
 from nmcx.xanes.sampling import mean_spectrum
-
-
-class Baselines(NamedTuple):
-    """The two fitted curves of some spectra, at every energy, in the unit of the spectra."""
-
-    pre: NDArray[np.float64]  #: (n_energy, ...) pre-edge curve
-    post: NDArray[np.float64]  #: (n_energy, ...) post-edge curve minus pre-edge curve
-
-
-def baselines(
-    energy_ev: ArrayLike,
-    mu: ArrayLike,
-    *,
-    pre_edge: Window,
-    post_edge: Window,
-    pre_degree: int | None = None,
-    post_degree: int | None = None,
-    energy_axis: int = 0,
-) -> Baselines:
-    """Pre-edge and post-edge curves of a few spectra, for drawing and checking a fit.
-
-    The polynomials are those of `fit_edges`; the edge lies where mu = pre + level × post.
-
-    Parameters
-    ----------
-    energy_ev : (n_energy,) array_like
-        Photon energies [eV], strictly increasing.
-    mu : (n_energy, ...) array_like
-        Absorption [1]; a spectrum with NaN in a window has NaN curves.
-    pre_edge, post_edge, pre_degree, post_degree
-        As in `fit_edges`.
-    energy_axis : int
-        Axis of `mu` that runs over energy.
-
-    Returns
-    -------
-    Baselines
-        `pre` and `post`, both with the energies first.
-
-    Raises
-    ------
-    ValueError
-        As `fit_edges`.
-
-    References
-    ----------
-    Least squares on the centred and scaled energy axis, as in `fit_edges`.
-
-    Examples
-    --------
-    >>> from nmcx import phantom, xanes
-    >>> ramp = phantom.edge_ramp(n_voxel=1)
-    >>> curves = xanes.baselines(
-    ...     ramp.energy_ev, 2 * ramp.mu, pre_edge=(8250, 8320), post_edge=(8380, 8640)
-    ... )
-    >>> curves.post[-1].round(3)
-    array([2.])
-    """
-    energy, stack, voxel_major, shape = coerce(energy_ev, mu, energy_axis)
-    spectra = np.asarray(stack.T if voxel_major else stack, dtype=np.float64)
-    degrees = choose_degrees(energy, spectra, False, pre_edge, post_edge, pre_degree, post_degree)
-    windows = window_of(pre_edge, "pre_edge"), window_of(post_edge, "post_edge")
-    # Checks windows and degrees, with the kernel's own messages.
-    _core.normalise(
-        energy, np.empty((energy.size, 0)), _core.EdgeModel(*windows, *degrees), 0.0, 1
-    )
-    if spectra.shape[0] != energy.size:
-        raise ValueError(
-            f"mu has {spectra.shape[0]} energies on axis {energy_axis}, energy_ev {energy.size}; "
-            "see energy_axis"
-        )
-    x = (energy - energy.mean()) / np.ptp(energy)
-    before, after = ((energy >= low) & (energy <= high) for low, high in windows)
-    pre = _polynomial(x, spectra, before, degrees[0])
-    post = _polynomial(x, spectra - pre, after, degrees[1])
-    return Baselines(*(curve.reshape(energy.size, *shape) for curve in (pre, post)))
-
-
-def _polynomial(
-    x: NDArray[np.float64], values: NDArray[np.float64], used: NDArray[np.bool_], degree: int
-) -> NDArray[np.float64]:
-    """Least-squares polynomial through the rows used, at every row."""
-    powers = np.vander(x, degree + 1, increasing=True)
-    # Inf in a spectrum times a weight of zero is NaN, as wanted, and not worth a warning.
-    with np.errstate(all="ignore"):
-        return np.asarray(powers @ (np.linalg.pinv(powers[used]) @ values[used]))
 
 
 def normalise(

@@ -17,7 +17,7 @@ E = SPECTRA.energy_ev
 
 
 def fitted(shape: tuple[int, ...]) -> tuple[np.ndarray, EdgeMap]:
-    mu = SPECTRA.mu[:, : int(np.prod(shape))].reshape(-1, *shape)
+    mu = SPECTRA.mu[:, : int(np.prod(shape))].reshape(E.size, *shape)
     return mu, xanes.fit_edges(E, mu, **WINDOWS)
 
 

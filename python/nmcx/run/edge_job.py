@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from os import PathLike, fspath
 from pathlib import Path
@@ -160,8 +160,7 @@ def plan_edges(
     lines = [
         f"{'input':<10} {source}: {' × '.join(map(str, shape)) or 'one'} voxels",
         f"{'energies':<10} {energy.size}, {energy[0]:.2f}–{energy[-1]:.2f} eV",
-        _window_line("pre-edge", energy, chosen["pre_edge"], chosen["pre_degree"]),
-        _window_line("post-edge", energy, chosen["post_edge"], chosen["post_degree"]),
+        *(_window_line(name, energy, chosen, settings) for name in ("pre", "post")),
         f"{'estimator':<10} {chosen['estimator']}, level {chosen['level']:g}",
         f"{'time':<10} about {max(seconds, 1):.0f} s",
         f"{'memory':<10} about {memory / 1e9:.2g} GB of {free_memory() / 1e9:.2g} GB free",
@@ -268,9 +267,14 @@ def _pair(window: Any) -> str:
     return f"{window[0]:g}–{window[1]:g} eV"
 
 
-def _window_line(name: str, energy: np.ndarray, window: Window, degree: int) -> str:
+def _window_line(
+    name: str, energy: np.ndarray, chosen: Mapping[str, Any], settings: dict[str, Any]
+) -> str:
+    window, degree = chosen[f"{name}_edge"], chosen[f"{name}_degree"]
     inside = int(np.count_nonzero((energy >= window[0]) & (energy <= window[1])))
-    return f"{name:<10} {_pair(window)}: {inside} energies, degree {degree}"
+    rule = " by rule, from a sample" if settings[f"{name}_degree"] is None else ""
+    label = f"{name}-edge"
+    return f"{label:<10} {_pair(window)}: {inside} energies, degree {degree}{rule}"
 
 
 def _sample(mu: Any) -> np.ndarray:

@@ -73,6 +73,29 @@ def read_frames(paths: str | PathLike[str] | Iterable[str | PathLike[str]]) -> F
     return frames_hdf5.read_files(files, notes) if kinds[0] else xradia.read_files(files, notes)
 
 
+def holds_frames(path: Path) -> bool:
+    """Whether a file, or the first of a folder, holds raw frames by its suffix or its datasets.
+
+    A Data Exchange file without white frames may hold either; it is taken for an energy stack.
+    """
+    import h5py
+
+    if path.suffix.lower() in xradia.SUFFIXES:
+        return True
+    if path.is_dir():
+        inside = list(path.iterdir())
+        if any(file.suffix.lower() in xradia.SUFFIXES for file in inside):
+            return True
+        found = [file for file in inside if file.suffix.lower() in stacks_hdf5.SUFFIXES]
+        if not found:
+            return False
+        path = _safe.natural_order(found)[0]
+    if not path.is_file() or not h5py.is_hdf5(path):
+        return False
+    with _safe.open_hdf5(path) as opened:
+        return stacks_hdf5.sign_of_counts(opened) is not None
+
+
 def _files(
     paths: str | PathLike[str] | Iterable[str | PathLike[str]], notes: list[str]
 ) -> list[Path]:

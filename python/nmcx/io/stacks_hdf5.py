@@ -36,19 +36,20 @@ def open_file(file: Path) -> EnergyStack:
     )
 
 
+def sign_of_counts(opened: Any) -> str | None:
+    """Name of a dataset that only files of raw counts have, None if there is none."""
+    names = ["exchange/data_white", "img_bkg", "img_tomo", "img_xanes"]
+    names += [f"{name}/instrument/detector/image_key" for name in opened]
+    return next((name for name in names if name in opened), None)
+
+
 def _refuse_counts(opened: Any, file: Path) -> None:
-    for name in ("exchange/data_white", "img_bkg", "img_tomo", "img_xanes"):
-        if name in opened:
-            raise InputError(
-                f"{file}: /{name} is there, so these are raw counts; make optical densities of "
-                "them with io.read_frames and txm.optical_density first"
-            )
-    for name in opened:
-        if f"{name}/instrument/detector/image_key" in opened:
-            raise InputError(
-                f"{file}: /{name}/instrument/detector/image_key is there, so these are raw counts; "
-                "make optical densities with io.read_frames and txm.optical_density first"
-            )
+    name = sign_of_counts(opened)
+    if name is not None:
+        raise InputError(
+            f"{file}: /{name} is there, so these are raw counts; make optical densities of them "
+            "with io.read_frames and txm.optical_density first"
+        )
 
 
 def open_folder(folder: Path, files: list[Path]) -> EnergyStack:

@@ -101,6 +101,7 @@ def _fit(hard: Hard, energy_ev: Any, mu: Any, variance: Any = None) -> Any:
         pre_degree=hard.pre_degree,
         post_degree=hard.post_degree,
         level=hard.level,
+        estimator=hard.estimator,
         variance=variance,
     )
 

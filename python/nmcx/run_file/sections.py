@@ -23,6 +23,9 @@ from nmcx.run_file.values import (
     or_auto,
 )
 
+#: Rules for the edge energy that need nothing but the spectra; names of `nmcx.xanes.fit_edges`.
+ESTIMATORS = ("half_jump",)
+
 
 def _key(read: Reader, meaning: str, show: str = "") -> dict[str, Any]:
     return {"read": read, "meaning": meaning, "show": show}
@@ -73,6 +76,9 @@ class Hard:
     )
     post_edge: tuple[float, float] = field(
         default=(8380.0, 8640.0), metadata=_key(as_window, "window after the edge [eV]")
+    )
+    estimator: str = field(
+        default="half_jump", metadata=_key(as_choice(*ESTIMATORS), "rule for the edge energy")
     )
     level: float = field(
         default=0.5, metadata=_key(as_number(0.01, 0.99), "height of the edge energy on the jump")

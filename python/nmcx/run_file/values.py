@@ -57,6 +57,8 @@ def as_window(value: object, folder: Path) -> tuple[float, float]:
     low, high = as_numbers(2, as_number(), "two energies in eV, [low, high]")(value, folder)
     if not low < high:
         raise Unfit("[low, high] with low < high")
+    if 0 < high < 100:
+        raise Unfit("two energies in eV (these look like keV: multiply by 1000)")
     return low, high
 
 

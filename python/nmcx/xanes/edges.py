@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from nmcx import _core
 from nmcx.results import EdgeMap
-from nmcx.xanes._coerce import Window, coerce, coerce_variance, window_of
+from nmcx.xanes._coerce import Window, coerce, coerce_variance, integer, number, window_of
 from nmcx.xanes.degrees import choose_degrees
 
 #: Reach of the white-line parabola on either side of the highest sample [eV] (our default: a wider
@@ -44,7 +44,7 @@ def fit_edges(
     mu : (n_energy, ...) array_like
         Absorption (optical density or per voxel) [1] with any number of spatial axes; float32 and
         float64 are taken as they are, anything else becomes float32. Lazy arrays are loaded. A
-        voxel with NaN or Inf at an energy that is used gets status bit 1.
+        voxel with NaN or Inf at an energy that is used, or masked there, gets status bit 1.
     pre_edge, post_edge : (float, float)
         Closed windows of absolute energy [eV]; they may reach past the data. The edge and the white
         line are looked for strictly between them.
@@ -78,8 +78,9 @@ def fit_edges(
     Raises
     ------
     ValueError
-        If energies do not increase, shapes disagree, a window holds too few energies for its
-        degree, fewer than four energies lie between the windows, or `level` is not in (0, 1).
+        If energies do not increase or look like keV, shapes disagree, a window holds too few
+        energies for its degree, fewer than four energies lie between the windows, `level` is not in
+        (0, 1), or a variance for all voxels is not positive.
 
     References
     ----------
@@ -106,7 +107,7 @@ def fit_edges(
         window_of(pre_edge, "pre_edge"),
         window_of(post_edge, "post_edge"),
         *degrees,
-        float(level),
+        number(level, "level"),
         WHITE_LINE_HALF_WIDTH_EV,
     )
     raw = _core.fit_edges(
@@ -116,8 +117,8 @@ def fit_edges(
         voxel_major,
         list(shape) if len(shape) in (2, 3) else [],
         model,
-        _core.EstimatorModel(estimator),
-        threads or 0,
+        _core.EstimatorModel(str(estimator)),
+        0 if threads is None else integer(threads, "threads"),
     )
     settings = {
         "pre_edge": window_of(pre_edge, "pre_edge"),

@@ -1,0 +1,119 @@
+"""How honest the standard errors of an edge-energy estimator are, by simulation.
+
+usage: python tests/verify/pulls.py [--seeds N] [--size N] [--estimator NAME ...]
+
+Writes docs/explanation/pulls.md: per estimator, noise level and kind of noise the pull width (half
+the 15.9-84.1 % range of (estimate - truth) / standard error), the coverage of the 68 and 95 %
+intervals and the bias that noise causes. The truth is the estimator's own value on the noise-free
+spectrum, so that differences of definition between estimators do not count as errors.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmcx import phantom, xanes
+
+PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "pulls.md"
+ESTIMATORS = ("half_jump",)
+NOISES = (0.01, 0.03, 0.1)
+#: What the noise is like, and how the fit knows of it.
+KINDS = {
+    "white": "white, pooled from the residuals",
+    "correlated": "correlated over one voxel, pooled from the residuals",
+    "variance": "variance four times as large after the edge, given",
+    "correlated variance": "both, variance given",
+}
+OPTIONS = {"pre_edge": (8250, 8320), "post_edge": (8380, 8640), "pre_degree": 1, "post_degree": 2}
+#: Names whose energy is the map's `white_line_ev`, whatever the estimator.
+_JUMP = 0.8
+_EDGE_EV = 8344.5
+
+
+def volume(size: int) -> phantom.EdgeSpectra:
+    """Noise-free spectra whose edge varies smoothly by 1.5 eV over a cube."""
+    z, y, x = np.meshgrid(*[np.linspace(-1, 1, size)] * 3, indexing="ij")
+    edge = _EDGE_EV + 0.75 * np.sin(2.0 * x + 1.3 * y) * np.cos(1.7 * z)
+    return phantom.edge_spectra(
+        size**3,
+        noise=0.0,
+        edge_energy_ev=edge.ravel(),
+        jump_range=(_JUMP, _JUMP),
+        dtype=np.float64,
+    )
+
+
+def noise_of(kind: str, shape: tuple[int, ...], seed: int) -> NDArray[np.float64]:
+    """Noise of unit variance, (n_energy, n, n, n)."""
+    from scipy.ndimage import gaussian_filter
+
+    noise = np.random.default_rng(seed).standard_normal(shape)
+    if "correlated" in kind:
+        noise = gaussian_filter(noise, (0, 1, 1, 1), mode="wrap")
+        # A Gaussian of one voxel keeps 1 / (2 sqrt(pi)) of the variance along each axis.
+        kernel = gaussian_filter(np.eye(1, 33, 16)[0], 1)
+        noise /= np.sum(kernel**2) ** 1.5
+    return noise
+
+
+def deviations(
+    estimator: str, noise: float, kind: str, seeds: range, size: int = 26, **options: Any
+) -> dict[str, NDArray[Any]]:
+    """Errors and standard errors [eV] of all usable voxels, and status of all voxels."""
+    name = "white_line" if estimator == "kernel_white_line" else "edge_energy"
+    rule = "half_jump" if estimator == "kernel_white_line" else estimator
+    settings = {**OPTIONS, **options, "estimator": rule}
+    clean = volume(size)
+    energy = clean.energy_ev
+    shape = (energy.size, size, size, size)
+    mu = clean.mu.reshape(shape)
+    truth = getattr(
+        xanes.fit_edges(energy, mu, variance=np.full(energy.size, 1e-8), **settings), f"{name}_ev"
+    )
+    sigma = np.full(energy.size, noise * _JUMP)
+    if "variance" in kind:
+        sigma[energy > _EDGE_EV] *= 2.0
+    errors, stds, status = [], [], []
+    for seed in seeds:
+        noisy = mu + sigma[:, None, None, None] * noise_of(kind, shape, seed)
+        given = sigma**2 if "variance" in kind else None
+        edges = xanes.fit_edges(energy, noisy, variance=given, **settings)
+        ok = edges.ok & np.isfinite(truth)
+        errors.append((getattr(edges, f"{name}_ev") - truth)[ok])
+        stds.append(getattr(edges, f"{name}_std_ev")[ok])
+        status.append(edges.status.ravel())
+    return {
+        "error": np.concatenate(errors),
+        "std": np.concatenate(stds),
+        "status": np.concatenate(status),
+    }
+
+
+def pulls(
+    estimator: str, noise: float, kind: str, seeds: range, size: int = 26, **options: Any
+) -> dict[str, float]:
+    """Pull width, coverage and bias of one estimator at one noise level.
+
+    `noise` is that before the edge as a fraction of the jump; `kind` is a key of `KINDS`; `options`
+    are passed to `xanes.fit_edges` in place of `OPTIONS`.
+    """
+    found = deviations(estimator, noise, kind, seeds, size, **options)
+    pull = found["error"] / found["std"]
+    low, middle, high = np.quantile(pull, [0.159, 0.5, 0.841])
+    return {
+        "width": 0.5 * float(high - low),
+        "coverage_68": float(np.mean(np.abs(pull) < 0.9945)),
+        "coverage_95": float(np.mean(np.abs(pull) < 1.96)),
+        "bias": float(np.mean(np.clip(pull, -5, 5))),
+        "median": float(middle),
+        "std_ev": float(np.median(found["std"])),
+        "spread_ev": 0.5 * float(np.subtract(*np.quantile(found["error"], [0.841, 0.159]))),
+        "ok": pull.size / found["status"].size,
+        "several": float(np.mean((found["status"] & 16) != 0)),
+    }

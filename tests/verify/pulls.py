@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from nmcx import phantom, xanes
 
 PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "pulls.md"
-ESTIMATORS = ("half_jump",)
+ESTIMATORS = ("half_jump", "half_white_line", "white_line", "derivative", "integral")
 NOISES = (0.01, 0.03, 0.1)
 #: What the noise is like, and how the fit knows of it.
 KINDS = {
@@ -31,7 +31,6 @@ KINDS = {
     "correlated variance": "both, variance given",
 }
 OPTIONS = {"pre_edge": (8250, 8320), "post_edge": (8380, 8640), "pre_degree": 1, "post_degree": 2}
-#: Names whose energy is the map's `white_line_ev`, whatever the estimator.
 _JUMP = 0.8
 _EDGE_EV = 8344.5
 
@@ -62,28 +61,39 @@ def noise_of(kind: str, shape: tuple[int, ...], seed: int) -> NDArray[np.float64
     return noise
 
 
+def true_energy(
+    energy: NDArray[np.float64], mu: NDArray[np.float64], name: str, settings: dict[str, Any]
+) -> NDArray[np.float64]:
+    """What the same estimator, with the same reach, finds without noise."""
+    clean = xanes.fit_edges(energy, mu, variance=np.full(energy.size, 1e-8), **settings)
+    return np.asarray(getattr(clean, f"{name}_ev"))
+
+
 def deviations(
     estimator: str, noise: float, kind: str, seeds: range, size: int = 26, **options: Any
 ) -> dict[str, NDArray[Any]]:
     """Errors and standard errors [eV] of all usable voxels, and status of all voxels."""
     name = "white_line" if estimator == "kernel_white_line" else "edge_energy"
     rule = "half_jump" if estimator == "kernel_white_line" else estimator
-    settings = {**OPTIONS, **options, "estimator": rule}
+    settings: dict[str, Any] = {**OPTIONS, **options, "estimator": rule}
+    windows = settings["pre_edge"], settings["post_edge"]
     clean = volume(size)
     energy = clean.energy_ev
     shape = (energy.size, size, size, size)
     mu = clean.mu.reshape(shape)
-    truth = getattr(
-        xanes.fit_edges(energy, mu, variance=np.full(energy.size, 1e-8), **settings), f"{name}_ev"
-    )
     sigma = np.full(energy.size, noise * _JUMP)
     if "variance" in kind:
+        # `noise` is what the map reports: the root mean square over both windows.
         sigma[energy > _EDGE_EV] *= 2.0
+        inside = [(energy >= w[0]) & (energy <= w[1]) for w in windows]
+        sigma *= noise * _JUMP / np.sqrt(np.mean(sigma[inside[0] | inside[1]] ** 2))
     errors, stds, status = [], [], []
     for seed in seeds:
         noisy = mu + sigma[:, None, None, None] * noise_of(kind, shape, seed)
         given = sigma**2 if "variance" in kind else None
         edges = xanes.fit_edges(energy, noisy, variance=given, **settings)
+        width = edges.settings["white_line_half_width_ev"]
+        truth = true_energy(energy, mu, name, {**settings, "white_line_half_width_ev": width})
         ok = edges.ok & np.isfinite(truth)
         errors.append((getattr(edges, f"{name}_ev") - truth)[ok])
         stds.append(getattr(edges, f"{name}_std_ev")[ok])
@@ -100,7 +110,7 @@ def pulls(
 ) -> dict[str, float]:
     """Pull width, coverage and bias of one estimator at one noise level.
 
-    `noise` is that before the edge as a fraction of the jump; `kind` is a key of `KINDS`; `options`
+    `noise` is a fraction of the jump; `kind` is a key of `KINDS`; `options`
     are passed to `xanes.fit_edges` in place of `OPTIONS`.
     """
     found = deviations(estimator, noise, kind, seeds, size, **options)

@@ -19,7 +19,7 @@ _STEP_EV = 0.5  # so that two maps of about the same noise use the same window
 _LITTLE_NOISE = 1 / 60  # of the jump
 _LEAST_FRACTION = 0.3  # of the median jump, below it voxels are partly outside
 _LEAST_JUMP = 5.0  # in units of the noise, below it there is none
-_N_SAMPLE = 4096
+_N_SAMPLE = 1024
 
 
 def sample_voxels(stack: NDArray[Any], voxel_major: bool) -> NDArray[np.float64]:

@@ -14,6 +14,7 @@ constexpr double width_factor = 1.5;
 constexpr double wide_factor = 1.5;
 constexpr std::size_t least_samples = 3;  // on either side, the middle counting for both
 constexpr double comparable = 0.8;
+constexpr double far_fraction = 0.67;  // of the narrow half-width
 
 }  // namespace
 
@@ -53,41 +54,46 @@ std::size_t DerivativeEstimator::steepest(const VoxelSpectrum& spectrum, std::si
   return at;
 }
 
-bool DerivativeEstimator::has_other_maximum(const VoxelSpectrum& spectrum, std::size_t last,
-                                            double energy) const {
-  std::vector<double> slope(n_scan());
-  double highest = 0.0;
-  for (std::size_t j = first_; j <= last; ++j) {
-    slope[j] = narrow_[j].coefficient(1, spectrum.rest);
-    highest = std::max(highest, slope[j]);
-  }
-  for (std::size_t j = first_ + 1; j < last; ++j) {
-    const bool is_maximum = slope[j] > slope[j - 1] && slope[j] >= slope[j + 1];
-    const bool is_other = std::abs(scan_ev()[j] - energy) > half_width_ev_;
-    if (is_maximum && is_other && slope[j] >= comparable * highest) return true;
-  }
-  return false;
-}
-
 void DerivativeEstimator::find(const VoxelSpectrum& spectrum, FoundEdge& found) const {
   const std::size_t last = std::min(spectrum.peak, last_);
   if (last <= first_) {
     found.status |= window_border;
     return;
   }
-  const std::size_t at = steepest(spectrum, last);
-  const LocalPolynomial& cubic = narrow_[at];
-  const double c2 = cubic.coefficient(2, spectrum.rest);
-  const double c3 = cubic.coefficient(3, spectrum.rest);
-  const double shift = -c2 / (3.0 * c3);
-  if (!(c3 < 0.0) || std::abs(shift) > half_width_ev_ || at == first_ || at == last) {
+  std::vector<double> slope(n_scan());
+  std::size_t highest = first_;
+  for (std::size_t j = first_; j <= last; ++j) {
+    slope[j] = narrow_[j].coefficient(1, spectrum.rest);
+    if (slope[j] > slope[highest]) highest = j;
+  }
+  const auto vertex = [&](std::size_t j) {
+    const double c3 = narrow_[j].coefficient(3, spectrum.rest);
+    const double shift = -narrow_[j].coefficient(2, spectrum.rest) / (3.0 * c3);
+    return c3 < 0.0 ? shift : std::numeric_limits<double>::infinity();
+  };
+  std::size_t at = steepest(spectrum, last);
+  double shift = vertex(at);
+  if (std::abs(shift) > far_fraction * half_width_ev_) {
+    at = highest;
+    shift = vertex(at);
+  }
+  if (!(std::abs(shift) <= half_width_ev_) || at == first_ || at == last) {
     found.status |= window_border;
   }
+  if (!std::isfinite(shift)) return;
+  const LocalPolynomial& cubic = narrow_[at];
+  const double c3 = cubic.coefficient(3, spectrum.rest);
   found.energy = cubic.centre + shift;
   for (std::size_t k = cubic.begin; k < cubic.end; ++k) {
     found.by_rest[k] = -(cubic.weight(2, k) + 3.0 * shift * cubic.weight(3, k)) / (3.0 * c3);
   }
-  if (has_other_maximum(spectrum, last, found.energy)) found.status |= several_crossings;
+  for (std::size_t j = first_ + 1; j < last; ++j) {
+    const bool is_maximum = slope[j] > slope[j - 1] && slope[j] >= slope[j + 1];
+    const bool is_other = std::abs(scan_ev()[j] - found.energy) > half_width_ev_;
+    if (is_maximum && is_other && slope[j] >= comparable * slope[highest]) {
+      found.status |= several_crossings;
+    }
+  }
 }
 
 }  // namespace nmcx::xanes

@@ -11,8 +11,9 @@ namespace nmcx::xanes {
 /// Steepest place of mu before the white line. Least-squares cubics around every scan energy: the
 /// steepest of the wide ones, over 2.25 × `EdgeModel::peak_half_width_ev`, finds the scan energy
 /// nearest to the maximum, and the narrow one there, over 1.5 times, gives the vertex of its
-/// derivative; with one width for both, the noisiest cubic would be chosen. Status bit 16: another
-/// maximum of the narrow derivative, outside the narrow window, is at least 0.8 times the highest.
+/// derivative; with one width for both, the noisiest cubic would be chosen. If that vertex is far
+/// from its scan energy, the steepest of the narrow ones is taken. Status bit 16: another maximum
+/// of the narrow derivative, outside the narrow window, is at least 0.8 times the highest.
 class DerivativeEstimator : public SpectrumEstimator {
  public:
   explicit DerivativeEstimator(const EdgePlan& plan);
@@ -20,8 +21,6 @@ class DerivativeEstimator : public SpectrumEstimator {
  private:
   void find(const VoxelSpectrum& spectrum, FoundEdge& found) const override;
   [[nodiscard]] std::size_t steepest(const VoxelSpectrum& spectrum, std::size_t last) const;
-  [[nodiscard]] bool has_other_maximum(const VoxelSpectrum& spectrum, std::size_t last,
-                                       double energy) const;
 
   double half_width_ev_;
   std::size_t first_ = 0;  // scan energies with samples on both sides

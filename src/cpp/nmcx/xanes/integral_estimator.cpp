@@ -53,14 +53,13 @@ void IntegralEstimator::find(const VoxelSpectrum& spectrum, FoundEdge& found) co
   std::vector<double> weight(n);
   const double* to_end = weights_.data() + ((upper.upper - 1) * n);
   const double* to_begin = weights_.data() + (lower.upper * n);
-  for (std::size_t k = 0; k < n; ++k) weight[k] = to_end[k] - to_begin[k];
-  add_integral(crossings_, crossings_.first_of(lower.upper), begin, scan_ev()[lower.upper],
-               weight.data());
-  add_integral(crossings_, crossings_.first_of(upper.upper), scan_ev()[upper.upper - 1], end,
-               weight.data());
+  const std::size_t first = crossings_.first_of(lower.upper);
+  const std::size_t beyond = crossings_.first_of(upper.upper) + 4;
+  for (std::size_t k = first; k < beyond; ++k) weight[k] = to_end[k] - to_begin[k];
+  add_integral(crossings_, first, begin, scan_ev()[lower.upper], weight.data());
+  add_integral(crossings_, beyond - 4, scan_ev()[upper.upper - 1], end, weight.data());
   found.energy = begin;
-  for (std::size_t k = 0; k < n; ++k) {
-    if (weight[k] == 0.0) continue;
+  for (std::size_t k = first; k < beyond; ++k) {
     const double x = scan_ev()[k] / scale_ev();
     const double factor = weight[k] / ((1.0 - lower_level) * spectrum.post[k]);
     found.energy -= factor * f[k];

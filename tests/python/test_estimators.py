@@ -170,8 +170,8 @@ def test_standard_errors_are_those_of_finite_differences(estimator):
     gradient = (found[: energy.size] - found[energy.size :]) / (2 * step)
     expected = np.sqrt(np.sum(gradient**2 * variance))
     given_ = xanes.fit_edges(energy, clean.mu, variance=variance, **options)
-    # The slope of half_white_line is that of a smoothed curve, by design.
-    tolerance = 0.06 if estimator == "half_white_line" else 0.02
+    # The slope of half_white_line is that of a smoothed curve at this reach, by design.
+    tolerance = 0.08 if estimator == "half_white_line" else 0.02
     assert given_.edge_energy_std_ev[0] == pytest.approx(expected, rel=tolerance)
     full = xanes.fit_edges(energy, clean.mu, variance=variance[:, None], **options)
     np.testing.assert_array_equal(given_.edge_energy_std_ev, full.edge_energy_std_ev)
@@ -280,10 +280,11 @@ def test_reach_of_the_parabola_follows_the_noise_of_the_map():
         edges = xanes.fit_edges(spectra.energy_ev, spectra.mu, **{**OPTIONS, **options})
         return float(edges.settings["white_line_half_width_ev"])
 
-    # 2 (60 s)^0.4 = 2.53 at s = 0.03 and 4.10 at 0.1, rounded up to halves.
-    assert [reach(s) for s in (0.0, 0.01, 0.03, 0.1, 0.25)] == [2.0, 2.0, 3.0, 4.5, 5.0]
+    # 2 (60 s)^0.4 = 2.53 at s = 0.03, rounded up to halves; 4.10 at 0.1, but the white line is
+    # 7.64 eV above the edge, and 0.55 of that is 4.2, rounded down.
+    assert [reach(s) for s in (0.0, 0.01, 0.03, 0.1, 0.25)] == [2.0, 2.0, 3.0, 4.0, 4.0]
     assert reach(0.1, white_line_half_width_ev=2.0) == 2.0
-    assert reach(0.01, variance=np.full(61, 0.08**2)) == 4.5  # mean jump 0.8
+    assert reach(0.01, variance=np.full(61, 0.08**2)) == 4.0  # mean jump 0.8
 
 
 @pytest.mark.parametrize(

@@ -79,8 +79,9 @@ def fit_edges(
     white_line_half_width_ev : float, optional
         Reach of the white-line parabola to either side [eV]; on coarse grids at least the nearest
         neighbours. Default: 2 eV; if the noise of the map (of its pre-edge, or the variance given)
-        is above 1/60 of its jump, ``2 (60 noise / jump)^0.4``, rounded up to 0.5 eV, at most 5.
-        Give it to compare maps of different noise; it is stored with the map.
+        is above 1/60 of its jump, ``2 (60 noise / jump)^0.4``, rounded up to 0.5 eV, at most 5 and
+        at most 0.55 of the distance from the half-jump to the white line. Give it to compare maps
+        of different noise; it is stored with the map.
     variance : (n_energy,) or like `mu`, array_like, optional
         Variance of `mu`. Default: the noise is taken from the residuals of both fits, as the root
         mean square over the 3 × 3 (× 3) neighbours if there are 2 (3) spatial axes.

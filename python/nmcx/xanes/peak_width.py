@@ -15,6 +15,7 @@ from nmcx import _core
 WHITE_LINE_HALF_WIDTH_EV = 2.0
 
 _WIDEST_EV = 5.0  # wider ones reach down into the edge
+_SHARE_OF_DISTANCE = 0.55  # of that from the half-jump to the white line
 _STEP_EV = 0.5  # so that two maps of about the same noise use the same window
 _LITTLE_NOISE = 1 / 60  # of the jump
 _LEAST_FRACTION = 0.3  # of the median jump, below it voxels are partly outside
@@ -39,6 +40,9 @@ def choose_half_width_ev(
     pre_degree: int,
 ) -> float:
     """``2 (60 noise / jump)^0.4`` eV, rounded up to 0.5 eV, at least 2 and at most 5.
+
+    At most 0.55 of the typical distance from the half-jump to the white line either: the search for
+    the line's middle reaches twice as far, and must not follow the edge.
 
     The curvature of a parabola over ±w is known to noise / w^2.5, so the power keeps its relative
     error; the factor makes that about a sixth for a line as wide as that of layered oxides.
@@ -72,7 +76,15 @@ def choose_half_width_ev(
         squares = _residual_variance(energy[before], sample[before][:, usable], pre_degree)
     relative = _typical_ratio(squares, jump)
     width = WHITE_LINE_HALF_WIDTH_EV * max(1.0, relative / _LITTLE_NOISE) ** 0.4
-    return min(_WIDEST_EV, _STEP_EV * math.ceil(width / _STEP_EV))
+    width = _STEP_EV * math.ceil(width / _STEP_EV)
+    if width == WHITE_LINE_HALF_WIDTH_EV:
+        return width
+    edge, peak = measured.map.edge_energy_ev, measured.map.white_line_ev
+    distance = (np.asarray(peak) - np.asarray(edge))[usable][jump > 0]
+    distance = distance[np.isfinite(distance)]
+    room = _SHARE_OF_DISTANCE * float(np.median(distance)) if distance.size > 0 else _WIDEST_EV
+    widest = max(WHITE_LINE_HALF_WIDTH_EV, _STEP_EV * math.floor(room / _STEP_EV))
+    return min(_WIDEST_EV, widest, width)
 
 
 def _residual_variance(

@@ -6,8 +6,8 @@
 namespace nmcx::xanes {
 namespace {
 
-constexpr double slope_half_width_ev = 2.5;
-constexpr std::size_t slope_samples = 3;  // on either side
+constexpr double slope_factor = 0.75;
+constexpr std::size_t slope_samples = 2;  // on either side
 constexpr int most_steps = 60;            // bisection of a double
 constexpr double precision_ev = 1e-9;
 
@@ -24,7 +24,8 @@ CrossingSample last_crossing(const double* f, std::size_t last) {
   return found;
 }
 
-CrossingTables::CrossingTables(const double* energy, std::size_t n) : energy_(energy, energy + n) {
+CrossingTables::CrossingTables(const double* energy, std::size_t n, double half_width_ev)
+    : energy_(energy, energy + n) {
   for (std::size_t i = 0; i + 4 <= n; ++i) {
     std::array<double, 4> divisor{1.0, 1.0, 1.0, 1.0};
     for (std::size_t k = 0; k < 4; ++k) {
@@ -37,7 +38,8 @@ CrossingTables::CrossingTables(const double* energy, std::size_t n) : energy_(en
   slopes_.resize(n);
   for (std::size_t u = 1; u < n; ++u) {
     const double middle = 0.5 * (energy[u - 1] + energy[u]);
-    const auto [begin, end] = samples_around(energy, n, middle, slope_half_width_ev, slope_samples);
+    const auto [begin, end] =
+        samples_around(energy, n, middle, slope_factor * half_width_ev, slope_samples);
     slopes_[u] = fit_local_polynomial(energy, begin, end, middle, 3);
   }
 }

@@ -29,13 +29,14 @@ struct CrossingPoint {
 
 /// Cubic inverse interpolation on one energy grid.
 ///
-/// The crossing is that of the cubic through the four samples around it. The slope is not that of
-/// this cubic: crossings of noisy curves prefer steep places, which made standard errors 15 % small
-/// at a noise of a tenth of the jump. It comes from a least-squares cubic over the samples within
-/// 2.5 eV, and at least three on either side (our default).
+/// The crossing is that of the cubic through the four samples around it. The slope is that of a
+/// least-squares cubic over 0.75 × `EdgeModel::peak_half_width_ev`, and at least two samples, on
+/// either side: with little noise and steps of 1 eV the same cubic. With much, crossings prefer
+/// places where noise makes the curve steep, and its slope would make standard errors 15 % small.
 class CrossingTables {
  public:
-  CrossingTables(const double* energy, std::size_t n);
+  /// @param half_width_ev  `EdgeModel::peak_half_width_ev`, which follows the noise [eV]
+  CrossingTables(const double* energy, std::size_t n, double half_width_ev);
 
   /// @param upper  sample with f[upper - 1] < 0 <= f[upper]
   [[nodiscard]] CrossingPoint refine(const double* f, std::size_t upper) const;

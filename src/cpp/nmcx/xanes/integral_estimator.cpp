@@ -25,7 +25,9 @@ void add_integral(const CrossingTables& tables, std::size_t first, double low, d
 }  // namespace
 
 IntegralEstimator::IntegralEstimator(const EdgePlan& plan)
-    : SpectrumEstimator(plan), crossings_(scan_ev(), n_scan()), weights_(n_scan() * n_scan()) {
+    : SpectrumEstimator(plan),
+      crossings_(scan_ev(), n_scan(), plan.model.peak_half_width_ev),
+      weights_(n_scan() * n_scan()) {
   const std::size_t n = n_scan();
   for (std::size_t j = 1; j < n; ++j) {
     double* row = weights_.data() + (j * n);

@@ -53,7 +53,7 @@ void WhiteLineEstimator::find(const VoxelSpectrum& spectrum, FoundEdge& found) c
 HalfWhiteLineEstimator::HalfWhiteLineEstimator(const EdgePlan& plan)
     : SpectrumEstimator(plan),
       parabolas_(white_line_parabolas(plan)),
-      crossings_(scan_ev(), n_scan()) {}
+      crossings_(scan_ev(), n_scan(), plan.model.peak_half_width_ev) {}
 
 void HalfWhiteLineEstimator::find(const VoxelSpectrum& spectrum, FoundEdge& found) const {
   const LocalPolynomial& parabola = parabolas_[spectrum.peak];

@@ -39,6 +39,7 @@ EdgeMap fit(const std::function<double(double)>& curve, const std::string& estim
 }
 
 constexpr double start = 8338.3;
+constexpr double long_start = 8330.3;
 constexpr double vertex = 8352.4;
 
 /// 10 eV from 0 to 1, then a parabola of height 1.4.
@@ -47,10 +48,10 @@ double ramp_and_parabola(double e) {
   return std::clamp(0.1 * (e - start), 0.0, 1.0) + std::max(0.0, bump);
 }
 
-/// 14 eV from 0 to 1.4, then down to 1.
+/// 28 eV from 0 to 1.4, then down to 1.
 double ramp_and_fall(double e) {
-  const double fall = std::max(1.0, 1.4 - 0.05 * (e - start - 14.0));
-  return std::clamp(0.1 * (e - start), 0.0, fall);
+  const double fall = std::max(1.0, 1.4 - 0.05 * (e - long_start - 28.0));
+  return std::clamp(0.05 * (e - long_start), 0.0, fall);
 }
 
 }  // namespace
@@ -114,13 +115,13 @@ BOOST_AUTO_TEST_CASE(every_estimator_is_exact_on_its_own_curve) {
 
   // The mean of the energies between the levels 0.15 and 1.
   const EdgeMap integral = fit(ramp_and_fall, "integral");
-  BOOST_TEST(std::abs(integral.edge_energy_ev[0] - (start + 5.75)) < tolerance_ev);
+  BOOST_TEST(std::abs(integral.edge_energy_ev[0] - (long_start + 11.5)) < tolerance_ev);
 
   const double centre = 8341.3;
   const EdgeMap derivative = fit(
       [&](double e) {
         const double y = std::clamp((e - centre) / 8.0, -1.0, 1.0);
-        const double bump = 0.4 - 0.02 * (e - centre - 12.6) * (e - centre - 12.6);
+        const double bump = 0.4 - 0.003 * (e - centre - 19.6) * (e - centre - 19.6);
         return 0.5 + 0.75 * y - 0.25 * y * y * y + std::max(0.0, bump);
       },
       "derivative");

@@ -75,13 +75,14 @@ def choose_half_width_ev(
         before = (energy >= pre_edge[0]) & (energy <= pre_edge[1])
         squares = _residual_variance(energy[before], sample[before][:, usable], pre_degree)
     relative = _typical_ratio(squares, jump)
-    width = WHITE_LINE_HALF_WIDTH_EV * max(1.0, relative / _LITTLE_NOISE) ** 0.4
-    width = _STEP_EV * math.ceil(width / _STEP_EV)
+    wanted = WHITE_LINE_HALF_WIDTH_EV * math.pow(max(1.0, relative / _LITTLE_NOISE), 0.4)
+    width = _STEP_EV * math.ceil(wanted / _STEP_EV)
     if width == WHITE_LINE_HALF_WIDTH_EV:
         return width
-    edge, peak = measured.map.edge_energy_ev, measured.map.white_line_ev
-    distance = (np.asarray(peak) - np.asarray(edge))[usable][jump > 0]
-    distance = distance[np.isfinite(distance)]
+    edge = np.asarray(measured.map.edge_energy_ev)[usable][jump > 0]
+    peak = np.asarray(measured.map.white_line_ev)[usable][jump > 0]
+    finite = np.isfinite(edge) & np.isfinite(peak)
+    distance = peak[finite] - edge[finite]
     room = _SHARE_OF_DISTANCE * float(np.median(distance)) if distance.size > 0 else _WIDEST_EV
     widest = max(WHITE_LINE_HALF_WIDTH_EV, _STEP_EV * math.floor(room / _STEP_EV))
     return min(_WIDEST_EV, widest, width)

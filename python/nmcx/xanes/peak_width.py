@@ -20,14 +20,18 @@ _STEP_EV = 0.5  # so that two maps of about the same noise use the same window
 _LITTLE_NOISE = 1 / 60  # of the jump
 _LEAST_FRACTION = 0.3  # of the median jump, below it voxels are partly outside
 _LEAST_JUMP = 5.0  # in units of the noise, below it there is none
-_N_SAMPLE = 1024
+_N_RUN = 128
+_RUN = 16  # a cache line of float32
 
 
 def sample_voxels(stack: NDArray[Any], voxel_major: bool) -> NDArray[np.float64]:
-    """(n_energy, n_sample) evenly spread voxels."""
-    step = max(1, stack.shape[0 if voxel_major else 1] // _N_SAMPLE)
-    some = stack[::step].T if voxel_major else stack[:, ::step]
-    return np.ascontiguousarray(some, dtype=np.float64)
+    """(n_energy, n_sample) evenly spread runs of voxels; a run costs no more to read than one."""
+    n_voxel = stack.shape[0 if voxel_major else 1]
+    if n_voxel > _N_RUN * _RUN:
+        first = np.linspace(0, n_voxel - _RUN, _N_RUN).astype(np.intp)
+        chosen = (first[:, None] + np.arange(_RUN)).ravel()
+        stack = stack[chosen] if voxel_major else stack[:, chosen]
+    return np.ascontiguousarray(stack.T if voxel_major else stack, dtype=np.float64)
 
 
 def choose_half_width_ev(

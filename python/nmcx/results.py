@@ -277,7 +277,7 @@ class AlignedStack(Result):
 class EdgeMap(Result):
     """Edge energies of every voxel with standard errors; NaN energies where not `ok`."""
 
-    edge_energy_ev: Float = quantity("eV", "...")  #: (...) half-jump energy [eV]
+    edge_energy_ev: Float = quantity("eV", "...")  #: (...) by `settings["estimator"]` [eV]
     edge_energy_std_ev: Float = quantity("eV", "...")  #: (...) its standard error [eV]
     white_line_ev: Float = quantity("eV", "...")  #: (...) white-line energy [eV]
     white_line_std_ev: Float = quantity("eV", "...")  #: (...) its standard error [eV]

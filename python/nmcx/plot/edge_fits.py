@@ -111,7 +111,7 @@ def _fit(
             energy, mu, pre_edge=windows[0], post_edge=windows[1],
             pre_degree=settings["pre_degree"], post_degree=settings["post_degree"],
         )  # fmt: skip
-        _curves(ax, energy, curves, edges, index, windows)
+        _curves(ax, energy, mu, curves, edges, index, windows)
     _energies(ax, edges, index)
     label_axes(ax, "", "", _caption(edges, index))
     ax.title.set_fontsize(TICK)
@@ -124,6 +124,7 @@ def _fit(
 def _curves(
     ax: Axes,
     energy: NDArray[np.float64],
+    mu: NDArray[np.float64],
     curves: xanes.Baselines,
     edges: EdgeMap,
     index: tuple[int, ...],
@@ -133,12 +134,14 @@ def _curves(
     start, end = windows[0][1], windows[1][0]
     reach = 0.5 * (end - start)
     shown = (energy >= start - reach) & (energy <= end + reach)
-    level = float(edges.settings.get("level", 0.5))
     pre, total = curves.pre, curves.pre + curves.post
-    height = curves.pre + level * curves.post
     ax.plot(energy[shown], pre[shown], "--", color=_BLUE, lw=1.1, label="pre-edge")
     ax.plot(energy[shown], total[shown], "--", color=_GREEN, lw=1.1, label="post-edge")
-    ax.plot(energy[shown], height[shown], ":", color="black", lw=1.0, label=f"level {level:g}")
+    height = mu
+    if edges.settings.get("estimator", "half_jump") == "half_jump":
+        level = float(edges.settings.get("level", 0.5))
+        height = curves.pre + level * curves.post
+        ax.plot(energy[shown], height[shown], ":", color="black", lw=1.0, label=f"level {level:g}")
     for low, high in ((start - reach, start), (end, end + reach)):
         ax.axvspan(low, high, color="0.93", lw=0, zorder=0)
     ax.set_xlim(start - reach, end + reach)

@@ -161,7 +161,8 @@ def plan_edges(
         f"{'input':<10} {source}: {' × '.join(map(str, shape)) or 'one'} voxels",
         f"{'energies':<10} {energy.size}, {energy[0]:.2f}–{energy[-1]:.2f} eV",
         *(_window_line(name, energy, chosen, settings) for name in ("pre", "post")),
-        f"{'estimator':<10} {chosen['estimator']}, level {chosen['level']:g}",
+        f"{'estimator':<10} {chosen['estimator']}"
+        + (f", level {chosen['level']:g}" if "level" in chosen else ""),
         f"{'time':<10} about {max(seconds, 1):.0f} s",
         f"{'memory':<10} about {memory / 1e9:.2g} GB of {free_memory() / 1e9:.2g} GB free",
         f"{'disk':<10} {n_voxel * _RESULT_BYTES_PER_VOXEL / 1e9:.2g} GB for {out}"
@@ -201,6 +202,8 @@ def open_source(source: str | PathLike[str]) -> EnergyStack:
                 "the stack of volumes"
             )
         return txm.align_energies(od).stack
+    except InputError:
+        raise  # a ValueError too, which names the path already
     except ValueError as error:
         raise InputError(f"{path}: {error}") from error
 

@@ -24,7 +24,7 @@ from nmcx.run_file.values import (
 )
 
 #: Rules for the edge energy that need nothing but the spectra; names of `nmcx.xanes.fit_edges`.
-ESTIMATORS = ("half_jump",)
+ESTIMATORS = ("half_jump", "half_white_line", "white_line", "derivative", "integral")
 
 
 def _key(read: Reader, meaning: str, show: str = "") -> dict[str, Any]:

@@ -153,8 +153,18 @@ def _smoothed(stack: NDArray[np.floating]) -> NDArray[np.floating]:
 
 
 def _refit(energy: Float, stack: NDArray[np.floating], edges: EdgeMap) -> EdgeMap:
-    names = ("pre_edge", "post_edge", "pre_degree", "post_degree", "level")
-    return fit_edges(energy, stack, **{name: edges.settings[name] for name in names})
+    names = (
+        "pre_edge",
+        "post_edge",
+        "pre_degree",
+        "post_degree",
+        "level",
+        "estimator",
+        "white_line_half_width_ev",
+    )
+    # Not every estimator has a level.
+    chosen = {name: edges.settings[name] for name in names if name in edges.settings}
+    return fit_edges(energy, stack, **chosen)
 
 
 @dataclass

@@ -193,7 +193,7 @@ def test_frames_become_optical_density_first(
     opened = edge_job.open_source(real_data / "ssrl-6-2c")
     np.testing.assert_allclose(opened.energy_ev, [8324.0, 8354.0])
     assert opened.mu.shape == opened.variance.shape == (2, 256, 256)
-    assert any("moved by" in note for note in opened.notes)
+    assert any("drift removed" in note for note in opened.notes)
     # Two energies hold no edge.
     with pytest.raises(UsageError, match="2 energies"):
         run.edges(real_data / "ssrl-6-2c", tmp_path / "a.nxs")

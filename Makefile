@@ -9,7 +9,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export CMAKE_BUILD_PARALLEL_LEVEL ?= $(JOBS)
 PIP := $(RUN) -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test ctest pytest install format lint types stubs bench docs verify sanitize package clean
+.PHONY: demo test ctest pytest install format lint types stubs bench counts peers docs verify sanitize package clean
 
 # --- environments ---------------------------------------------------------------------------------
 $(VENV)/pip.stamp:
@@ -46,7 +46,7 @@ pytest: install
 	$(RUN) -m pytest
 
 # --- checks ---------------------------------------------------------------------------------------
-CPP := $(wildcard src/cpp/*/*.[ch]pp src/cpp/nmcx/*/*.[ch]pp tests/cpp/*.cpp)
+CPP := $(wildcard src/cpp/*/*.[ch]pp src/cpp/nmcx/*/*.[ch]pp tests/cpp/*.cpp benchmarks/cpp/*.cpp)
 TIDY := $(filter-out %_v2.cpp %_v3.cpp %_v4.cpp,$(wildcard src/cpp/nmcx/*/*.cpp))
 
 format: $(VENV)/lint.stamp
@@ -86,6 +86,14 @@ package: $(VENV)/build.stamp
 bench: install
 	$(PIP) install --group bench
 	$(RUN) tests/tools/asv_quick.py
+
+# Instructions per voxel (valgrind, v2 and v3 paths) into docs/benchmarks; CHECK=1 compares instead.
+counts: $(VENV)/build.stamp
+	$(RUN) benchmarks/instruction_counts.py $(if $(CHECK),--check)
+
+# Beside larch, PyMca5, rexafs, numba and numpy, in an environment of its own under build/peers.
+peers: $(VENV)/pip.stamp
+	$(RUN) benchmarks/peers/edge_fit.py $(if $(QUICK),--quick)
 
 docs: install
 	$(PIP) install --editable ".[docs]" --no-build-isolation

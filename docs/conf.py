@@ -25,7 +25,12 @@ extensions = [
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
 myst_enable_extensions = ["colon_fence", "dollarmath", "deflist"]
 myst_heading_anchors = 3
-exclude_patterns = ["examples", "**/sg_execution_times.rst"]
+exclude_patterns = [
+    "examples",
+    "benchmarks/edge_fit_peers.md",
+    "benchmarks/instruction_counts.md",
+    "**/sg_execution_times.rst",
+]
 nitpicky = False
 
 autosummary_generate = True

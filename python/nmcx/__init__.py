@@ -26,6 +26,7 @@ _MODULES = (
     "report",
     "results",
     "run",
+    "spectra",
     "surface",
     "txm",
     "xanes",

@@ -15,6 +15,10 @@ class InputError(Error, ValueError):
     """A file or a run file cannot be used; the message names file, dataset or key, and remedy."""
 
 
+class UsageError(InputError):
+    """An option does not fit the data it is given with; the message names option and remedy."""
+
+
 class OutputError(Error, OSError):
     """A result cannot be written: it exists already, the folder is read-only, the disk is full."""
 

@@ -38,6 +38,9 @@ STATUS_BITS: Mapping[str, int] = {
 }
 NOT_OK = 1 | 2 | 4 | 8 | 64 | 512
 
+#: Images closer than this in energy [eV] are repeats of one image.
+SAME_ENERGY_EV = 0.05
+
 
 def quantity(unit: str, axes: str = "", **options: Any) -> Any:
     """Dataclass field that carries its unit ("1" if dimensionless, "" if not a number) and axes.
@@ -136,13 +139,34 @@ class Spectrum(Result):
     name: str = ""  #: sample name, or the file's stem
     metadata: Mapping[str, str] = field(default_factory=dict)  #: header entries, as text
     notes: tuple[str, ...] = ()  #: what the reader assumed or repaired
+    #: reference channel measured in the same scan (mostly a metal foil), or None
+    reference: Spectrum | None = quantity("", default=None)
+
+
+@dataclass(frozen=True)
+class Calibration(Result):
+    """A series of scans on one energy scale, set by the foil measured along with each."""
+
+    spectra: tuple[Spectrum, ...] = quantity("")  #: the scans with calibrated energies
+    shift_ev: Float = quantity("eV", "scan")  #: (n_scan,) added to the energies, NaN: not `ok`
+    shift_std_ev: Float = quantity("eV", "scan")  #: (n_scan,) error against the mean of all scans
+    misfit: Float = quantity("1", "scan")  #: (n_scan,) rms residual over the rise of the foil
+    ok: Bool = quantity("", "scan")  #: (n_scan,) false where the foil is missing or disagrees
+    foil: Spectrum = quantity("")  #: merged foil on the calibrated scale
+    foil_edge_ev: float = quantity("eV")  #: where its first inflection was put [eV]
+    foil_edge_std_ev: float = quantity("eV")  #: error of that, common to all scans [eV]
+    settings: Mapping[str, Any] = field(default_factory=dict)  #: window, largest shift
+    notes: tuple[str, ...] = ()  #: scans that could not be calibrated, and why
 
 
 @dataclass(frozen=True)
 class FrameStack(Result):
-    """Detector frames of a full-field microscope, sample and reference, in order of acquisition."""
+    """Detector frames of a full-field microscope, sample and reference, in order of acquisition.
 
-    counts: NDArray[Any] = quantity("counts", "frame y x")  #: (n_frame, ny, nx)
+    `counts` may be lazy: indexing it reads the frames asked for, `numpy.asarray` all of them.
+    """
+
+    counts: Any = quantity("counts", "frame y x")  #: (n_frame, ny, nx)
     energy_ev: Float = quantity("eV", "frame")  #: (n_frame,) [eV], NaN where unknown
     is_reference: Bool = quantity("", "frame")  #: (n_frame,) true for frames without sample
     theta: Float = quantity("rad", "frame")  #: (n_frame,) rotation angle [rad]
@@ -200,10 +224,60 @@ class EnergyStack(Result):
 
 
 @dataclass(frozen=True)
+class AlignedStack(Result):
+    """Images or tomograms of all energies on the grid of one of them, and how they got there.
+
+    What `mu` holds at pixel x was measured at ``c + (x - c) magnification + shift_px``, c being the
+    middle of the image.
+    """
+
+    energy_ev: Float = quantity("eV", "energy")  #: (n_image,) rising; repeats stay apart [eV]
+    mu: Float = quantity("1", "energy ...")  #: (n_image, ...) interpolated once; NaN: not seen
+    variance: Float | None = quantity("1", "energy ...")  #: like `mu`, or None
+    pixel_size_um: tuple[float, ...] = quantity("µm")  #: of the common grid, (dz,) dy, dx [µm]
+    shift_px: Float = quantity("px", "energy direction")  #: (n_image, 2|3) drift removed [px]
+    shift_std_px: Float = quantity("px", "energy direction")  #: its standard error [px]
+    residual_px: Float = quantity("px", "energy direction")  #: left against its group's mean [px]
+    magnification: Float = quantity("1", "energy")  #: (n_image,) of the original against the grid
+    correlation: Float = quantity("1", "energy")  #: (n_image,) with the images it was aligned to
+    is_outlier: Bool = quantity("", "energy")  #: (n_image,) true where not to be trusted
+    reference: int = quantity("", default=0)  #: index of the image that gives the grid
+    notes: tuple[str, ...] = ()  #: rules used, and what could not be aligned
+
+    @property
+    def stack(self) -> EnergyStack:
+        """The stack for fitting: outliers left out, repeats of one energy averaged.
+
+        Raises
+        ------
+        ValueError
+            If every energy is an outlier.
+        """
+        kept = np.flatnonzero(~self.is_outlier)
+        if not kept.size:
+            raise ValueError("every energy is an outlier: nothing was aligned; see notes")
+        starts = np.flatnonzero(np.diff(self.energy_ev[kept], prepend=-np.inf) >= SAME_ENERGY_EV)
+        repeats = np.split(kept, starts[1:])
+        if len(repeats) == len(self.energy_ev):
+            mu, variance = self.mu, self.variance
+        else:
+            mu = np.stack([self.mu[i].mean(axis=0) for i in repeats])
+            variance = self.variance
+            if variance is not None:
+                variance = np.stack([variance[i].sum(axis=0) / i.size**2 for i in repeats])
+        notes = self.notes
+        if kept.size < self.energy_ev.size:
+            left = ", ".join(f"{e:.1f}" for e in self.energy_ev[self.is_outlier])
+            notes = (*notes, f"left out: {left} eV, which could not be aligned")
+        energy = np.array([self.energy_ev[i].mean() for i in repeats])
+        return EnergyStack(energy, mu, variance, self.pixel_size_um, notes)
+
+
+@dataclass(frozen=True)
 class EdgeMap(Result):
     """Edge energies of every voxel with standard errors; NaN energies where not `ok`."""
 
-    edge_energy_ev: Float = quantity("eV", "...")  #: (...) half-jump energy [eV]
+    edge_energy_ev: Float = quantity("eV", "...")  #: (...) by `settings["estimator"]` [eV]
     edge_energy_std_ev: Float = quantity("eV", "...")  #: (...) its standard error [eV]
     white_line_ev: Float = quantity("eV", "...")  #: (...) white-line energy [eV]
     white_line_std_ev: Float = quantity("eV", "...")  #: (...) its standard error [eV]
@@ -217,6 +291,23 @@ class EdgeMap(Result):
     def ok(self) -> Bool:
         """(...) true where the energies can be used: none of bits 1, 2, 4, 8, 64, 512."""
         return np.asarray((self.status & NOT_OK) == 0)
+
+
+@dataclass(frozen=True)
+class ThicknessEffect(Result):
+    """How much of an edge map is made by harmonics or stray light in thick columns."""
+
+    fraction: float = quantity("1")  #: harmonic fraction of the open beam that fits best
+    fraction_std: float = quantity("1")  #: its standard error
+    p_value: float = quantity("1")  #: of a fraction this large if there are no harmonics
+    edge_shift_ev: Float = quantity("eV", "...")  #: (...) shift of the edge it explains [eV]
+    height_change: Float = quantity("1", "...")  #: (...) change of the white line it explains
+    explained_ev: float = quantity("eV")  #: mean of `edge_shift_ev`, thickest less thinnest fifth
+    measured_ev: float = quantity("eV")  #: the same of the edge energies as measured [eV]
+    measured_std_ev: float = quantity("eV")  #: standard error of `measured_ev` [eV]
+    flagged: bool = quantity("")  #: true if the edge map holds a false trend worth correcting
+    verdict: str = ""  #: the same in words
+    settings: Mapping[str, Any] = field(default_factory=dict)  #: limits, counts
 
 
 @dataclass(frozen=True)
@@ -409,8 +500,11 @@ class AngleScan(Result):
 
 __all__ = [
     "NOT_OK",
+    "SAME_ENERGY_EV",
     "STATUS_BITS",
+    "AlignedStack",
     "AngleScan",
+    "Calibration",
     "ConePorosity",
     "DepthProfile",
     "EdgeMap",
@@ -425,6 +519,7 @@ __all__ = [
     "Spectrum",
     "StxmStack",
     "SurfaceValues",
+    "ThicknessEffect",
     "XiMap",
     "voxel_spacing",
 ]

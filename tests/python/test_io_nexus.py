@@ -66,6 +66,22 @@ EXAMPLES: list[results.Result] = [
         *(normal(2) for _ in range(3)), normal(2, 2), normal(2), 0.03, normal(2), normal(2, 2),
         None, {"null": "rotation", "n_null": 999, "seed": np.int64(1)},
     ),
+    results.Spectrum(
+        ENERGY, normal(2), "NiO", reference=results.Spectrum(ENERGY, normal(2), "foil")
+    ),
+    results.Calibration(
+        (results.Spectrum(ENERGY, normal(2), "a", {"x": "1"}), results.Spectrum(ENERGY, normal(2))),
+        normal(2), normal(2), normal(2), mask(2), results.Spectrum(ENERGY, normal(2), "merged"),
+        8333.0, 0.01, {"window_ev": (-30.0, 60.0)}, ("said",),
+    ),
+    results.ThicknessEffect(
+        0.03, 0.001, 1e-9, normal(3, 4), normal(3, 4), -0.05, -0.06, 0.01, True, "said",
+        {"n_column": 12},
+    ),
+    results.AlignedStack(
+        ENERGY, normal(2, 3, 4, dtype=np.float32), None, (0.1, 0.1), normal(2, 2), normal(2, 2),
+        normal(2, 2), normal(2), normal(2), mask(2), 1, ("moved",),
+    ),
 ]  # fmt: skip
 
 
@@ -74,6 +90,10 @@ def assert_equal(read: Any, written: Any, name: str) -> None:
         assert type(read) is type(written)
         for item in dataclasses.fields(written):
             assert_equal(getattr(read, item.name), getattr(written, item.name), item.name)
+    elif isinstance(written, tuple) and written and dataclasses.is_dataclass(written[0]):
+        assert len(read) == len(written)
+        for one, other in zip(read, written, strict=True):
+            assert_equal(one, other, name)
     elif isinstance(written, np.ndarray):
         np.testing.assert_array_equal(read, written, name)
         assert read.dtype == written.dtype, name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -119,6 +120,20 @@ def test_energies_that_are_text_are_refused_naming_the_dataset(tmp_path: Path) -
     text_energies(tmp_path / "attack.h5")
     with pytest.raises(InputError, match=r"attack\.h5: /exchange/energy holds .* convert it"):
         open_stack(tmp_path / "attack.h5")
+
+
+def test_a_heap_that_hdf5_would_walk_forever_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "heap.h5"
+    with exchange(path, np.ones((3, 2, 2))) as out:
+        out["exchange/energy"].attrs["units"] = "eV"  # of variable length: kept in the heap
+    content = bytearray(path.read_bytes())
+    at = content.index(b"GCOL") + 16
+    (size,) = struct.unpack_from("<Q", content, at + 8)
+    free = at + 16 + -(-size // 8) * 8
+    struct.pack_into("<H6xQ", content, free, 0, 0)
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"heap\.h5: its heap of strings is damaged"):
+        open_stack(path)
 
 
 def test_a_hundred_thousand_objects_are_the_limit(tmp_path: Path, monkeypatch) -> None:

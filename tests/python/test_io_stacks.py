@@ -141,7 +141,7 @@ def test_files_of_another_kind_are_refused(tmp_path: Path) -> None:
     for name, message in (
         ("flat.h5", "2 axes"),
         ("raw.h5", "raw counts"),
-        ("none.h5", "neither /exchange/data nor"),
+        ("none.h5", "neither /exchange/data, nor"),
         ("text.h5", "not a readable HDF5"),
         ("empty.h5", "is empty"),
         ("missing.h5", "check the path"),

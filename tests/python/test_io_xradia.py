@@ -197,6 +197,29 @@ def test_missing_header_entries_become_unknown_and_are_said(tmp_path: Path) -> N
         assert any(word in note for note in frames.notes), word
 
 
+def test_a_stitched_mosaic_stays_one_frame_and_says_its_tiling(tmp_path: Path) -> None:
+    tiles = {"MosiacRows": 2, "MosiacColumns": 3}
+    write_ole(tmp_path / SAMPLE, xradia(images(), Energy=0.0, HorizontalBin=64, **tiles))
+    frames = read_frames(tmp_path / SAMPLE)
+    assert len(frames.counts) == 1
+    assert "1 frame: stitched mosaic of 2 × 3 tiles: one frame" in frames.notes
+    # 2048 / 64 = 32 pixels span one field of view; the 64 pixels of this row span several.
+    np.testing.assert_allclose(frames.pixel_size_um, 36.393 * 8354 / 9000 / 32, rtol=1e-12)
+    write_ole(tmp_path / SAMPLE, xradia(images(), Energy=0.0, **tiles))
+    assert np.isnan(read_frames(tmp_path / SAMPLE).pixel_size_um).all()
+    # Microscopes write 0 × 0 where nothing was stitched.
+    write_ole(tmp_path / SAMPLE, xradia(images(), MosiacRows=0, MosiacColumns=0))
+    assert not any("mosaic" in note for note in read_frames(tmp_path / SAMPLE).notes)
+
+
+def test_a_scan_list_that_says_mosaic_is_passed_on(tmp_path: Path) -> None:
+    write_ole(tmp_path / SAMPLE, xradia(images(), Energy=0.0))
+    info = f"MOSAIC 1\nMOSAICUP   1\nMOSAICDOWN 2\nMOSAICOVERLAP 0.20\nFILES\n{SAMPLE}\n"
+    (tmp_path / "ScanInfo_nca.txt").write_text(info)
+    (note,) = [note for note in read_frames(tmp_path).notes if "mosaic" in note]
+    assert "up 1 down 2 left ? right ? overlap 0.20" in note
+
+
 def test_scan_folder_follows_its_list_and_counts_what_is_missing(tmp_path: Path) -> None:
     for name in (REFERENCE, SAMPLE, "rep01_nca_08324.0_eV_001of003.xrm"):
         write_ole(tmp_path / name, xradia(images(), Energy=0.0))
@@ -283,3 +306,12 @@ def test_6_2c_frames_get_energy_and_pixel_size_by_rule(real_data: Path) -> None:
     notes = "\n".join(frames.notes)
     for said in ("files of ScanInfo", "are missing", "file name (header: 0.0)", "stale"):
         assert said in notes
+
+
+@pytest.mark.real_data
+def test_references_of_the_real_folder_stand_beside_their_samples(real_data: Path) -> None:
+    frames = read_frames(real_data / "ssrl-6-2c")
+    # REFABBA 1: by turns after and before; both energies at hand were taken sample first.
+    assert frames.is_reference.tolist() == [False] * 2 + [True] * 4 + [False] * 2 + [True] * 4
+    assert frames.energy_ev.tolist() == [8324.0] * 6 + [8354.0] * 6
+    assert any("REFABBA 1" in note for note in frames.notes)

@@ -17,7 +17,17 @@ import nmcx
 from nmcx import _core, results
 
 ROOT = Path(__file__).parents[2]
-MODULES = ["cones", "correlation", "io", "morphology", "phantom", "surface", "txm", "xanes"]
+MODULES = [
+    "cones",
+    "correlation",
+    "io",
+    "morphology",
+    "phantom",
+    "spectra",
+    "surface",
+    "txm",
+    "xanes",
+]
 
 
 def public_functions() -> list[tuple[str, FunctionType]]:
@@ -95,7 +105,15 @@ def test_every_result_field_carries_a_unit_or_is_text() -> None:
         ):
             continue
         for item in fields(kind):
-            text = item.name in {"name", "notes", "settings", "metadata", "unit", "tomography"}
+            text = item.name in {
+                "name",
+                "notes",
+                "settings",
+                "metadata",
+                "unit",
+                "tomography",
+                "verdict",
+            }
             assert text or "unit" in item.metadata, f"{name}.{item.name}"
 
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from nmcx.io.athena import read_athena
+from nmcx.io.frames import read_frames
 from nmcx.io.nexus import load, save
 from nmcx.io.spectra import read_spectrum
-from nmcx.io.stacks import Volume, open_stack, read_volume, write_energy_stack
+from nmcx.io.stacks import open_stack, write_energy_stack
 from nmcx.io.stxm import read_stxm, write_stxm
 from nmcx.io.tiff import write_tiff
-from nmcx.io.xradia import read_frames
+from nmcx.io.volumes import Volume, read_volume
 
 __all__ = [
     "Volume",
     "load",
     "open_stack",
+    "read_athena",
     "read_frames",
     "read_spectrum",
     "read_stxm",

@@ -14,7 +14,7 @@ class LazyArray:
     """Array-like over a file: each access opens the file, reads the part asked for and closes it.
 
     `numpy.asarray` loads everything; indexing the first axis by an integer or a slice reads only
-    those energies.
+    those energies, and ``[:, z0:z1]`` only that slab of each.
 
     Parameters
     ----------
@@ -27,6 +27,9 @@ class LazyArray:
         Type of the elements, in native byte order.
     order : (n,) integer array, optional
         Order in which the first axis is shown; None: as stored.
+    chunks : tuple of int, optional
+        Shape of the blocks in which the file keeps the data; reading a part of one costs as much
+        as all of it. None: the data are contiguous.
 
     Examples
     --------
@@ -42,10 +45,12 @@ class LazyArray:
         shape: tuple[int, ...],
         dtype: DTypeLike,
         order: NDArray[np.intp] | None = None,
+        chunks: tuple[int, ...] | None = None,
     ) -> None:
         self._read = read
         self.shape = shape
         self.dtype = np.dtype(dtype).newbyteorder("=")
+        self.chunks = chunks
         self._order = np.arange(shape[0]) if order is None else order
 
     @property
@@ -78,7 +83,10 @@ class LazyArray:
         part = np.asarray(self._read(stored, rest))
         if wanted.ndim == 0:
             return np.asarray(part[0])
-        if not np.array_equal(inverse, np.arange(stored.size)):
+        rising = np.arange(stored.size)
+        if np.array_equal(inverse, rising[::-1]):
+            part = part[::-1]  # descending energies need no copy
+        elif not np.array_equal(inverse, rising):
             part = part[inverse]
         return part.reshape(wanted.shape + part.shape[1:])
 
@@ -104,6 +112,36 @@ class LazyArray:
             return keys
         missing = self.ndim - (len(keys) - 1)
         return (*keys[:at], *([slice(None)] * missing), *keys[at + 1 :])
+
+
+def selected_shape(shape: tuple[int, ...], rest: tuple[Any, ...]) -> tuple[int, ...]:
+    """Shape of what integers and slices `rest` select of an array of `shape`.
+
+    Examples
+    --------
+    >>> selected_shape((7, 8, 9), (slice(2, 4), 3))
+    (2, 9)
+    """
+    kept = [
+        len(range(*part.indices(n)))
+        for part, n in zip(rest, shape, strict=False)
+        if isinstance(part, slice)
+    ]
+    return (*kept, *shape[len(rest) :])
+
+
+def row_runs(first: NDArray[np.intp]) -> list[slice]:
+    """Ascending unique indices as slices: files read a slice at full speed, a list row by row.
+
+    Examples
+    --------
+    >>> row_runs(np.array([0, 1, 2, 5, 6]))
+    [slice(0, 3, None), slice(5, 7, None)]
+    """
+    if not first.size:
+        return []
+    ends = np.flatnonzero(np.diff(first) > 1) + 1
+    return [slice(int(run[0]), int(run[-1]) + 1) for run in np.split(first, ends)]
 
 
 def _simple(part: Any) -> bool:

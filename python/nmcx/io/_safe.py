@@ -8,12 +8,15 @@ temporary file in the same folder, synced and renamed, so that a crash never lea
 from __future__ import annotations
 
 import contextlib
+import gzip
 import hashlib
+import io
 import math
 import os
+import re
 import resource
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +26,7 @@ from numpy.typing import NDArray
 
 from nmcx.errors import Error, InputError, MemoryLimitError
 from nmcx.io._atomic import atomic_write as atomic_write
+from nmcx.io._heaps import check_heaps
 
 if TYPE_CHECKING:
     import h5py
@@ -75,13 +79,29 @@ def check_file(path: AnyPath, what: str = "file") -> Path:
     return file
 
 
+def natural_order(files: Iterable[Path]) -> list[Path]:
+    """Files by name, numbers in them by value: e_2 before e_10.
+
+    Examples
+    --------
+    >>> [file.name for file in natural_order([Path("e_10.h5"), Path("e_2.h5")])]
+    ['e_2.h5', 'e_10.h5']
+    """
+
+    def key(file: Path) -> list[tuple[int, str]]:
+        parts = re.split(r"(\d+)", file.name)
+        return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
+
+    return sorted(files, key=key)
+
+
 def read_text(path: AnyPath, what: str = "text file") -> str:
-    """Text of a small file, UTF-8 or Latin-1.
+    """Text of a small file, plain or gzipped, UTF-8 or Latin-1.
 
     Raises
     ------
     nmcx.errors.InputError
-        As `check_file`, and if the file is larger than 256 MB or binary.
+        As `check_file`, and if the file is larger than 256 MB, unpacked too, or binary.
     """
     file = check_file(path, what)
     if file.stat().st_size > MAX_TEXT_BYTES:
@@ -90,12 +110,23 @@ def read_text(path: AnyPath, what: str = "text file") -> str:
         content = file.read_bytes()
     except OSError as error:
         raise InputError(f"{file}: cannot be read ({error.strerror}); check the disk") from error
+    if content.startswith(b"\x1f\x8b"):
+        content = _unpack(content, file, what)
     if b"\0" in content:
         raise InputError(f"{file}: is binary, a {what} was expected; is it the right file?")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
         return content.decode("latin-1")
+
+
+def _unpack(content: bytes, file: Path, what: str) -> bytes:
+    # Never more than the limit is unpacked: a few kB can hold gigabytes.
+    with damaged(file, f"gzipped {what}"), gzip.GzipFile(fileobj=io.BytesIO(content)) as packed:
+        unpacked = packed.read(MAX_TEXT_BYTES + 1)
+    if len(unpacked) > MAX_TEXT_BYTES:
+        raise InputError(f"{file}: unpacks to more than a {what} can hold; is it the right file?")
+    return unpacked
 
 
 def free_memory() -> int:
@@ -369,13 +400,27 @@ def read_string(dataset: Any, file: AnyPath) -> str:
     too_long = info is not None and (info.length or 0) > MAX_STRING_BYTES
     if info is None or dataset.size != 1 or too_long:
         raise InputError(f"{file}: {dataset.name} is not a single short string; convert it")
+    if info.length is None:
+        check_heaps(file)
     with damaged(f"{file}: {dataset.name}", "string"):
         value = dataset[()] if dataset.shape == () else dataset[:].ravel()[0]
         return value.decode("utf-8") if isinstance(value, bytes) else str(value)
 
 
+def _has_variable_length(item: Any, name: str) -> bool:
+    import h5py
+
+    try:
+        info = h5py.check_string_dtype(item.attrs.get_id(name).dtype)
+    except (OSError, RuntimeError, KeyError, TypeError, ValueError):
+        return False
+    return info is not None and info.length is None
+
+
 def attribute(item: Any, name: str) -> str | float | None:
     """Attribute as text or number; None where it is missing or neither."""
+    if _has_variable_length(item, name):
+        check_heaps(item.file.filename)
     try:
         value = item.attrs.get(name)
         if isinstance(value, np.ndarray) and value.size == 1:

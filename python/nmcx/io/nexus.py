@@ -22,12 +22,15 @@ from nmcx.results import Result, expand_axes
 #: The field of each result that a plotting program shall show first.
 SIGNALS: Mapping[str, str] = {
     "Spectrum": "mu",
+    "Calibration": "shift_ev",
     "FrameStack": "counts",
     "OpticalDensity": "od",
     "StxmStack": "counts",
     "EnergyStack": "mu",
+    "AlignedStack": "mu",
     "EdgeMap": "edge_energy_ev",
     "NormalisedSpectra": "norm",
+    "ThicknessEffect": "edge_shift_ev",
     "Shift": "dy",
     "XiMap": "xi",
     "Particle": "solid",
@@ -193,6 +196,9 @@ def _write_result(group: Any, item: Result) -> None:
             nested.attrs["NX_class"] = "NXcollection"
             _write_result(nested, value)
             continue
+        if isinstance(value, tuple) and value and all(isinstance(v, Result) for v in value):
+            _write_results(group, described.name, value)
+            continue
         dataset = _write_value(group, described.name, value)
         if dataset is not None and dataset.dtype.kind in "biuf":
             unit = described.metadata.get("unit", "") or getattr(item, "unit", "")
@@ -201,6 +207,15 @@ def _write_result(group: Any, item: Result) -> None:
         error_of = _measured_by(described.name, group)
         if error_of is not None:
             group[f"{error_of}_errors"] = group[described.name]
+
+
+def _write_results(group: Any, name: str, items: tuple[Result, ...]) -> None:
+    listed = group.create_group(name)
+    listed.attrs.update({"NX_class": "NXcollection", "nmcx_kind": "results"})
+    for i, item in enumerate(items):
+        nested = listed.create_group(str(i))
+        nested.attrs["NX_class"] = "NXcollection"
+        _write_result(nested, item)
 
 
 def _measured_by(name: str, group: Any) -> str | None:
@@ -374,7 +389,12 @@ def _read_result(group: Any, file: Path) -> Result:
     for described in fields(wanted):  # type: ignore[arg-type]
         name = described.name
         found = group.get(name)
-        if isinstance(found, h5py.Group):
+        if isinstance(found, h5py.Group) and _safe.attribute(found, "nmcx_kind") == "results":
+            items = [found.get(str(i)) for i in range(len(found))]
+            if not all(isinstance(item, h5py.Group) for item in items):
+                raise InputError(f"{file}: {found.name} does not count up; save it again")
+            values[name] = tuple(_read_result(item, file) for item in items)
+        elif isinstance(found, h5py.Group):
             values[name] = _read_result(found, file)
         elif isinstance(found, h5py.Dataset):
             values[name] = _read_value(found, file)

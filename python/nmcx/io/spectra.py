@@ -101,7 +101,7 @@ def read_spectrum(path: str | PathLike[str], *, column: str | None = None) -> Sp
     notes: list[str] = []
     energy, used = _energy(table, notes)
     mu = _signal(table, used, column, notes)
-    energy, mu = _ordered(energy, mu, file, notes)
+    energy, mu = ordered(energy, mu, file, notes)
     name = table.metadata.get("Sample.name", "").strip() or file.stem
     return Spectrum(energy, mu, name, table.metadata, tuple(notes))
 
@@ -266,9 +266,16 @@ def _finite(table: _Table, at: int, name: str) -> NDArray[np.float64]:
     return values
 
 
-def _ordered(
+def ordered(
     energy: NDArray[np.float64], mu: NDArray[np.float64], file: Path, notes: list[str]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Rows by rising energy, those of one energy averaged; `notes` gains what was done.
+
+    Raises
+    ------
+    nmcx.errors.InputError
+        If fewer than two energies remain.
+    """
     if np.any(np.diff(energy) < 0):
         order = np.argsort(energy, kind="stable")
         energy, mu = energy[order], mu[order]

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
-import math
 from collections.abc import Iterator
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -45,8 +44,21 @@ def open_tiff(path: Path) -> Iterator[tifffile.TiffFile]:
         yield opened
 
 
-def pages_shape(path: Path) -> tuple[tuple[int, ...], np.dtype[Any]]:
-    """Shape (n_page, ny, nx), or (ny, nx) of a single page, and type of a TIFF file's pages.
+class Layout(NamedTuple):
+    """Where a TIFF file keeps its pages."""
+
+    shape: tuple[int, int, int]  #: (n_page, ny, nx)
+    stored: np.dtype[Any]  #: type of the numbers in the file's byte order
+    offset: int | None  #: where the first page's numbers begin, if all follow each other unpacked
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the numbers in native byte order."""
+        return self.stored.newbyteorder("=")
+
+
+def layout(path: Path) -> Layout:
+    """Size, type and place of a TIFF file's pages.
 
     Raises
     ------
@@ -57,50 +69,103 @@ def pages_shape(path: Path) -> tuple[tuple[int, ...], np.dtype[Any]]:
         first = opened.pages[0]
         if len(first.shape) != 2 or first.dtype is None or first.dtype.kind not in "iuf":
             raise InputError(f"{path}: pages are not grey-scale images; convert the file")
+        ny, nx = (int(n) for n in first.shape)
+        stored = first.dtype.newbyteorder(opened.byteorder)
         metadata = opened.imagej_metadata
         n_page = len(opened.pages)
+        offset = int(first.dataoffsets[0]) if _unpacked(first) else None
         if isinstance(metadata, dict) and n_page == 1:
             # ImageJ writes stacks beyond 4 GB as one page followed by bare data.
             n_page = max(int(metadata.get("images", 1)), 1)
         elif any(page.shape != first.shape or page.dtype != first.dtype for page in opened.pages):
             raise InputError(f"{path}: pages differ in size or type; save them as one stack")
-        shape = tuple(int(n) for n in first.shape)
-        return ((n_page, *shape) if n_page > 1 else shape), first.dtype.newbyteorder("=")
+        elif offset is not None:
+            step = ny * nx * stored.itemsize
+            starts = [page.dataoffsets[0] for page in opened.pages if _unpacked(page)]
+            if starts != [offset + i * step for i in range(n_page)]:
+                offset = None
+        if n_page > len(opened.pages) and offset is None:
+            raise InputError(f"{path}: declares {n_page} images but holds one; save it again")
+        return Layout((n_page, ny, nx), stored, offset)
 
 
-def read_pages(path: Path, first: int = 0, n_page: int | None = None) -> NDArray[Any]:
-    """Pages ``first … first + n_page`` of a TIFF file, (n_page, ny, nx).
+def _unpacked(page: Any) -> bool:
+    return bool(
+        page.is_contiguous and page.compression == 1 and page.predictor == 1 and page.fillorder == 1
+    )
+
+
+def read_part(path: Path, where: Layout, pages: range, rows: range, out: NDArray[Any]) -> None:
+    """Fill `out` (n_page, n_row, nx) with consecutive rows of consecutive pages of one file.
 
     Raises
     ------
     nmcx.errors.InputError
-        If the file is damaged or has fewer pages.
+        If the file is damaged or has become shorter.
+    """
+    n_page, ny, nx = where.shape
+    if pages.stop > n_page or rows.stop > ny:
+        raise InputError(f"{path}: has {n_page} pages of {ny} rows, more were asked for")
+    if where.offset is None:
+        with open_tiff(path) as opened:
+            for k, i in enumerate(pages):
+                values = opened.pages[i].asarray()
+                if values.shape != (ny, nx):
+                    raise InputError(f"{path}: page {i} has changed its size; open it again")
+                out[k] = values[rows.start : rows.stop]
+        return
+    whole = len(rows) == ny
+    row = nx * where.stored.itemsize
+    with _safe.damaged(path, "TIFF file"), path.open("rb", buffering=0) as raw:
+        if whole:
+            raw.seek(where.offset + pages.start * ny * row)
+            _fill(raw, out, path)
+        else:
+            for k, i in enumerate(pages):
+                raw.seek(where.offset + (i * ny + rows.start) * row)
+                _fill(raw, out[k], path)
+    if not where.stored.isnative:
+        out.byteswap(inplace=True)
+
+
+def _fill(raw: Any, out: NDArray[Any], path: Path) -> None:
+    left = memoryview(np.ascontiguousarray(out).reshape(-1).view(np.uint8).data)
+    while left:
+        n_byte = raw.readinto(left)
+        if not n_byte:
+            raise InputError(f"{path}: is cut short; copy it again")
+        left = left[n_byte:]
+
+
+def read_pages(path: Path) -> NDArray[Any]:
+    """All pages of a TIFF file, (n_page, ny, nx).
+
+    Raises
+    ------
+    nmcx.errors.InputError
+        If the file is damaged or cut short.
     nmcx.errors.MemoryLimitError
         If the pages do not fit into memory.
     """
-    shape, dtype = pages_shape(path)
-    n_total = shape[0] if len(shape) == 3 else 1
-    n_page = n_total - first if n_page is None else n_page
-    if first + n_page > n_total:
-        raise InputError(f"{path}: has {n_total} pages, {first + n_page} are needed")
-    wanted = (n_page, *shape[-2:])
-    _safe.check_memory(_safe.n_bytes(wanted, dtype), str(path))
-    with open_tiff(path) as opened:
-        if len(opened.pages) == n_total:
-            values = np.empty(wanted, dtype)
-            for i in range(n_page):
-                values[i] = opened.pages[first + i].asarray()
-            return values
-        n_byte = math.prod(shape) * dtype.itemsize
-        offset = opened.pages[0].dataoffsets[0]
-        if offset + n_byte > path.stat().st_size:
-            raise InputError(f"{path}: is cut short; copy it again")
-        stored = dtype.newbyteorder(opened.byteorder)
-        step = n_byte // n_total
-        with path.open("rb") as raw:
-            raw.seek(offset + first * step)
-            content = np.fromfile(raw, stored, n_page * step // dtype.itemsize)
-        return np.asarray(content.reshape(wanted), dtype)
+    where = layout(path)
+    _safe.check_memory(_safe.n_bytes(where.shape, where.stored), str(path))
+    values = np.empty(where.shape, where.dtype)
+    read_part(path, where, range(where.shape[0]), range(where.shape[1]), values)
+    return values
+
+
+def folder(path: Path) -> list[Path]:
+    """TIFF files of a folder in the natural order of their names.
+
+    Raises
+    ------
+    nmcx.errors.InputError
+        If there is none.
+    """
+    found = [file for file in path.iterdir() if file.suffix.lower() in SUFFIXES]
+    if not found:
+        raise InputError(f"{path}: holds no .tif or .tiff file")
+    return _safe.natural_order(found)
 
 
 def tiff_spacing(path: Path) -> tuple[float, float, float] | None:

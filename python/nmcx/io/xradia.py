@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from nmcx.errors import InputError
 from nmcx.io import _safe
 from nmcx.results import FrameStack
 
+SUFFIXES = (".xrm", ".txrm")
 #: Field of view of the 6-2c microscope at 9000 eV [µm], given by the beamline's staff.
 FIELD_UM, FIELD_ENERGY_EV = 36.393, 9000.0
 #: Pixels across the full detector of 6-2c before binning.
@@ -38,72 +38,28 @@ class _Frames:
     current: NDArray[np.float64] | None
     pixel_size_um: float | None
     binning: int | None
+    tiles: tuple[int, int]  # rows and columns of a stitched mosaic, else 1 and 1
     reference: NDArray[Any] | None
 
 
-def read_frames(paths: str | PathLike[str] | Iterable[str | PathLike[str]]) -> FrameStack:
-    """Detector frames of a full-field X-ray microscope with energy, angle and pixel size.
-
-    What the header lacks is replaced by a rule, and `notes` says so. At SSRL 6-2c the header's
-    energy is 0.0: it is then taken from the file name, and the pixel size, which is stale, becomes
-    36.393 µm × E / 9000 eV / (pixels across the field).
-
-    Parameters
-    ----------
-    paths : path-like or iterable of path-like
-        An Xradia ``.xrm`` or ``.txrm`` file, several of them in order of acquisition, or a 6-2c
-        scan folder with its ``ScanInfo_*.txt``; of the files listed there those present are read.
-
-    Returns
-    -------
-    FrameStack
-        `counts` (n_frame, ny, nx) as stored, uint16 or float32; energies [eV], angles [rad], pixel
-        sizes [µm], exposures [s]. Frames are references if their name holds ``_ref_`` or if they
-        are the reference image stored in a ``.txrm``.
-
-    Raises
-    ------
-    nmcx.errors.InputError
-        If a file is damaged, of another size than the first, or its energy cannot be found.
-    nmcx.errors.MemoryLimitError
-        If the frames do not fit into memory.
-
-    References
-    ----------
-    .. [1] Names, data types and units of the streams, and the zone-plate calibration of 6-2c, are
-       facts about the files known from public readers; there is no vendor specification.
-
-    Examples
-    --------
-    >>> read_frames([])
-    Traceback (most recent call last):
-    nmcx.errors.InputError: read_frames: the list of files is empty; name at least one .xrm file
-    """
-    notes: list[str] = []
-    files = _files(paths, notes)
+def read_files(files: list[Path], notes: list[str]) -> FrameStack:
+    """See `nmcx.io.read_frames`."""
     total = sum(_safe.check_file(file, "Xradia file").stat().st_size for file in files)
     # Once as read from the files, once in the stack.
     _safe.check_memory(2 * total, f"{files[0]} and {len(files) - 1} more files")
     return _stack([_read_file(file) for file in files], notes)
 
 
-def _files(
-    paths: str | PathLike[str] | Iterable[str | PathLike[str]], notes: list[str]
-) -> list[Path]:
-    if isinstance(paths, (str, PathLike)):
-        single = Path(paths)
-        return _scan_folder(single, notes) if single.is_dir() else [single]
-    files = [Path(path) for path in paths]
-    if not files:
-        raise InputError("read_frames: the list of files is empty; name at least one .xrm file")
-    return files
+def scan_folder(folder: Path, notes: list[str]) -> list[Path]:
+    """Frames of a scan's folder in the order of its ``ScanInfo_*.txt``, as far as present.
 
-
-def _scan_folder(folder: Path, notes: list[str]) -> list[Path]:
+    Raises
+    ------
+    nmcx.errors.InputError
+        If there are no frames, several scans, or none of the files listed.
+    """
     present = {
-        file.name: file
-        for file in sorted(folder.iterdir())
-        if file.suffix.lower() in (".xrm", ".txrm")
+        file.name: file for file in sorted(folder.iterdir()) if file.suffix.lower() in SUFFIXES
     }
     if not present:
         raise InputError(f"{folder}: holds no .xrm or .txrm file; is it the scan's folder?")
@@ -115,7 +71,13 @@ def _scan_folder(folder: Path, notes: list[str]) -> list[Path]:
         raise InputError(
             f"{folder}: holds {len(lists)} ScanInfo files; give the frames of one scan as a list"
         )
-    listed = _listed_names(lists[0])
+    listed, settings = _scan_info(lists[0])
+    if settings.get("MOSAIC", "0") != "0":
+        tiles = " ".join(
+            f"{side.lower()} {settings.get(f'MOSAIC{side}', '?')}"
+            for side in ("UP", "DOWN", "LEFT", "RIGHT", "OVERLAP")
+        )
+        notes.append(f"{lists[0].name}: the scan is a mosaic ({tiles}); its images stay as stored")
     files = [present.pop(name, None) for name in listed]
     # The same scan under another sample name: repeat, reference number, energy and count decide.
     by_key = {key: file for file in present.values() if (key := _key(file.name))}
@@ -133,6 +95,11 @@ def _scan_folder(folder: Path, notes: list[str]) -> list[Path]:
             f"{renamed} files bear another sample name than {lists[0].name} lists; matched by "
             "repeat, reference number, energy and exposure"
         )
+    if settings.get("REFABBA") == "1":
+        notes.append(
+            "references before and after the sample by turns (REFABBA 1): the order of the list is "
+            "the order of acquisition"
+        )
     if len(found) < len(listed):
         missing = len(listed) - len(found)
         notes.append(f"{missing} of the {len(listed)} files of {lists[0].name} are missing")
@@ -141,12 +108,15 @@ def _scan_folder(folder: Path, notes: list[str]) -> list[Path]:
     return found
 
 
-def _listed_names(scan_info: Path) -> list[str]:
+def _scan_info(scan_info: Path) -> tuple[list[str], dict[str, str]]:
+    """Names of the files, and the settings above them."""
     lines = [line.strip() for line in _safe.read_text(scan_info, "scan list").splitlines()]
     if "FILES" not in lines:
         raise InputError(f"{scan_info}: has no line FILES; give the frames as a list instead")
-    names = [line for line in lines[lines.index("FILES") + 1 :] if line]
-    return list(dict.fromkeys(names))
+    start = lines.index("FILES")
+    settings = [line.split() for line in lines[:start]]
+    names = [line for line in lines[start + 1 :] if line]
+    return list(dict.fromkeys(names)), {words[0]: words[-1] for words in settings if words}
 
 
 def _key(name: str) -> tuple[str, ...] | None:
@@ -214,6 +184,8 @@ def _read_streams(ole: Any, path: Path) -> _Frames:
         current=numbers("IonChamberCurrent", n_image),
         pixel_size_um=None if pixel is None else float(pixel[0]),
         binning=integer("HorizontalBin"),
+        # The field's name is misspelt in the files.
+        tiles=(max(integer("MosiacRows") or 0, 1), max(integer("MosiacColumns") or 0, 1)),
         reference=_reference(stream("ReferenceData/Image"), height, width),
     )
 
@@ -274,6 +246,8 @@ class _Notes:
 
 def _describe(file: _Frames, said: _Notes) -> Iterator[tuple[NDArray[Any], ...]]:
     n = len(file.counts)
+    if file.tiles != (1, 1):
+        said.add(f"stitched mosaic of {file.tiles[0]} × {file.tiles[1]} tiles: one frame", n)
     match = _NAME.match(file.path.name)
     named = float(match.group(4)) if match else None
     energy, from_name = _energies(file, named, said)
@@ -348,6 +322,12 @@ def _pixel_sizes(
     n_pixel = width
     if file.binning is not None and file.binning > 0 and width * file.binning < DETECTOR_PIXELS:
         n_pixel = DETECTOR_PIXELS // file.binning  # a part of the detector was read out
+    if file.tiles[1] > 1:
+        # A mosaic's row spans several fields of view.
+        if file.binning is None or not 0 < file.binning <= DETECTOR_PIXELS:
+            said.add("a mosaic without ImageInfo/HorizontalBin: pixel size unknown", n)
+            return np.full(n, np.nan)
+        n_pixel = DETECTOR_PIXELS // file.binning
     shown = f"{stored:.4f} µm, stale" if usable else "missing"
     said.add(
         f"pixel size {FIELD_UM} µm × E / {FIELD_ENERGY_EV:.0f} eV / {n_pixel} by the zone-plate "

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from nmcx.phantom.foil import FoilSeries, foil_curve, foil_series
 from nmcx.phantom.measurement import particle, surface_and_porosity
+from nmcx.phantom.misaligned import MisalignedStack, misaligned_stack
 from nmcx.phantom.records import Phantom, Truth
 from nmcx.phantom.spectra import (
     EdgeShape,
@@ -13,17 +15,26 @@ from nmcx.phantom.spectra import (
     edge_spectra,
     white_line_offset,
 )
+from nmcx.phantom.thickness import BallProjection, ball_projection, with_harmonics
 
 __all__ = [
+    "BallProjection",
     "EdgeShape",
     "EdgeSpectra",
+    "FoilSeries",
+    "MisalignedStack",
     "Phantom",
     "Truth",
+    "ball_projection",
     "edge_curve",
     "edge_energies",
     "edge_ramp",
     "edge_spectra",
+    "foil_curve",
+    "foil_series",
+    "misaligned_stack",
     "particle",
     "surface_and_porosity",
     "white_line_offset",
+    "with_harmonics",
 ]

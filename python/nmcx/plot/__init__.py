@@ -9,7 +9,10 @@ are perceptual and safe for colour-blind readers, and maps carry a scale bar.
 from __future__ import annotations
 
 from nmcx.plot.correlations import angle_scan, sphere, surface_against_porosity
+from nmcx.plot.edge_fits import worst_voxels
+from nmcx.plot.edge_quicklook import edge_quicklook
 from nmcx.plot.images import (
+    alignment,
     jump_image,
     optical_density,
     placement,
@@ -23,10 +26,12 @@ from nmcx.plot.profiles import depth_profile, edge_histogram, line_profiles
 from nmcx.plot.volumes import edge_map, particle_slices, slices, status
 
 __all__ = [
+    "alignment",
     "angle_scan",
     "depth_profile",
     "edge_histogram",
     "edge_map",
+    "edge_quicklook",
     "jump_image",
     "line_profiles",
     "optical_density",
@@ -40,6 +45,7 @@ __all__ = [
     "sphere",
     "status",
     "surface_against_porosity",
+    "worst_voxels",
     "xi_error",
     "xi_map",
 ]

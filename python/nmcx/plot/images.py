@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from nmcx import surface
 from nmcx.plot.panels import (
+    COLOURS,
     TICK,
     bar_beside,
     fenced_limits,
@@ -16,9 +17,10 @@ from nmcx.plot.panels import (
     label_axes,
     new_figure,
     one_panel,
+    open_frame,
     robust_limits,
 )
-from nmcx.results import OpticalDensity, StxmStack, SurfaceValues, XiMap
+from nmcx.results import AlignedStack, OpticalDensity, StxmStack, SurfaceValues, XiMap
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -232,6 +234,56 @@ def jump_image(
     label = "jump of optical density [1]"
     image(ax, jump, pixel_size_um=size, label=label, title=title, cmap="cividis")
     return ax
+
+
+def alignment(aligned: AlignedStack, *, figure: Figure | None = None) -> Figure:
+    """Drift that was removed at each energy, and what is left of it [px]; outliers are crossed.
+
+    Parameters
+    ----------
+    aligned : AlignedStack
+        From `nmcx.txm.align_energies`.
+    figure : matplotlib.figure.Figure, optional
+        Figure to draw into.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> from nmcx import phantom, txm
+    >>> series = phantom.misaligned_stack(1, shape=(48, 48), energy_ev=[8250, 8300, 8380, 8420])
+    >>> [ax.get_ylabel() for ax in alignment(txm.align_energies(series.images)).axes]
+    ['drift [px]', 'residual [px]']
+    """
+    fig = new_figure(6.4, 4.2) if figure is None else figure
+    above, below = fig.subplots(2, 1, sharex=True)
+    energy, bad = aligned.energy_ev, aligned.is_outlier
+    n_axis = aligned.shift_px.shape[1]
+    for k, name in enumerate(("z", "y", "x")[-n_axis:]):
+        drift, left = aligned.shift_px[:, k], aligned.residual_px[:, k]
+        above.plot(energy[~bad], drift[~bad], "o-", ms=3, lw=0.8, color=COLOURS[k], label=name)
+        below.errorbar(
+            energy[~bad],
+            left[~bad],
+            aligned.shift_std_px[~bad, k],
+            fmt="o",
+            ms=3,
+            lw=0.8,
+            color=COLOURS[k],
+        )
+        above.plot(energy[bad], drift[bad], "x", ms=7, color=COLOURS[k])
+    below.axhline(0.0, color="0.6", lw=0.8, zorder=0)
+    for e in energy[bad]:
+        below.axvline(e, color="0.5", lw=0.8, ls=":")
+    for ax, name in ((above, "drift [px]"), (below, "residual [px]")):
+        open_frame(ax)
+        label_axes(ax, "energy [eV]" if ax is below else "", name)
+    above.legend(fontsize=TICK, frameon=False, ncols=n_axis, loc="best")
+    if bad.any():
+        above.set_title(f"outliers crossed and dotted: {np.count_nonzero(bad)}", fontsize=TICK)
+    return fig
 
 
 def placement(surface: SurfaceValues, *, ax: Axes | None = None) -> Axes:

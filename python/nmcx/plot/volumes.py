@@ -19,6 +19,7 @@ from nmcx.plot.panels import (
 from nmcx.results import NOT_OK, STATUS_BITS, EdgeMap, Particle, voxel_spacing
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 _PLANES = (("xy", 0), ("xz", 1), ("yz", 2))
@@ -212,45 +213,59 @@ def status(edges: EdgeMap, *, figure: Figure | None = None) -> Figure:
     -------
     matplotlib.figure.Figure
     """
-    from matplotlib.colors import BoundaryNorm, ListedColormap
-
     fig = new_figure(8.6, 3.1) if figure is None else figure
     left, right = fig.subplots(1, 2, width_ratios=(1.0, 1.5))
     codes = edges.status if edges.status.ndim > 1 else edges.status.reshape(1, -1)
-    plane = codes[codes.shape[0] // 2] if codes.ndim == 3 else codes
+    first_reason(left, codes[codes.shape[0] // 2] if codes.ndim == 3 else codes)
+    status_shares(right, edges.status)
+    return fig
+
+
+def first_reason(ax: Axes, status: NDArray[np.uint16]) -> None:
+    """Picture of a plane of status masks: usable, or the first bit that refuses the voxel."""
+    from matplotlib.colors import BoundaryNorm, ListedColormap
+
     names = list(_STATUS_COLOURS)
-    category = np.zeros(plane.shape, dtype=int)
+    category = np.zeros(status.shape, dtype=int)
     for i, name in reversed(list(enumerate(names[1:], start=1))):
-        category[(plane & STATUS_BITS[name]) != 0] = i
-    left.imshow(
+        category[(status & STATUS_BITS[name]) != 0] = i
+    ax.imshow(
         category,
         origin="lower",
+        # A strip of voxels would be a line.
+        aspect="equal" if min(status.shape) > 1 else "auto",
         cmap=ListedColormap(list(_STATUS_COLOURS.values())),
         norm=BoundaryNorm(np.arange(len(names) + 1) - 0.5, len(names)),
         interpolation="nearest",
     )
-    left.set_title("First reason of refusal, middle slice", fontsize=TITLE)
-    left.set_xticks([])
-    left.set_yticks([])
-    shares = {"usable": float(np.mean(edges.ok))} if edges.status.size else {"usable": 0.0}
-    shares |= {n: float(np.mean((edges.status & bit) != 0)) for n, bit in STATUS_BITS.items()}
-    rows = list(reversed(shares.items()))
-    colours = [_STATUS_COLOURS.get(name, "0.65") for name, _ in rows]
-    right.barh(
-        [name.replace("_", " ") for name, _ in rows], [100 * s for _, s in rows], color=colours
+    ax.set_title("First reason of refusal, middle slice", fontsize=TITLE)
+    ax.set_xticks([])
+    ax.set_yticks([])
+
+
+def status_shares(ax: Axes, status: NDArray[np.uint16]) -> None:
+    """Bars with share and number of the voxels with each status bit, the legend of the picture."""
+    counts = {"usable": int(np.count_nonzero((status & NOT_OK) == 0))}
+    counts |= {n: int(np.count_nonzero(status & bit)) for n, bit in STATUS_BITS.items()}
+    rows = list(reversed(counts.items()))
+    shares = [100.0 * n / max(status.size, 1) for _, n in rows]
+    ax.barh(
+        [f"{name.replace('_', ' ')} {STATUS_BITS.get(name, '')}".rstrip() for name, _ in rows],
+        shares,
+        color=[_STATUS_COLOURS.get(name, "0.65") for name, _ in rows],
+        edgecolor="0.5",
+        linewidth=0.4,
     )
-    for i, (_, share) in enumerate(rows):
-        right.text(100 * share + 1.0, i, f"{100 * share:.1f} %", va="center", fontsize=TICK)
-    label_axes(right, "share of all voxels [%]", "", "Status bits")
-    right.set_xlim(0, 115)
-    right.set_xticks(range(0, 101, 20))
-    right.spines[["top", "right"]].set_visible(False)
-    refused = [n for n, bit in STATUS_BITS.items() if bit & NOT_OK]
-    for tick in right.get_yticklabels():
-        name = tick.get_text().replace(" ", "_")
-        tick.set_color("black" if name in refused or name == "usable" else "0.45")
-    right.text(
-        0.99, 0.02, "grey: a remark, the voxel is still used", transform=right.transAxes,
+    for i, ((_, n), share) in enumerate(zip(rows, shares, strict=True)):
+        ax.text(share + 1.0, i, f"{share:.1f} % ({n:,})", va="center", fontsize=TICK)
+    label_axes(ax, "share of all voxels [%]", "", "Status bits")
+    ax.set_xlim(0, 135)
+    ax.set_xticks(range(0, 101, 20))
+    ax.spines[["top", "right"]].set_visible(False)
+    for tick, (name, _) in zip(ax.get_yticklabels(), rows, strict=True):
+        refuses = name == "usable" or bool(STATUS_BITS[name] & NOT_OK)
+        tick.set_color("black" if refuses else "0.45")
+    ax.text(
+        0.99, 0.02, "grey: a remark, the voxel is still used", transform=ax.transAxes,
         fontsize=TICK, ha="right", color="0.45",
     )  # fmt: skip
-    return fig

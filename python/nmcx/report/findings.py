@@ -9,6 +9,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from nmcx.results import (
+    AlignedStack,
     AngleScan,
     ConePorosity,
     DepthProfile,
@@ -41,6 +42,7 @@ class Findings:
     high: StxmStack | None = None  #: soft scan at the higher energy
     xi: XiMap | None = None
     od: OpticalDensity | None = None
+    aligned: AlignedStack | None = None  #: `od` of all energies on one grid
     jump: NDArray[Any] | None = None  #: (ny, nx) optical density above minus below the edge [1]
     jump_std: NDArray[Any] | None = None  #: (ny, nx) its standard error [1]
     jump_pixel_um: float = float("nan")  #: pixel of `jump` [µm]

@@ -16,7 +16,7 @@ import numpy as np
 from nmcx import plot
 from nmcx.report.findings import Findings, Table
 from nmcx.report.style import CSS
-from nmcx.report.words import summary
+from nmcx.report.words import estimator, summary
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -214,8 +214,8 @@ def _hard_panels(f: Findings) -> Iterator[_Panel]:
                 edges, voxel_size_um=f.edge_voxel_um, particle=f.particle if whole else None
             ),
             "Slices of the edge-energy map",
-            "Edge energy (half jump) of every usable voxel; higher is more oxidised. Grey: refused "
-            "or empty.",
+            f"Edge energy ({estimator(edges)}) of every usable voxel; higher is more oxidised. "
+            "Grey: refused or empty.",
         )
         yield _Panel(
             name,

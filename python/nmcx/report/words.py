@@ -110,6 +110,31 @@ def _of_jump(found: Findings) -> str:
     return text + "."
 
 
+def estimator(edges: EdgeMap) -> str:
+    """Rule that gave the edge energies, in words, with its level if that is not one half.
+
+    Parameters
+    ----------
+    edges : EdgeMap
+        From `nmcx.xanes.fit_edges`.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nmcx.results import EdgeMap
+    >>> nothing = [np.zeros(0)] * 8
+    >>> estimator(EdgeMap(*nothing, settings={"estimator": "half_jump", "level": 0.6}))
+    'half jump, level 0.6'
+    """
+    name = str(edges.settings.get("estimator", "half_jump")).replace("_", " ")
+    level = float(edges.settings.get("level", 0.5))
+    return name if level == 0.5 else f"{name}, level {level:g}"
+
+
 def _of_edges(edges: EdgeMap) -> str:
     ok = edges.ok
     if not ok.any():
@@ -119,10 +144,10 @@ def _of_edges(edges: EdgeMap) -> str:
     white, white_error = edges.white_line_ev[ok], edges.white_line_std_ev[ok]
     return (
         f"{np.count_nonzero(ok):,} of {ok.size:,} voxels ({100 * np.mean(ok):.1f} %) have a usable "
-        f"edge. The edge energy (half jump) has a median of {middle:.2f} eV (16–84 %: {low:.2f}–"
-        f"{high:.2f} eV) and a standard error of {np.nanmedian(error):.2g} eV per voxel; the white "
-        f"line lies at {np.nanmedian(white):.2f} eV with {np.nanmedian(white_error):.2g} eV per "
-        "voxel."
+        f"edge. The edge energy ({estimator(edges)}) has a median of {middle:.2f} eV (16–84 %: "
+        f"{low:.2f}–{high:.2f} eV) and a standard error of {np.nanmedian(error):.2g} eV per voxel; "
+        f"the white line lies at {np.nanmedian(white):.2f} eV with {np.nanmedian(white_error):.2g} "
+        "eV per voxel."
     )
 
 

@@ -1,9 +1,19 @@
-"""The whole chain from one run file: what it asks for, in a folder of its own."""
+"""What the command line does: the whole chain from one run file, or one step of it."""
 
 from __future__ import annotations
 
+from nmcx.run.edge_job import EdgeJob, EdgeOptions, edges, plan_edges
 from nmcx.run.inspection import check
 from nmcx.run.job import RunResult, run
 from nmcx.run.truth import demo
 
-__all__ = ["RunResult", "check", "demo", "run"]
+__all__ = [
+    "EdgeJob",
+    "EdgeOptions",
+    "RunResult",
+    "check",
+    "demo",
+    "edges",
+    "plan_edges",
+    "run",
+]

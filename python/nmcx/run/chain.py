@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from nmcx import cones, correlation, io, morphology, surface, txm, xanes
+from nmcx.errors import ConvergenceError
 from nmcx.report import Findings
-from nmcx.run.jump import AlignedStack, align
+from nmcx.results import EnergyStack
 from nmcx.run_file import Hard, RunFile
 
 #: Unit vectors (z, y, x) of the line profiles: along and against each axis.
@@ -100,6 +101,7 @@ def _fit(hard: Hard, energy_ev: Any, mu: Any, variance: Any = None) -> Any:
         pre_degree=hard.pre_degree,
         post_degree=hard.post_degree,
         level=hard.level,
+        estimator=hard.estimator,
         variance=variance,
     )
 
@@ -133,20 +135,29 @@ def _jump(run_file: RunFile, found: Findings) -> Findings:
     if len(energies) < len(od.energy_ev):
         note = "several angles per energy: jump and edge energies need reconstructed volumes"
         return replace(found, notes=_noted(found, note))
-    aligned = align(od)
+    try:
+        aligned = txm.align_energies(od)
+    except ConvergenceError as error:
+        return replace(found, notes=_noted(found, f"no jump image: {error}"))
+    # What `od` says already is not said twice.
+    new = tuple(note for note in aligned.notes if note not in od.notes)
+    found = replace(found, aligned=replace(aligned, notes=new))
+    if np.count_nonzero(~aligned.is_outlier) < 2:
+        note = "the energies could not be aligned with each other: no jump image"
+        return replace(found, notes=_noted(found, note))
+    stack = aligned.stack
     found = replace(
         found,
-        jump=aligned.od[-1] - aligned.od[0],
-        jump_std=np.sqrt(aligned.variance[-1] + aligned.variance[0]),
-        jump_pixel_um=aligned.pixel_size_um,
-        jump_energies_ev=(float(energies[0]), float(energies[-1])),
-        notes=_noted(found, *aligned.notes),
+        jump=stack.mu[-1] - stack.mu[0],
+        jump_std=np.sqrt(stack.variance[-1] + stack.variance[0]),
+        jump_pixel_um=aligned.pixel_size_um[0],
+        jump_energies_ev=(float(stack.energy_ev[0]), float(stack.energy_ev[-1])),
     )
-    return _frame_edges(hard, aligned, found)
+    return _frame_edges(hard, stack, found)
 
 
-def _frame_edges(hard: Hard, od: AlignedStack, found: Findings) -> Findings:
-    energy = od.energy_ev
+def _frame_edges(hard: Hard, stack: EnergyStack, found: Findings) -> Findings:
+    energy = stack.energy_ev
     before = np.count_nonzero((energy >= hard.pre_edge[0]) & (energy <= hard.pre_edge[1]))
     after = np.count_nonzero((energy >= hard.post_edge[0]) & (energy <= hard.post_edge[1]))
     if before < 2 or after < 2 or energy.size - before - after < 4:
@@ -155,8 +166,8 @@ def _frame_edges(hard: Hard, od: AlignedStack, found: Findings) -> Findings:
             "energies (at least 2, 2 and 4 between are needed)"
         )
         return replace(found, notes=_noted(found, note))
-    edges = _fit(hard, energy, od.od, od.variance)
-    size = od.pixel_size_um
+    edges = _fit(hard, energy, stack.mu, stack.variance)
+    size = found.jump_pixel_um
     return replace(found, edges=edges, edge_voxel_um=(size, size, size))
 
 

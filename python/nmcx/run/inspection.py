@@ -81,11 +81,14 @@ def _inputs(file: RunFile) -> Iterator[tuple[str, str, int, float]]:
     if file.hard is not None and file.hard.frames is not None:
         frames = file.hard.frames
         stack_of = io.read_frames(frames if isinstance(frames, Path) else [*frames])
-        n_sample = int(np.count_nonzero(~stack_of.is_reference))
+        is_dark = np.zeros(len(stack_of.counts), bool)
+        if stack_of.is_dark is not None:
+            is_dark = stack_of.is_dark
+        n_reference, n_dark = (np.count_nonzero(a) for a in (stack_of.is_reference, is_dark))
         text = (
-            f"{n_sample} sample and {len(stack_of.is_reference) - n_sample} reference frames of "
-            f"{_shape(stack_of.counts.shape[1:])} pixels, "
-            f"{_energies(np.unique(stack_of.energy_ev))}"
+            f"{is_dark.size - n_reference - n_dark} sample, {n_reference} reference and {n_dark} "
+            f"dark frames of {_shape(stack_of.counts.shape[1:])} pixels, "
+            f"{_energies(np.unique(stack_of.energy_ev[~is_dark]))}"
         )
         yield "hard", text, 8 * stack_of.counts.size, stack_of.counts.size / _VOXELS_PER_S
     if file.tomogram is not None:

@@ -20,6 +20,9 @@ from nmcx.run_file import RunFile, RunFileError
 
 Progress = Callable[[float, float, str], None]
 
+# What a folder of frames may hold, with the list of a 6-2c scan.
+_FRAMES = (".xrm", ".txrm", ".txt", ".h5", ".hdf5", ".hdf", ".nx", ".nxs")
+
 
 @dataclass(frozen=True)
 class RunResult:
@@ -165,7 +168,7 @@ def input_files(file: RunFile) -> Iterator[Path]:
         if file.hard.stack is not None:
             yield from _contents(file.hard.stack)
         if isinstance(frames, Path):
-            yield from sorted(p for p in frames.iterdir() if p.suffix in (".xrm", ".txt"))
+            yield from sorted(p for p in frames.iterdir() if p.suffix in _FRAMES)
         elif frames is not None:
             yield from frames
     if file.tomogram is not None:

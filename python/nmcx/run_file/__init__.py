@@ -140,6 +140,11 @@ def _check_together(path: Path, sections: dict[str, Any]) -> None:
             )
     if hard is not None and (hard.stack is None) == (hard.frames is None):
         raise RunFileError(f"{path}: [hard] stack, frames: give one of the two")
+    if hard is not None and not hard.pre_edge[1] < hard.post_edge[0]:
+        raise RunFileError(
+            f"{path}: [hard] pre_edge, post_edge: the first must end below the start of the "
+            "second; the edge lies between them"
+        )
     volume = sections["tomogram"] is not None or (hard is not None and hard.stack is not None)
     for name in ("morphology", "cones", "correlation"):
         if sections[name] is not None and not volume:

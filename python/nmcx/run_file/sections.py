@@ -23,6 +23,9 @@ from nmcx.run_file.values import (
     or_auto,
 )
 
+#: Rules for the edge energy that need nothing but the spectra; names of `nmcx.xanes.fit_edges`.
+ESTIMATORS = ("half_jump", "half_white_line", "white_line", "derivative", "integral")
+
 
 def _key(read: Reader, meaning: str, show: str = "") -> dict[str, Any]:
     return {"read": read, "meaning": meaning, "show": show}
@@ -65,13 +68,17 @@ class Hard:
         metadata=_key(as_file_or_folder, "energy stack (HDF5, TIFF)", show='"ni_k_edge.h5"'),
     )
     frames: Path | tuple[Path, ...] | None = field(
-        default=None, metadata=_key(as_frames, "or a folder or list of .xrm frames with references")
+        default=None,
+        metadata=_key(as_frames, "or a folder or list of files of frames with references"),
     )
     pre_edge: tuple[float, float] = field(
         default=(8250.0, 8320.0), metadata=_key(as_window, "window before the edge [eV]")
     )
     post_edge: tuple[float, float] = field(
         default=(8380.0, 8640.0), metadata=_key(as_window, "window after the edge [eV]")
+    )
+    estimator: str = field(
+        default="half_jump", metadata=_key(as_choice(*ESTIMATORS), "rule for the edge energy")
     )
     level: float = field(
         default=0.5, metadata=_key(as_number(0.01, 0.99), "height of the edge energy on the jump")

@@ -57,6 +57,8 @@ def as_window(value: object, folder: Path) -> tuple[float, float]:
     low, high = as_numbers(2, as_number(), "two energies in eV, [low, high]")(value, folder)
     if not low < high:
         raise Unfit("[low, high] with low < high")
+    if 0 < high < 100:
+        raise Unfit("two energies in eV (these look like keV: multiply by 1000)")
     return low, high
 
 
@@ -125,7 +127,7 @@ def as_frames(value: object, folder: Path) -> Path | tuple[Path, ...]:
     """A folder, or the files in a list or alone."""
     if isinstance(value, list):
         if not value:
-            raise Unfit("a folder or a list of .xrm files")
+            raise Unfit("a folder or a list of files of frames")
         return tuple(as_file(item, folder) for item in value)
     if isinstance(value, str) and (folder / Path(value).expanduser()).is_dir():
         return (folder / Path(value).expanduser()).absolute()

@@ -1,6 +1,15 @@
 """Edge and white-line energies of every voxel of a spectro-tomogram, and normalised spectra."""
 
+from nmcx.xanes.baselines import Baselines, baselines
 from nmcx.xanes.edges import fit_edges
 from nmcx.xanes.normalise import normalise
+from nmcx.xanes.thickness import thickness_effect, without_harmonics
 
-__all__ = ["fit_edges", "normalise"]
+__all__ = [
+    "Baselines",
+    "baselines",
+    "fit_edges",
+    "normalise",
+    "thickness_effect",
+    "without_harmonics",
+]

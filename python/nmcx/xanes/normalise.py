@@ -11,7 +11,7 @@ from nmcx import _core
 from nmcx.results import NormalisedSpectra
 from nmcx.xanes._coerce import Window, coerce, window_of
 from nmcx.xanes.degrees import choose_degrees
-from nmcx.xanes.edges import WHITE_LINE_HALF_WIDTH_EV
+from nmcx.xanes.peak_width import WHITE_LINE_HALF_WIDTH_EV
 from nmcx.xanes.sampling import mean_spectrum
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _N_MEAN = 20_000  # voxels averaged
+_LARGEST = float(np.finfo(np.float32).max)  # what the kernels, which calculate in float32, hold
 
 
 def mean_spectrum(stack: NDArray[Any], voxel_major: bool) -> NDArray[np.float64]:
@@ -16,7 +17,8 @@ def mean_spectrum(stack: NDArray[Any], voxel_major: bool) -> NDArray[np.float64]
     step = max(1, n_voxel // _N_MEAN)
     some = stack[::step].T if voxel_major else stack[:, ::step]
     some = np.asarray(some, dtype=np.float64)
-    some = some[:, np.isfinite(some).all(axis=0)]
+    # False for NaN too.
+    some = some[:, (np.abs(some) <= _LARGEST).all(axis=0)]
     if some.shape[1] == 0:
         return np.full(some.shape[0], np.nan)
     return np.asarray(some.mean(axis=1))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from nmcx import plot
 from nmcx.report import Findings
-from nmcx.results import EdgeMap, StxmStack
+from nmcx.results import AlignedStack, EdgeMap, StxmStack
 
 
 @given(st.floats(1e-3, 1e4))
@@ -55,6 +55,30 @@ def test_relative_valence_is_linear_in_xi(findings: Findings) -> None:
     line = np.polynomial.Polynomial.fit(xi.xi[xi.valid], drawn, 1)
     assert np.abs(line(xi.xi[xi.valid]) - drawn).max() < 1e-12
     assert np.percentile(drawn, (2, 98)) == pytest.approx([0, 1])
+
+
+def test_the_alignment_shows_drift_and_residual_and_marks_outliers() -> None:
+    n = 5
+    drift = np.arange(10.0).reshape(n, 2)
+    aligned = AlignedStack(
+        energy_ev=8300.0 + 10 * np.arange(n),
+        mu=np.zeros((n, 4, 4)),
+        variance=None,
+        pixel_size_um=(0.03, 0.03),
+        shift_px=drift,
+        shift_std_px=np.full((n, 2), 0.01),
+        residual_px=np.where(np.arange(n) == 2, 3.0, 0.001)[:, None] * np.ones(2),
+        magnification=np.ones(n),
+        correlation=np.ones(n),
+        is_outlier=np.arange(n) == 2,
+    )
+    above, below = plot.alignment(aligned).axes
+    kept, crossed = above.get_lines()[:2]
+    assert kept.get_ydata().tolist() == [0.0, 2.0, 6.0, 8.0]
+    assert (crossed.get_xdata().tolist(), crossed.get_ydata().tolist()) == ([8320.0], [4.0])
+    # The outlier does not set the scale of what is left of the others.
+    assert below.get_ylim()[1] < 0.1
+    assert above.get_title() == "outliers crossed and dotted: 1"
 
 
 def test_scans_need_two_energies(findings: Findings) -> None:

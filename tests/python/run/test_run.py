@@ -42,6 +42,9 @@ BAD = [
     ('[hard]\nstack = "HERE"\npre_edge = 8250\n', r"pre_edge: must be two energies in eV"),
     ('[hard]\nstack = "HERE"\npre_degree = 1.5\n', r"pre_degree: must be a whole number between"),
     ('[hard]\nstack = "HERE"\nlevel = 2\n', r"level: must be a number between 0\.01 and 0\.99"),
+    ('[hard]\nstack = "HERE"\npre_edge = [8.25, 8.32]\n', r"look like keV: multiply by 1000"),
+    ('[hard]\nstack = "HERE"\npre_edge = [8250, 8400]\n', r"post_edge: the first must end below"),
+    ('[hard]\nstack = "HERE"\nestimator = "best"\n', r'estimator: must be one of "half_jump"'),
     ("[tomogram]\n", r"\[tomogram\] file: is missing"),
     ('[tomogram]\nfile = "HERE"\nvoxel_size_um = [1, 2]\n', r"voxel_size_um: must be a number or"),
     ('[hard]\nstack = "HERE"\n[cones]\nhalf_angle_deg = []\n', r"half_angle_deg: must be a list"),
@@ -214,7 +217,7 @@ def test_a_failed_run_keeps_earlier_results_even_with_force(data: Path, tmp_path
     run.run(soft_run(data, tmp_path), out=out)
     before = {p.name: p.read_bytes() for p in out.iterdir()}
     path = tmp_path / "other.toml"
-    path.write_text(f'[hard]\nstack = "{data}/ni_k_edge.h5"\npre_edge = [1, 2]\n')
+    path.write_text(f'[hard]\nstack = "{data}/ni_k_edge.h5"\npre_edge = [101, 102]\n')
     with pytest.raises(RunFileError, match=r"\[hard\]: .*pre_edge"):
         run.run(path, out=out, force=True)
     assert {p.name: p.read_bytes() for p in out.iterdir()} == before

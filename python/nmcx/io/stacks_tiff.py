@@ -1,0 +1,121 @@
+"""Energy stacks in TIFF: pages or files in the order of a list of energies beside them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmcx.errors import InputError
+from nmcx.io import _safe, _units, tiff
+from nmcx.io._lazy import LazyArray
+from nmcx.results import EnergyStack
+
+
+def open_tiff(path: Path) -> EnergyStack:
+    """See `nmcx.io.open_stack`."""
+    notes: list[str] = []
+    images = _folder_images(path) if path.is_dir() else _page_images(path)
+    energy, source = _sidecar(path, notes)
+    order = _units.energy_order(energy, len(images), str(source), notes)
+    size = tiff.tiff_spacing(images[0].file)
+    if size is None:
+        notes.append("the file states no voxel size")
+    mu = _lazy(images, order, path)
+    return EnergyStack(energy[order], mu, None, size and size[4 - mu.ndim :], tuple(notes))
+
+
+class _Image(NamedTuple):
+    """The pages that make the image of one energy."""
+
+    file: Path
+    where: tiff.Layout
+    pages: range
+
+
+def _folder_images(folder: Path) -> list[_Image]:
+    files = tiff.folder(folder)
+    first = tiff.layout(files[0])
+    images = []
+    for file in files:
+        where = tiff.layout(file)
+        if (where.shape, where.dtype) != (first.shape, first.dtype):
+            raise InputError(f"{file}: differs from {files[0].name} in size or type")
+        images.append(_Image(file, where, range(where.shape[0])))
+    return images
+
+
+def _page_images(file: Path) -> list[_Image]:
+    _safe.check_file(file, "TIFF stack")
+    where = tiff.layout(file)
+    n_page = where.shape[0]
+    if n_page == 1:
+        raise InputError(f"{file}: has a single page; a stack has one page per energy")
+    return [_Image(file, where, range(i, i + 1)) for i in range(n_page)]
+
+
+def _lazy(images: list[_Image], order: NDArray[np.intp], path: Path) -> LazyArray:
+    where, n_page = images[0].where, len(images[0].pages)
+    flat = n_page == 1  # images, not volumes
+    shape = where.shape[1:] if flat else (n_page, *where.shape[1:])
+
+    def read(first: NDArray[np.intp], rest: tuple[Any, ...]) -> NDArray[Any]:
+        keys = (slice(None), *rest) if flat else rest
+        keys = (*keys, *[slice(None)] * 3)[:3]
+        (pages, at_page), (rows, at_row) = (
+            _span(key, n) for key, n in zip(keys, (n_page, where.shape[1]), strict=False)
+        )
+        block = (first.size, len(pages), len(rows), where.shape[2])
+        _safe.check_memory(_safe.n_bytes(block, where.dtype), str(path))
+        out = np.empty(block, where.dtype)
+        for k, i in enumerate(first):
+            image = images[i]
+            tiff.read_part(
+                image.file, image.where, image.pages[pages.start : pages.stop], rows, out[k]
+            )
+        # Without steps and integers this is a view.
+        return np.asarray(out[(slice(None), 0 if flat else at_page, at_row, keys[2])])
+
+    return LazyArray(read, (len(images), *shape), where.dtype, order)
+
+
+def _span(key: Any, n: int) -> tuple[range, Any]:
+    """The consecutive elements that hold what `key` asks for, and the key within them."""
+    if not isinstance(key, slice):
+        return range(int(key), int(key) + 1), 0
+    wanted = range(*key.indices(n))
+    if not wanted:
+        return range(0), slice(None)
+    return range(wanted[0], wanted[-1] + 1), slice(None, None, wanted.step)
+
+
+def _sidecar(path: Path, notes: list[str]) -> tuple[NDArray[np.float64], Path]:
+    stem = path.name if path.is_dir() else path.stem
+    folders = (path, path.parent) if path.is_dir() else (path.parent,)
+    names = [stem, f"{stem}_energies", f"{stem}_energy"]
+    for folder in folders:
+        own = [] if folder == path.parent and path.is_dir() else ["energies", "energy"]
+        for name in (*names, *own):
+            for suffix in (".csv", ".txt"):
+                candidate = folder / f"{name}{suffix}"
+                if candidate.is_file():
+                    notes.append(f"energies from {candidate.name}")
+                    return _energy_list(candidate, notes), candidate
+    where = path / "energies.csv" if path.is_dir() else path.with_suffix(".csv")
+    raise InputError(f"{path}: no list of energies beside it; write one energy per line to {where}")
+
+
+def _energy_list(path: Path, notes: list[str]) -> NDArray[np.float64]:
+    energies: list[float] = []
+    for number, raw in enumerate(_safe.read_text(path, "list of energies").splitlines(), start=1):
+        words = raw.split("#")[0].replace(",", " ").replace(";", " ").split()
+        if not words:
+            continue
+        try:
+            energies.append(float(words[0]))
+        except ValueError as error:
+            if energies:
+                raise InputError(f"{path}: line {number} does not begin with a number") from error
+    return _units.to_ev(np.array(energies, dtype=np.float64), None, str(path), notes)

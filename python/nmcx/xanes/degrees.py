@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nmcx.xanes._coerce import Window, window_of
 from nmcx.xanes.sampling import mean_spectrum
 
 _F_TEST_P = 0.01
@@ -15,31 +14,33 @@ _F_TEST_P = 0.01
 
 def choose_degrees(
     energy: NDArray[np.float64],
-    stack: NDArray[Any],
-    voxel_major: bool,
-    pre_edge: Window,
-    post_edge: Window,
+    sample: Callable[[], NDArray[np.float64]],
+    pre_edge: tuple[float, float],
+    post_edge: tuple[float, float],
     pre_degree: int | None,
     post_degree: int | None,
 ) -> tuple[int, int]:
-    """The degrees asked for, or those of the rule in `fit_edges`."""
+    """The degrees asked for, or those of the rule in `fit_edges`.
 
-    def inside(window: Window, name: str) -> NDArray[np.bool_]:
-        low, high = window_of(window, name)
-        return np.asarray((energy >= low) & (energy <= high))
+    `sample` gives (n_energy, n_sample) spectra; it is called only if an F-test needs their mean.
+    """
+
+    def inside(window: tuple[float, float]) -> NDArray[np.bool_]:
+        return np.asarray((energy >= window[0]) & (energy <= window[1]))
 
     def span(points: NDArray[np.float64]) -> float:
         return float(np.ptp(points)) if points.size else 0.0
 
-    pre, post = inside(pre_edge, "pre_edge"), inside(post_edge, "post_edge")
+    pre, post = inside(pre_edge), inside(post_edge)
     if pre_degree is None:
         pre_degree = int(np.count_nonzero(pre) >= 4 and span(energy[pre]) >= 50.0)
     if post_degree is None:
         post_degree = int(np.count_nonzero(post) >= 2 and span(energy[post]) >= 100.0)
-        matches = stack.size > 0 and stack.shape[-1 if voxel_major else 0] == energy.size
-        if matches and span(energy[post]) >= 250.0 and np.count_nonzero(post) >= 6:
-            mean = mean_spectrum(stack, voxel_major)
-            post_degree += int(_is_curved(energy, mean, pre, post, pre_degree))
+        if span(energy[post]) >= 250.0 and np.count_nonzero(post) >= 6:
+            mean = mean_spectrum(sample())
+            # Another number of energies is refused by the kernel.
+            if mean.size == energy.size:
+                post_degree += int(_is_curved(energy, mean, pre, post, pre_degree))
     return pre_degree, post_degree
 
 

@@ -7,12 +7,9 @@ from numpy.typing import ArrayLike
 
 from nmcx import _core
 from nmcx.results import EdgeMap
-from nmcx.xanes._coerce import Window, coerce, coerce_variance, window_of
-from nmcx.xanes.degrees import choose_degrees
-
-#: Reach of the white-line parabola on either side of the highest sample [eV] (our default: a wider
-#: window has less noise, but follows the asymmetry of the line; on LiNiO2 3 eV moves it by 0.12).
-WHITE_LINE_HALF_WIDTH_EV = 2.0
+from nmcx.xanes._coerce import Window, coerce, coerce_variance
+from nmcx.xanes.preparation import prepare
+from nmcx.xanes.sampling import sample_spectra
 
 
 def fit_edges(
@@ -99,15 +96,18 @@ def fit_edges(
     array([8344., 8345., 8346.])
     """
     energy, stack, voxel_major, shape = coerce(energy_ev, mu, energy_axis)
-    degrees = choose_degrees(
-        energy, stack, voxel_major, pre_edge, post_edge, pre_degree, post_degree
-    )
-    model = _core.EdgeModel(
-        window_of(pre_edge, "pre_edge"),
-        window_of(post_edge, "post_edge"),
-        *degrees,
-        float(level),
-        WHITE_LINE_HALF_WIDTH_EV,
+    n_energy = stack.shape[-1 if voxel_major else 0]
+    spectra = stack.reshape((*shape, n_energy) if voxel_major else (n_energy, *shape))
+    prepared = prepare(
+        energy,
+        lambda: sample_spectra(spectra, voxel_major),
+        pre_edge=pre_edge,
+        post_edge=post_edge,
+        pre_degree=pre_degree,
+        post_degree=post_degree,
+        level=level,
+        estimator=estimator,
+        noise_given=variance is not None,
     )
     raw = _core.fit_edges(
         energy,
@@ -115,22 +115,10 @@ def fit_edges(
         coerce_variance(variance, stack, np.ndim(mu), energy_axis, voxel_major),
         voxel_major,
         list(shape) if len(shape) in (2, 3) else [],
-        model,
-        _core.EstimatorModel(estimator),
+        prepared.edge_model(),
+        prepared.estimator_model(),
         threads or 0,
     )
-    settings = {
-        "pre_edge": window_of(pre_edge, "pre_edge"),
-        "post_edge": window_of(post_edge, "post_edge"),
-        "pre_degree": degrees[0],
-        "post_degree": degrees[1],
-        "level": float(level),
-        "estimator": estimator,
-        "white_line_estimator": "maximum of the flattened spectrum, parabola",
-        "white_line_half_width_ev": WHITE_LINE_HALF_WIDTH_EV,
-        "noise_source": "variance" if variance is not None else "residuals",
-        "instruction_set": _core.active_instruction_set(),
-    }
     return EdgeMap(
         edge_energy_ev=raw.edge_energy_ev.reshape(shape),
         edge_energy_std_ev=raw.edge_energy_std_ev.reshape(shape),
@@ -140,5 +128,5 @@ def fit_edges(
         edge_jump=raw.edge_jump.reshape(shape),
         noise=raw.noise.reshape(shape),
         status=raw.status.reshape(shape),
-        settings=settings,
+        settings=prepared.settings(),
     )

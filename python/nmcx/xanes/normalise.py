@@ -9,10 +9,9 @@ from numpy.typing import ArrayLike
 
 from nmcx import _core
 from nmcx.results import NormalisedSpectra
-from nmcx.xanes._coerce import Window, coerce, window_of
-from nmcx.xanes.degrees import choose_degrees
-from nmcx.xanes.edges import WHITE_LINE_HALF_WIDTH_EV
-from nmcx.xanes.sampling import mean_spectrum
+from nmcx.xanes._coerce import Window, coerce
+from nmcx.xanes.preparation import prepare
+from nmcx.xanes.sampling import mean_spectrum, sample_spectra
 
 
 def normalise(
@@ -69,18 +68,27 @@ def normalise(
     """
     energy, stack, voxel_major, shape = coerce(energy_ev, mu, energy_axis)
     spectra = np.ascontiguousarray(stack.T if voxel_major else stack, dtype=np.float64)
-    degrees = choose_degrees(energy, spectra, False, pre_edge, post_edge, pre_degree, post_degree)
-    windows = window_of(pre_edge, "pre_edge"), window_of(post_edge, "post_edge")
+    sample = sample_spectra(spectra.reshape((len(spectra), *shape)), False)
+    prepared = prepare(
+        energy,
+        lambda: sample,
+        pre_edge=pre_edge,
+        post_edge=post_edge,
+        pre_degree=pre_degree,
+        post_degree=post_degree,
+        level=0.5,
+        estimator="half_jump",
+        noise_given=True,
+    )
     if edge_ev is None:
-        mean = mean_spectrum(spectra, False)[:, None]
         # With both windows exactly determined there is no noise estimate; none is wanted here.
         edge = _core.fit_edges(
-            energy, mean, np.ones((energy.size, 1)) * 1e-12, False, [],
-            _core.EdgeModel(*windows, *degrees, 0.5, WHITE_LINE_HALF_WIDTH_EV),
-            _core.EstimatorModel("half_jump"), 1,
+            energy, mean_spectrum(sample)[:, None], np.ones((energy.size, 1)) * 1e-12, False, [],
+            prepared.edge_model(), prepared.estimator_model(), 1,
         ).edge_energy_ev[0]  # fmt: skip
-        edge_ev = float(edge) if math.isfinite(edge) else 0.5 * (windows[0][1] + windows[1][0])
-    raw = _core.normalise(energy, spectra, _core.EdgeModel(*windows, *degrees), float(edge_ev), 0)
+        middle = 0.5 * (prepared.pre_edge[1] + prepared.post_edge[0])
+        edge_ev = float(edge) if math.isfinite(edge) else middle
+    raw = _core.normalise(energy, spectra, prepared.edge_model(), float(edge_ev), 0)
     return NormalisedSpectra(
         energy_ev=energy,
         norm=raw.norm.reshape((energy.size, *shape)),

@@ -90,7 +90,7 @@ class Result:
         for item in fields(self):  # type: ignore[arg-type]
             value = getattr(self, item.name)
             unit = item.metadata.get("unit", "")
-            if isinstance(value, np.ndarray):
+            if hasattr(value, "ndim") and not isinstance(value, np.generic):
                 axes = expand_axes(item.metadata.get("axes", ""), value.ndim, item.name)
                 dataset[item.name] = xarray.Variable(axes, value, {"units": unit})
             elif isinstance(value, (str, int, float, bool)):
@@ -216,7 +216,10 @@ class EdgeMap(Result):
     @property
     def ok(self) -> Bool:
         """(...) true where the energies can be used: none of bits 1, 2, 4, 8, 64, 512."""
-        return np.asarray((self.status & NOT_OK) == 0)
+        # A dask array stays one; what lies in a file is loaded.
+        status = self.status if hasattr(self.status, "__and__") else np.asarray(self.status)
+        usable = (status & NOT_OK) == 0
+        return np.asarray(usable) if isinstance(usable, np.generic) else usable
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from nmcx.io._planes import Planes
+
 
 class LazyArray:
     """Array-like over a file: each access opens the file, reads the part asked for and closes it.
@@ -27,6 +29,8 @@ class LazyArray:
         Type of the elements, in native byte order.
     order : (n,) integer array, optional
         Order in which the first axis is shown; None: as stored.
+    planes : Planes, optional
+        Where the elements lie in their files, if they do so in order and uncompressed.
 
     Examples
     --------
@@ -42,10 +46,12 @@ class LazyArray:
         shape: tuple[int, ...],
         dtype: DTypeLike,
         order: NDArray[np.intp] | None = None,
+        planes: Planes | None = None,
     ) -> None:
         self._read = read
         self.shape = shape
         self.dtype = np.dtype(dtype).newbyteorder("=")
+        self.planes = planes
         self._order = np.arange(shape[0]) if order is None else order
 
     @property
@@ -81,6 +87,19 @@ class LazyArray:
         if not np.array_equal(inverse, np.arange(stored.size)):
             part = part[inverse]
         return part.reshape(wanted.shape + part.shape[1:])
+
+    def read_rows_into(self, out: NDArray[Any], start: int) -> bool:
+        """Fill `out` with ``self[:, start : start + out.shape[1]]`` at the speed of the file.
+
+        Returns
+        -------
+        bool
+            False, and nothing read, if the file does not hold the numbers as they are.
+        """
+        if self.planes is None:
+            return False
+        self.planes.read_into(out, self._order.tolist(), start)
+        return True
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
         if copy is False:

@@ -17,6 +17,9 @@ from numpy.typing import NDArray
 from nmcx import results
 from nmcx.errors import Error, InputError, OutputError
 from nmcx.io import _safe
+from nmcx.io._lazy import LazyArray
+from nmcx.io.nexus_blocks import Unwritten, create_unwritten, is_dask, regions, reserve
+from nmcx.io.stacks import lazy_hdf5
 from nmcx.results import Result, expand_axes
 
 #: The field of each result that a plotting program shall show first.
@@ -46,6 +49,7 @@ _AXIS_FIELDS: Mapping[str, str] = {
     "depth": "depth_um",
     "sample": "distance_um",
 }
+_LAZY_BYTES = 2**20
 _UNITS = {"µm": "um", "µm²": "um^2", "": "1"}
 
 
@@ -96,8 +100,6 @@ def save(
     ...     load(file)
     {'shift': Shift(dy=1.5, dx=-0.25, std=0.02)}
     """
-    import h5py
-
     if not items:
         raise ValueError("save needs at least one result")
     for item in items:
@@ -106,29 +108,64 @@ def save(
     process = _process(provenance or {})
     names = _group_names(items)
     with _safe.atomic_write(path, overwrite) as temporary:
-        try:
-            with h5py.File(temporary, "w", track_order=True) as out:
-                out.attrs.update({"NX_class": "NXroot", "default": "entry", "creator": "nmcx"})
-                entry = out.create_group("entry", track_order=True)
-                entry.attrs.update({"NX_class": "NXentry", "default": names[0]})
-                for name, item in zip(names, items, strict=True):
-                    group = entry.create_group(name, track_order=True)
-                    group.attrs["NX_class"] = "NXdata"
-                    _write_result(group, item)
-                    _describe_plot(group, item)
-                _write_process(entry.create_group("process"), process)
-        except RuntimeError as error:
-            # HDF5 reports a full disk as a RuntimeError when it closes the file.
-            raise OutputError(f"{path}: writing failed ({error}); check space") from error
+        _write_file(temporary, dict(zip(names, items, strict=True)), process)
+        _write_dask(temporary, dict(zip(names, items, strict=True)))
 
 
-def load(path: str | PathLike[str]) -> dict[str, Result]:
+def allocate(path: Path, item: Result) -> None:
+    """Make or replace a result file whose `Unwritten` arrays have their places, but no numbers yet.
+
+    The numbers go where `nmcx.io.nexus_blocks.regions` says.
+    """
+    _write_file(path, {_group_names([item])[0]: item}, _process({}))
+    reserve(path, path.stat().st_size)
+
+
+def _write_file(path: Path, items: Mapping[str, Result], process: Mapping[str, Any]) -> None:
+    import h5py
+
+    try:
+        with h5py.File(path, "w", track_order=True) as out:
+            first = next(iter(items))
+            out.attrs.update({"NX_class": "NXroot", "default": "entry", "creator": "nmcx"})
+            entry = out.create_group("entry", track_order=True)
+            entry.attrs.update({"NX_class": "NXentry", "default": first})
+            for name, item in items.items():
+                group = entry.create_group(name, track_order=True)
+                group.attrs["NX_class"] = "NXdata"
+                _write_result(group, item)
+                _describe_plot(group, item)
+            _write_process(entry.create_group("process"), process)
+    except RuntimeError as error:
+        # HDF5 reports a full disk as a RuntimeError when it closes the file.
+        raise OutputError(f"{path}: writing failed ({error}); check space") from error
+
+
+def _write_dask(path: Path, items: Mapping[str, Result]) -> None:
+    """Compute the dask arrays among the fields, all in one go, and write them block by block."""
+    sources, targets = [], []
+    for group, item in items.items():
+        lazy = [f.name for f in fields(item) if is_dask(getattr(item, f.name))]  # type: ignore[arg-type]
+        found = regions(path, f"entry/{group}", lazy)
+        sources += [getattr(item, name) for name in lazy]
+        targets += [found[name] for name in lazy]
+    if sources:
+        import dask.array
+
+        reserve(path, path.stat().st_size)
+        # Blocks do not overlap, and each goes to its own place.
+        dask.array.store(sources, targets, lock=False)
+
+
+def load(path: str | PathLike[str], *, lazy: bool = False) -> dict[str, Result]:
     """Read back what `save` wrote.
 
     Parameters
     ----------
     path : path-like
         An nmcx result file.
+    lazy : bool
+        Whether arrays of more than 1 MB stay in the file until they are indexed.
 
     Returns
     -------
@@ -163,7 +200,7 @@ def load(path: str | PathLike[str]) -> dict[str, Result]:
         own = [group for group in groups if _safe.attribute(group, "nmcx_class") in SIGNALS]
         if not own:
             raise InputError(f"{file}: holds no result of nmcx; is it an nmcx result file?")
-        return {group.name.rsplit("/", 1)[1]: _read_result(group, file) for group in own}
+        return {group.name.rsplit("/", 1)[1]: _read_result(group, file, lazy) for group in own}
 
 
 def _group_names(items: Iterable[Result]) -> list[str]:
@@ -237,6 +274,10 @@ def _write_array(group: Any, name: str, value: Any) -> Any:
     dtype = np.dtype(values.dtype)
     if dtype.kind not in "biuf":
         raise ValueError(f"{name} holds {dtype}, not numbers; it cannot be saved")
+    if isinstance(values, Unwritten) or is_dask(values):
+        dataset = create_unwritten(group, name, tuple(values.shape), dtype)
+        dataset.attrs["nmcx_kind"] = "array"
+        return dataset
     dataset = group.create_dataset(name, values.shape, dtype, track_times=False)
     dataset.attrs["nmcx_kind"] = "array"
     if values.ndim < 2:
@@ -363,7 +404,7 @@ def _write_process(group: Any, process: Mapping[str, Any]) -> None:
 # Reading ----------------------------------------------------------------------------------------
 
 
-def _read_result(group: Any, file: Path) -> Result:
+def _read_result(group: Any, file: Path, lazy: bool) -> Result:
     import h5py
 
     kind = str(_safe.attribute(group, "nmcx_class"))
@@ -375,12 +416,12 @@ def _read_result(group: Any, file: Path) -> Result:
         name = described.name
         found = group.get(name)
         if isinstance(found, h5py.Group):
-            values[name] = _read_result(found, file)
+            values[name] = _read_result(found, file, lazy)
         elif isinstance(found, h5py.Dataset):
-            values[name] = _read_value(found, file)
+            values[name] = _read_value(found, file, lazy)
         else:
             values[name] = None
-    if not isinstance(values[SIGNALS[kind]], (np.ndarray, float, int)):
+    if not isinstance(values[SIGNALS[kind]], (np.ndarray, LazyArray, float, int)):
         raise InputError(f"{file}: {group.name}/{SIGNALS[kind]} is missing or not a number")
     try:
         return wanted(**values)
@@ -390,7 +431,7 @@ def _read_result(group: Any, file: Path) -> Result:
         raise InputError(f"{file}: {group.name} does not make a {kind}: {error}") from error
 
 
-def _read_value(dataset: Any, file: Path) -> Any:
+def _read_value(dataset: Any, file: Path, lazy: bool) -> Any:
     kind = _safe.attribute(dataset, "nmcx_kind")
     if kind in ("text", "texts", "mapping"):
         text = _safe.read_string(dataset, file)
@@ -403,6 +444,9 @@ def _read_value(dataset: Any, file: Path) -> Any:
         if not isinstance(value, list if kind == "texts" else dict):
             raise InputError(f"{file}: {dataset.name} is not a JSON {kind}")
         return tuple(value) if kind == "texts" else value
+    if lazy and dataset.ndim > 0 and _safe.n_bytes(dataset.shape, dataset.dtype) > _LAZY_BYTES:
+        _safe.check_numeric(dataset, file)
+        return lazy_hdf5(dataset, file)
     values: NDArray[Any] = _safe.read_array(dataset, file)
     if kind == "number" and values.ndim == 0:
         return values.item()

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmcx.errors import InputError
-from nmcx.io import _safe, tiff
+from nmcx.io import _planes, _safe, tiff
 from nmcx.io._lazy import LazyArray
 from nmcx.results import EnergyStack, voxel_spacing
 
@@ -267,14 +267,15 @@ def _from_hdf5(group: Any, data: str, energies: str, variance: str, file: Path) 
         notes.append("the file states no voxel size")
     return EnergyStack(
         energy[order],
-        _lazy_hdf5(values, file, order),
-        None if spread is None else _lazy_hdf5(spread, file, order),
+        lazy_hdf5(values, file, order),
+        None if spread is None else lazy_hdf5(spread, file, order),
         size,
         tuple(notes),
     )
 
 
-def _lazy_hdf5(dataset: Any, file: Path, order: NDArray[np.intp]) -> LazyArray:
+def lazy_hdf5(dataset: Any, file: Path, order: NDArray[np.intp] | None = None) -> LazyArray:
+    """A dataset that is read when it is indexed, each access through the gate."""
     name = dataset.name
 
     def read(first: NDArray[np.intp], rest: tuple[Any, ...]) -> NDArray[Any]:
@@ -287,7 +288,8 @@ def _lazy_hdf5(dataset: Any, file: Path, order: NDArray[np.intp]) -> LazyArray:
             index = slice(int(first[0]), int(first[-1]) + 1) if whole else first
             return _safe.read_array(again, file, (index, *rest))
 
-    return LazyArray(read, tuple(dataset.shape), dataset.dtype, order)
+    planes = _planes.of_hdf5(dataset, file)
+    return LazyArray(read, tuple(dataset.shape), dataset.dtype, order, planes=planes)
 
 
 def _to_ev(
@@ -387,9 +389,9 @@ def _open_tiff_stack(path: Path) -> EnergyStack:
     size = None if spacing is None else spacing[3 - len(shape) :]
     if size is None:
         notes.append("the file states no voxel size")
-    return EnergyStack(
-        energy[order], LazyArray(read, whole, dtype, order), None, size, tuple(notes)
-    )
+    planes = _planes.of_tiff(files if path.is_dir() else [path], whole[0], shape, dtype)
+    mu = LazyArray(read, whole, dtype, order, planes=planes)
+    return EnergyStack(energy[order], mu, None, size, tuple(notes))
 
 
 def _sidecar(path: Path, notes: list[str]) -> tuple[NDArray[np.float64], Path]:

@@ -2,5 +2,6 @@
 
 from nmcx.xanes.edges import fit_edges
 from nmcx.xanes.normalise import normalise
+from nmcx.xanes.stream import fit_edges_to_file
 
-__all__ = ["fit_edges", "normalise"]
+__all__ = ["fit_edges", "fit_edges_to_file", "normalise"]

@@ -113,6 +113,11 @@ def expand_axes(axes: str, n_axis: int, name: str) -> tuple[str, ...]:
     return tuple(names)
 
 
+def is_dask(value: object) -> bool:
+    """Whether this is a dask array; finds out without importing dask."""
+    return type(value).__module__.startswith("dask.array") and hasattr(value, "dask")
+
+
 def _summary(value: object) -> str:
     if isinstance(value, np.ndarray) and value.size:
         text = f"{value.dtype} {value.shape}"

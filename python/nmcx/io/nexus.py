@@ -18,9 +18,9 @@ from nmcx import results
 from nmcx.errors import Error, InputError, OutputError
 from nmcx.io import _safe
 from nmcx.io._lazy import LazyArray
-from nmcx.io.nexus_blocks import Unwritten, create_unwritten, is_dask, regions, reserve
+from nmcx.io.nexus_blocks import Unwritten, create_unwritten, regions, reserve
 from nmcx.io.stacks import lazy_hdf5
-from nmcx.results import Result, expand_axes
+from nmcx.results import Result, expand_axes, is_dask
 
 #: The field of each result that a plotting program shall show first.
 SIGNALS: Mapping[str, str] = {

@@ -108,11 +108,6 @@ class _descriptor:
         os.close(self._file)
 
 
-def is_dask(value: object) -> bool:
-    """Whether this is a dask array; finds out without importing dask."""
-    return type(value).__module__.startswith("dask.array") and hasattr(value, "dask")
-
-
 def create_unwritten(group: Any, name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
     """Dataset with its place in the file, but without numbers."""
     import h5py

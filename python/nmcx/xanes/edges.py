@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nmcx import _core
-from nmcx.results import EdgeMap
+from nmcx.results import EdgeMap, is_dask
 from nmcx.xanes._coerce import Window, coerce, coerce_variance
+from nmcx.xanes.lazy import fit_edges_of_dask
 from nmcx.xanes.preparation import prepare
 from nmcx.xanes.sampling import sample_spectra
 
@@ -40,8 +41,9 @@ def fit_edges(
         Photon energies [eV], strictly increasing.
     mu : (n_energy, ...) array_like
         Absorption (optical density or per voxel) [1] with any number of spatial axes; float32 and
-        float64 are taken as they are, anything else becomes float32. Lazy arrays are loaded. A
-        voxel with NaN or Inf at an energy that is used gets status bit 1.
+        float64 are taken as they are, anything else becomes float32. A dask array gives a map of
+        dask arrays with the same bits; other lazy arrays are loaded (`fit_edges_to_file` streams
+        them). A voxel with NaN or Inf at an energy that is used gets status bit 1.
     pre_edge, post_edge : (float, float)
         Closed windows of absolute energy [eV]; they may reach past the data. The edge and the white
         line are looked for strictly between them.
@@ -50,7 +52,8 @@ def fit_edges(
         else 0.
     post_degree : {0, 1, 2}, optional
         Degree of the post-edge polynomial. Default: 1 over at least 100 eV, else 0; 2 over at least
-        250 eV with at least 6 energies if an F-test on the mean spectrum says so (p < 0.01).
+        250 eV with at least 6 energies if an F-test on the mean spectrum says so (p < 0.01); the
+        mean is over all voxels of up to 16384, else over 64 spread runs of 64 along the last axis.
     level : float
         Height of the edge as a fraction of the post-edge curve [1], between 0 and 1.
     estimator : {"half_jump"}
@@ -61,7 +64,8 @@ def fit_edges(
     energy_axis : int
         Axis of `mu` that runs over energy; 0 and the last axis need no copy.
     threads : int, optional
-        Number of threads; default: all cores. The result does not depend on it.
+        Number of threads; default: all cores, one per task of a dask array. The result does not
+        depend on it.
 
     Returns
     -------
@@ -95,6 +99,20 @@ def fit_edges(
     >>> edges.edge_energy_ev.round(2)
     array([8344., 8345., 8346.])
     """
+    if is_dask(mu):
+        return fit_edges_of_dask(
+            energy_ev,
+            mu,
+            pre_edge=pre_edge,
+            post_edge=post_edge,
+            pre_degree=pre_degree,
+            post_degree=post_degree,
+            level=level,
+            estimator=estimator,
+            variance=variance,
+            energy_axis=energy_axis,
+            threads=threads,
+        )
     energy, stack, voxel_major, shape = coerce(energy_ev, mu, energy_axis)
     n_energy = stack.shape[-1 if voxel_major else 0]
     spectra = stack.reshape((*shape, n_energy) if voxel_major else (n_energy, *shape))

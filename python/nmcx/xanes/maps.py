@@ -49,7 +49,7 @@ def measure(
     spectra : (n_energy, ...) or (..., n_energy) array
         Contiguous spectra of a type that the kernels take.
     variance : (n_energy,) or like `spectra`, array, optional
-        Variance of `spectra`.
+        Variance of `spectra`; of another type or layout it is copied.
     voxel_major : bool
         Whether the last axis runs over energy.
     threads : int
@@ -61,10 +61,10 @@ def measure(
     def flat(values: NDArray[Any], n: int) -> NDArray[Any]:
         return values.reshape((n, n_energy) if voxel_major else (n_energy, n))
 
-    if variance is None:
-        spread = np.empty((0, 0), spectra.dtype)
-    else:
-        spread = flat(variance, 1 if variance.ndim == 1 else n_voxel)
+    spread = np.empty((0, 0), spectra.dtype)
+    if variance is not None:
+        values = np.require(variance, spectra.dtype, ["C", "A"])
+        spread = flat(values, 1 if variance.ndim == 1 else n_voxel)
     measured = _core.measure_edges(
         prepared.energy_ev,
         flat(spectra, n_voxel),
@@ -112,7 +112,7 @@ def judge(
 ) -> Maps:
     """Finished maps of `shape`; right for voxels further than `HALO` from a side that was cut."""
     judged = _core.judge_edges(
-        *(np.ascontiguousarray(measured[name], dtype).ravel() for name, dtype in MEASURED.items()),
+        *(np.require(measured[name].ravel(), t, ["C", "A"]) for name, t in MEASURED.items()),
         prepared.noise_given,
         limits,
         list(shape) if len(shape) in (2, 3) else [],

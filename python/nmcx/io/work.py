@@ -18,8 +18,9 @@ from typing import Any
 from nmcx.errors import Error, InputError, OutputError
 from nmcx.io import _atomic, _safe
 
-#: Time between two syncs [s]: at most so much work is lost by a crash.
-SYNC_SECONDS = 10.0
+#: Time between two syncs [s]: about so much work is lost by a crash. More often would cost the time
+#: that the disk takes for writing what could have been removed again before.
+SYNC_SECONDS = 30.0
 _BEGUN = "fingerprint.json"
 
 
@@ -53,7 +54,7 @@ class Work:
         self, what: str, start: int, stop: int, write: Callable[[], None], *files: Path
     ) -> None:
         """Have `write` called in the background and the block noted once `files` are synced."""
-        self._wait()
+        self.wait()
 
         def task() -> None:
             write()
@@ -64,21 +65,23 @@ class Work:
 
         self._pending = self._writer.submit(task)
 
-    def flush(self) -> None:
-        """Wait until everything put so far is on the disk and in the journal."""
-        self._wait()
-        self._writer.submit(self._sync).result()
-
-    def close(self) -> None:
-        """Stop the writing thread, with what was written on the disk if that can still be done."""
-        with contextlib.suppress(OSError):
-            self.flush()
-        self._writer.shutdown(wait=True)
-
-    def _wait(self) -> None:
+    def wait(self) -> None:
+        """Wait until everything put so far is written, though perhaps not yet on the disk."""
         if self._pending is not None:
             pending, self._pending = self._pending, None
             pending.result()
+
+    def flush(self) -> None:
+        """Wait until everything put so far is on the disk and in the journal."""
+        self.wait()
+        self._writer.submit(self._sync).result()
+
+    def close(self) -> None:
+        """Stop the writing thread; unfinished work is synced, if that can still be done."""
+        with contextlib.suppress(OSError):
+            if self.folder.exists():
+                self.flush()
+        self._writer.shutdown(wait=True)
 
     def _sync(self) -> None:
         for file in self._files:
@@ -172,8 +175,10 @@ def unfinished(
             else:
                 _begin(folder, journal, wanted, prepare)
             work = Work(folder, journal)
-            stack.callback(work.close)
-            yield work
+            try:
+                yield work
+            finally:
+                work.close()
         except Error:
             raise
         except OSError as error:
@@ -191,7 +196,7 @@ def unfinished(
 
 def finish(work: Work, name: str, path: str | PathLike[str], overwrite: bool) -> None:
     """Give the file `name` of the folder its final name, and remove the folder."""
-    work.flush()
+    work.wait()
     target = Path(path)
     _atomic.sync(work.folder / name)
     try:

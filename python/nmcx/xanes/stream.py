@@ -51,7 +51,7 @@ def fit_edges_to_file(
     The stack is read in blocks, one ahead of the fit. What single voxels give goes to a file in the
     folder ``<path>.part``; when all are there, the maps are completed slab by slab into the result
     file, which gets its name at the very end. After a crash, a full disk or Ctrl-C the work can be
-    taken up again with ``resume=True``; at most the last ten seconds are lost. The maps have the
+    taken up again with ``resume=True``; about the last half minute is lost. The maps have the
     same bits as those of `fit_edges`.
 
     Parameters
@@ -217,7 +217,7 @@ class _Task:
                 self._put("measured", start, stop, self.raw, measured)
                 left -= stop - start
                 self._say(self.n_row - left, "edge energies")
-        self.part.flush()
+        self.part.wait()
         return maps.thresholds(self.prepared, self._samples())
 
     def _samples(self) -> list[maps.Maps]:

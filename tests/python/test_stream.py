@@ -35,7 +35,7 @@ def stack_of(shape: tuple[int, ...], *, seed: int = 1, dtype: str = "f4") -> Ene
     chance = np.random.default_rng(seed).random(n)
     mu[:, chance < 0.2] *= 0.01
     mu[30, chance > 0.9] = np.nan
-    return EnergyStack(made.energy_ev, mu.reshape(-1, *shape))
+    return EnergyStack(made.energy_ev, mu.reshape(len(mu), *shape))
 
 
 def assert_same(first: EdgeMap, second: EdgeMap) -> None:
@@ -46,7 +46,7 @@ def assert_same(first: EdgeMap, second: EdgeMap) -> None:
     assert dict(first.settings) == dict(second.settings)
 
 
-@settings(deadline=None, max_examples=25, derandomize=True)
+@settings(deadline=None, max_examples=12, derandomize=True)
 @given(
     shape=st.one_of(
         st.tuples(st.integers(1, 9), st.integers(1, 5), st.integers(1, 6)),
@@ -233,12 +233,12 @@ def counted(file, content):
 os.write = counted
 xanes.fit_edges_to_file(
     sys.argv[1], sys.argv[2], pre_edge=(8250, 8320), post_edge=(8380, 8640),
-    block_bytes=40_000, resume=True,
+    block_bytes=7_000, resume=True,
 )
 """
 
 
-@pytest.mark.parametrize("at", [[1], [3, 2], [7], [9, 1]])
+@pytest.mark.parametrize("at", [[1], [9, 4], [20]])
 def test_killed_work_is_resumed_to_the_same_bits(tmp_path, at):
     stack = stack_of((12, 4, 5))
     file, result = hdf5_stack(tmp_path, stack), tmp_path / "edges.nxs"
@@ -272,7 +272,7 @@ def test_resuming_does_not_repeat_what_is_done(tmp_path, monkeypatch):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        xanes.fit_edges_to_file(file, result, **WINDOWS, block_bytes=40_000, progress=stop)
+        xanes.fit_edges_to_file(file, result, **WINDOWS, block_bytes=7_000, progress=stop)
     rows: list[int] = []
     measure = maps.measure
 
@@ -327,7 +327,7 @@ def test_another_input_is_refused(begun):
 
 
 def test_unfinished_work_is_not_lost_by_mistake(begun):
-    with pytest.raises(OutputError, match="resume=True.*overwrite=True"):
+    with pytest.raises(OutputError, match=r"resume=True.*overwrite=True"):
         xanes.fit_edges_to_file(*begun, **WINDOWS)
 
 
@@ -357,7 +357,7 @@ def test_an_existing_result_stays(tmp_path):
     with pytest.raises(OutputError, match="exists already"):
         xanes.fit_edges_to_file(stack, result, **WINDOWS)
     assert result.read_text() == "mine"
-    with pytest.raises(ValueError, match="window"):
+    with pytest.raises(ValueError, match="pre_edge"):
         xanes.fit_edges_to_file(
             stack, result, pre_edge=(1, 2), post_edge=(8380, 8640), overwrite=True
         )
@@ -373,7 +373,7 @@ def test_a_full_disk_at_the_start_leaves_nothing(tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "posix_fallocate", full)
-    with pytest.raises(OutputError, match="No space left.*free space"):
+    with pytest.raises(OutputError, match=r"No space left.*free space"):
         xanes.fit_edges_to_file(stack_of((2, 3, 4)), tmp_path / "edges.nxs", **WINDOWS)
     assert list(tmp_path.iterdir()) == []
 
@@ -398,9 +398,7 @@ def test_a_disk_that_fills_up_can_be_resumed(tmp_path, monkeypatch):
 
 def test_a_folder_that_is_not_there_is_named(tmp_path):
     with pytest.raises(OutputError, match="nowhere"):
-        xanes.fit_edges_to_file(
-            stack_of((2, 3, 4)), tmp_path / "nowhere" / "edges.nxs", **WINDOWS
-        )
+        xanes.fit_edges_to_file(stack_of((2, 3, 4)), tmp_path / "nowhere" / "edges.nxs", **WINDOWS)
 
 
 @pytest.mark.parametrize(
@@ -463,9 +461,7 @@ def test_what_remains_and_what_is_done_make_up_the_whole(n_row, rows, chosen):
     assert sorted(covered) == list(range(n_row))
 
 
-@given(
-    shape=st.lists(st.integers(1, 5), min_size=1, max_size=4).map(tuple), data=st.data()
-)
+@given(shape=st.lists(st.integers(1, 5), min_size=1, max_size=4).map(tuple), data=st.data())
 @settings(deadline=None, max_examples=40, derandomize=True)
 def test_a_box_goes_to_its_place_in_the_file(tmp_path_factory, shape, data):
     file = tmp_path_factory.mktemp("region") / "region.bin"
@@ -490,6 +486,8 @@ def test_the_sample_is_small_and_spread(shape):
     assert len(runs) <= 64
     assert min(sizes) > 0
     for axis, n in enumerate(shape):
+        if any(len(run[axis]) == n for run in chosen):
+            continue
         # Both halves, and of long axes each eighth, have a share.
         centres = np.array([np.mean(run[axis]) for run in chosen])
         n_part = 8 if n >= 500 and len(runs) >= 32 else min(2, n)
@@ -497,5 +495,5 @@ def test_the_sample_is_small_and_spread(shape):
 
 
 def test_the_module_says_how_much_memory_a_voxel_takes():
-    # What `_JUDGING` counts: measured maps in, a copy, masks, finished maps, and those on their way.
+    # Measured maps and a copy of them, masks, finished maps, and those on their way to the file.
     assert stream._JUDGING >= 2 * 42 + 5 + 2 * 38

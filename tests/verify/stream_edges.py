@@ -1,6 +1,7 @@
 """Speed and memory of `xanes.fit_edges_to_file`; one line "name value" per figure.
 
 usage: python tests/verify/stream_edges.py [--nz N] [--n N] [--folder FOLDER] [--block-mib MIB]
+                                           [--format {hdf5,tiff,zarr}] [--no-fit]
 
 Writes a stack of 64 × nz × n × n float32 to FOLDER (25 GB and more free for nz = 96, n = 512: the
 stack, the maps and the unfinished ones), reads it plainly and in blocks, with the page cache
@@ -16,6 +17,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -61,25 +63,61 @@ class Images:
         return np.resize(self.some[i].astype(np.float32), self.shape[1:])
 
 
-def drop(file: Path) -> None:
-    with file.open("rb") as opened:
-        os.fsync(opened.fileno())
-        os.posix_fadvise(opened.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+def write(folder: Path, images: Images, kind: str) -> Path:
+    if kind == "hdf5":
+        io.write_energy_stack(folder / "stack.h5", EnergyStack(ENERGY_EV, images))
+        return folder / "stack.h5"
+    if kind == "tiff":
+        (folder / "stack").mkdir()
+        for i in range(len(images)):
+            io.write_tiff(folder / "stack" / f"{i:03d}.tif", images[i])
+        (folder / "stack" / "energies.csv").write_text("\n".join(map(str, ENERGY_EV)))
+        return folder / "stack"
+    import zarr
+
+    # Uncompressed chunks of about 8 MB with all energies.
+    chunks = (len(images), 1, 64, images.shape[3])
+    array = zarr.create_array(
+        str(folder / "stack.zarr"), shape=images.shape, dtype="f4", chunks=chunks, compressors=None
+    )
+    for z in range(images.shape[1]):
+        array[:, z] = np.resize(images.some.astype(np.float32), (len(images), *images.shape[2:]))
+    return folder / "stack.zarr"
 
 
-def plain(file: Path, size: int) -> float:
-    """Seconds for reading a file from end to end into one buffer."""
+def opened(path: Path) -> Any:
+    if path.suffix == ".zarr":
+        import zarr
+
+        return zarr.open(str(path), mode="r")
+    return io.open_stack(path).mu
+
+
+def files_of(path: Path) -> list[Path]:
+    return sorted(f for f in path.rglob("*") if f.is_file()) if path.is_dir() else [path]
+
+
+def drop(path: Path) -> None:
+    for file in files_of(path):
+        with file.open("rb") as content:
+            os.fsync(content.fileno())
+            os.posix_fadvise(content.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def plain(path: Path, size: int) -> float:
+    """Seconds for reading all files from end to end into one buffer."""
     buffer = bytearray(size)
     start = time.perf_counter()
-    with file.open("rb", buffering=0) as opened:
-        while opened.readinto(buffer):
-            pass
+    for file in files_of(path):
+        with file.open("rb", buffering=0) as content:
+            while content.readinto(buffer):
+                pass
     return time.perf_counter() - start
 
 
-def in_blocks(file: Path, size: int) -> float:
+def in_blocks(path: Path, size: int) -> float:
     """Seconds for reading the stack as the fit does."""
-    mu = io.open_stack(file).mu
+    mu = opened(path)
     n_byte = mu.nbytes // mu.shape[1]
     rows = blocks.rows_per_block(mu, n_byte, size)
     where = [(i, min(i + rows, mu.shape[1])) for i in range(0, mu.shape[1], rows)]
@@ -96,15 +134,16 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=None)
     parser.add_argument("--block-mib", type=int, default=256)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--format", choices=("hdf5", "tiff", "zarr"), default="hdf5")
     parser.add_argument("--no-fit", action="store_true")
     options = parser.parse_args()
     size = options.block_mib * 2**20
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
-        file, small = Path(folder, "stack.h5"), Path(folder, "small.h5")
+        small = Path(folder, "small.h5")
         shape = (options.nz, options.n, options.n)
-        io.write_energy_stack(file, EnergyStack(ENERGY_EV, Images(shape)))
+        file = write(Path(folder), Images(shape), options.format)
         io.write_energy_stack(small, EnergyStack(ENERGY_EV, Images((2, 16, 16))))
-        gigabyte = file.stat().st_size / 1e9
+        gigabyte = sum(f.stat().st_size for f in files_of(file)) / 1e9
         print(f"stack, GB {gigabyte:.2f}")
         best = {}
         for state in ("cold", "warm"):
@@ -119,7 +158,7 @@ def main() -> None:
             print(f"plain reading {state}, GB/s {gigabyte / min(raw):.2f}")
             print(f"reading in blocks {state}, GB/s {gigabyte / min(ours):.2f}")
             print(f"share of the raw file speed {state} {min(raw) / min(ours):.2f}")
-        if options.no_fit:
+        if options.no_fit or options.format == "zarr":
             return
         drop(file)
         before, peak, wall, cpu = map(

@@ -68,7 +68,7 @@ def _opened(file: Path) -> Iterator[int]:
 
 
 def _read_fully(descriptor: int, into: NDArray[Any], offset: int, n_byte: int, file: Path) -> None:
-    view = memoryview(into.reshape(-1).view(np.uint8))
+    view = into.reshape(-1).view(np.uint8).data
     done = 0
     while done < n_byte:
         n = os.preadv(descriptor, [view[done:]], offset + done)
@@ -130,7 +130,7 @@ def of_tiff(
         places += [(file, offset) for offset in offsets[::n_page]]
     if len(orders) != 1 or len(places) != n_image:
         return None
-    stored = np.dtype(dtype).newbyteorder(orders.pop())
+    stored = np.dtype(dtype).newbyteorder(">" if orders.pop() == ">" else "<")
     names, where = zip(*places, strict=True)
     return Planes(names, where, shape, stored)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -18,7 +18,7 @@ _PIECE_BYTES = 32 * 2**20  # read at once where it cannot be read into place
 
 def read_blocks(
     sources: Sequence[Any], dtype: Any, blocks: Sequence[tuple[int, int]]
-) -> Iterator[list[NDArray[Any]]]:
+) -> Generator[list[NDArray[Any]], None, None]:
     """Blocks of rows of stacks, with the next one already under way.
 
     Parameters

@@ -60,7 +60,7 @@ class Region:
         out = np.empty((stop - start, *rest), self.dtype)
         at = self.offset + start * math.prod(rest) * self.dtype.itemsize
         with _descriptor(self.path, os.O_RDONLY) as file:
-            view, done = memoryview(out.reshape(-1).view(np.uint8)), 0
+            view, done = out.reshape(-1).view(np.uint8).data, 0
             while done < out.nbytes:
                 n = os.preadv(file, [view[done:]], at + done)
                 if n == 0:
@@ -91,7 +91,7 @@ class Region:
 
 
 def _write_fully(file: int, values: NDArray[Any], offset: int) -> None:
-    view = memoryview(np.ascontiguousarray(values).reshape(-1).view(np.uint8))
+    view = np.ascontiguousarray(values).reshape(-1).view(np.uint8).data
     done = 0
     while done < len(view):
         done += os.pwritev(file, [view[done:]], offset + done)

@@ -66,7 +66,8 @@ def measure(
         values = np.require(variance, spectra.dtype, ["C", "A"])
         spread = flat(values, 1 if variance.ndim == 1 else n_voxel)
     measured = _core.measure_edges(
-        prepared.energy_ev,
+        # What came from another process may lie anywhere in a message.
+        np.require(prepared.energy_ev, np.float64, ["C", "A"]),
         flat(spectra, n_voxel),
         spread,
         voxel_major,
@@ -96,11 +97,11 @@ def sampled(measured: Mapping[str, NDArray[Any]], first: int, n_total: int) -> M
 
 def thresholds(prepared: Preparation, samples: Sequence[Mapping[str, NDArray[Any]]]) -> Any:
     """Limits of a map from the samples of its parts, in order."""
-    joined = [
+    jump, residual, noise, status = (
         np.concatenate([np.empty(0, MEASURED[name]), *(part[name] for part in samples)])
         for name in SAMPLED
-    ]
-    return _core.edge_thresholds(*joined, prepared.noise_given)
+    )
+    return _core.edge_thresholds(jump, residual, noise, status, prepared.noise_given)
 
 
 def judge(
@@ -111,11 +112,15 @@ def judge(
     threads: int,
 ) -> Maps:
     """Finished maps of `shape`; right for voxels further than `HALO` from a side that was cut."""
+    parts: dict[str, Any] = {
+        name: np.require(measured[name].ravel(), dtype, ["C", "A"])
+        for name, dtype in MEASURED.items()
+    }
     judged = _core.judge_edges(
-        *(np.require(measured[name].ravel(), t, ["C", "A"]) for name, t in MEASURED.items()),
-        prepared.noise_given,
-        limits,
-        list(shape) if len(shape) in (2, 3) else [],
-        threads,
+        **parts,
+        noise_given=prepared.noise_given,
+        thresholds=limits,
+        volume=list(shape) if len(shape) in (2, 3) else [],
+        threads=threads,
     )
     return {name: getattr(judged, name).reshape(shape) for name in FIELDS}

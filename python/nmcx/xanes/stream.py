@@ -106,9 +106,8 @@ def fit_edges_to_file(
     ...     edges = xanes.fit_edges_to_file(
     ...         file, file.with_suffix(".nxs"), pre_edge=(8250, 8320), post_edge=(8380, 8640)
     ...     )
-    >>> edges.edge_energy_ev.round(1)
-    array([[[8344. , 8344.4, 8344.8],
-            [8345.2, 8345.6, 8346. ]]])
+    >>> edges.edge_energy_ev[0, 0].round(1)
+    array([8344. , 8344.4, 8344.8])
     """
     source, files = _opened(stack)
     energy = np.ascontiguousarray(source.energy_ev, dtype=np.float64)

@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 
 from nmcx import io, phantom, xanes
 from nmcx.errors import InputError, OutputError
-from nmcx.io import blocks, work
+from nmcx.io import work
 from nmcx.io._lazy import LazyArray
 from nmcx.io.nexus_blocks import Region
 from nmcx.results import EdgeMap, EnergyStack
-from nmcx.xanes import maps, sampling, stream
+from nmcx.xanes import maps, stream
 
 WINDOWS = {"pre_edge": (8250, 8320), "post_edge": (8380, 8640)}
 
@@ -133,80 +133,11 @@ def test_the_file_is_what_save_writes(tmp_path):
     assert contents[0] == contents[1]
 
 
-# Sources ------------------------------------------------------------------------------------------
-
-
-def tiff_stack(folder: Path, stack: EnergyStack, **options: object) -> Path:
-    import tifffile
-
-    file = folder / "stack.tif"
-    tifffile.imwrite(file, np.asarray(stack.mu), photometric="minisblack", **options)
-    file.with_suffix(".csv").write_text("\n".join(map(str, stack.energy_ev)))
-    return file
-
-
-def folder_of_tiffs(folder: Path, stack: EnergyStack) -> Path:
-    import tifffile
-
-    (folder / "stack").mkdir()
-    for i, image in enumerate(np.asarray(stack.mu)):
-        tifffile.imwrite(folder / "stack" / f"{i:03d}.tif", image, photometric="minisblack")
-    (folder / "stack" / "energies.csv").write_text("\n".join(map(str, stack.energy_ev)))
-    return folder / "stack"
-
-
 def hdf5_stack(folder: Path, stack: EnergyStack, **options: object) -> Path:
     with h5py.File(folder / "stack.h5", "w") as out:
         out.create_dataset("exchange/data", data=stack.mu, **options)
         out["exchange/energy"] = stack.energy_ev
     return folder / "stack.h5"
-
-
-def backwards(folder: Path, stack: EnergyStack) -> Path:
-    turned = EnergyStack(stack.energy_ev[::-1], np.asarray(stack.mu)[::-1])
-    return hdf5_stack(folder, turned)
-
-
-@pytest.mark.parametrize(
-    ("write", "direct"),
-    [
-        (tiff_stack, True),
-        (lambda f, s: tiff_stack(f, s, byteorder=">"), True),
-        (lambda f, s: tiff_stack(f, s, compression="zlib"), False),
-        (folder_of_tiffs, True),
-        (hdf5_stack, True),
-        (backwards, True),
-        (lambda f, s: hdf5_stack(f, s, chunks=(7, 3, 4), compression="gzip"), False),
-    ],
-    ids=["tiff", "big-endian", "zlib", "tiff folder", "hdf5", "falling energies", "chunks"],
-)
-def test_every_kind_of_file_is_read_in_blocks(tmp_path, write, direct):
-    stack = stack_of((11, 6))
-    opened = io.open_stack(write(tmp_path, stack))
-    assert (opened.mu.planes is not None) == direct
-    where = [(0, 4), (4, 8), (8, 11)]
-    found = [part[0].copy() for part in blocks.read_blocks([opened.mu], np.float32, where)]
-    np.testing.assert_array_equal(np.concatenate(found, axis=1), stack.mu)
-
-
-def test_h5py_and_zarr_datasets_are_read_in_pieces(tmp_path, monkeypatch):
-    zarr = pytest.importorskip("zarr")
-    monkeypatch.setattr(blocks, "_PIECE_BYTES", 500)
-    stack = np.random.default_rng(1).random((9, 7, 5)).astype("f4")
-    store = zarr.create_array(str(tmp_path / "a.zarr"), data=stack, chunks=(4, 3, 5))
-    with h5py.File(tmp_path / "a.h5", "w") as out:
-        for source in (store, out.create_dataset("a", data=stack, chunks=(4, 2, 5))):
-            where = [(0, 3), (3, 4), (4, 7)]
-            found = [part[0].copy() for part in blocks.read_blocks([source], np.float64, where)]
-            np.testing.assert_array_equal(np.concatenate(found, axis=1), stack)
-
-
-def test_a_file_that_shrinks_meanwhile_is_named(tmp_path):
-    file = hdf5_stack(tmp_path, stack_of((11, 6)))
-    opened = io.open_stack(file)
-    os.truncate(file, file.stat().st_size - 3000)
-    with pytest.raises(InputError, match=r"stack\.h5.*shorter"):
-        list(blocks.read_blocks([opened.mu], np.float32, [(0, 11)]))
 
 
 # Resuming -----------------------------------------------------------------------------------------
@@ -331,6 +262,30 @@ def test_unfinished_work_is_not_lost_by_mistake(begun):
         xanes.fit_edges_to_file(*begun, **WINDOWS)
 
 
+def test_a_folder_of_someone_else_is_left_alone(tmp_path):
+    mine = tmp_path / "edges.nxs.part" / "notes.txt"
+    mine.parent.mkdir()
+    mine.write_text("mine")
+    for options in ({"overwrite": True}, {"resume": True}):
+        with pytest.raises(OutputError, match="move it away"):
+            xanes.fit_edges_to_file(
+                stack_of((2, 3, 4)), tmp_path / "edges.nxs", **WINDOWS, **options
+            )
+    assert mine.read_text() == "mine"
+
+
+def test_a_crash_after_the_last_step_leaves_a_good_result(tmp_path, monkeypatch):
+    stack, result = stack_of((2, 3, 4)), tmp_path / "edges.nxs"
+    with monkeypatch.context() as patch:
+        patch.setattr(work.shutil, "rmtree", lambda *_, **__: None)
+        first = xanes.fit_edges_to_file(stack, result, **WINDOWS)
+    assert (tmp_path / "edges.nxs.part").is_dir()
+    # Finished work is not resumed: its file has gone to where it belongs.
+    again = xanes.fit_edges_to_file(stack, result, **WINDOWS, overwrite=True, resume=True)
+    assert_same(again, first)
+    assert [file.name for file in tmp_path.iterdir()] == ["edges.nxs"]
+
+
 def test_two_processes_do_not_write_one_result(begun):
     import fcntl
 
@@ -447,51 +402,6 @@ def test_memory_is_two_blocks_whatever_the_file(tmp_path):
     )
     # Threads' stacks and the allocator's leftovers come on top of both blocks: 8 MB.
     assert int(done.stdout) < 2 * block + 8_000_000
-
-
-# Parts --------------------------------------------------------------------------------------------
-
-
-@given(st.integers(1, 60), st.integers(1, 9), st.sets(st.integers(0, 19)))
-def test_what_remains_and_what_is_done_make_up_the_whole(n_row, rows, chosen):
-    done = {(3 * i, min(3 * i + 3, n_row)) for i in chosen if 3 * i < n_row}
-    todo = work.remaining(n_row, rows, done)
-    assert all(0 < stop - start <= rows for start, stop in todo)
-    covered = [row for start, stop in [*todo, *done] for row in range(start, stop)]
-    assert sorted(covered) == list(range(n_row))
-
-
-@given(shape=st.lists(st.integers(1, 5), min_size=1, max_size=4).map(tuple), data=st.data())
-@settings(deadline=None, max_examples=40, derandomize=True)
-def test_a_box_goes_to_its_place_in_the_file(tmp_path_factory, shape, data):
-    file = tmp_path_factory.mktemp("region") / "region.bin"
-    expected = np.zeros(shape)
-    file.write_bytes(b"head" + expected.tobytes())
-    region = Region(file, 4, shape, np.dtype(float))
-    ends = [sorted(data.draw(st.tuples(st.integers(0, n), st.integers(0, n)))) for n in shape]
-    box = tuple(slice(a, b) for a, b in ends)
-    values = np.random.default_rng(1).random([b - a for a, b in ends])
-    region[box], expected[box] = values, values
-    np.testing.assert_array_equal(region.read_rows(0, shape[0]), expected)
-
-
-@pytest.mark.parametrize(
-    "shape", [(512, 512, 512), (3, 2000, 2000), (100_000,), (1, 1, 100_000), (40, 40, 2, 30)]
-)
-def test_the_sample_is_small_and_spread(shape):
-    runs = sampling.runs(shape)
-    chosen = [[range(n)[s] for n, s in zip(shape, run, strict=True)] for run in runs]
-    sizes = [np.prod([len(axis) for axis in run]) for run in chosen]
-    assert sum(sizes) <= 2**14
-    assert len(runs) <= 64
-    assert min(sizes) > 0
-    for axis, n in enumerate(shape):
-        if any(len(run[axis]) == n for run in chosen):
-            continue
-        # Both halves, and of long axes each eighth, have a share.
-        centres = np.array([np.mean(run[axis]) for run in chosen])
-        n_part = 8 if n >= 500 and len(runs) >= 32 else min(2, n)
-        assert set((centres * n_part / n).astype(int)) == set(range(n_part)), axis
 
 
 def test_the_module_says_how_much_memory_a_voxel_takes():

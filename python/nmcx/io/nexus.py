@@ -12,14 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from nmcx import results
-from nmcx.errors import Error, InputError, OutputError
+from nmcx.errors import InputError, OutputError
 from nmcx.io import _safe
-from nmcx.io._lazy import LazyArray
+from nmcx.io._nexus_reading import read_result
 from nmcx.io.nexus_blocks import Unwritten, create_unwritten, regions, reserve
-from nmcx.io.stacks import lazy_hdf5
 from nmcx.results import Result, expand_axes, is_dask
 
 #: The field of each result that a plotting program shall show first.
@@ -49,7 +46,6 @@ _AXIS_FIELDS: Mapping[str, str] = {
     "depth": "depth_um",
     "sample": "distance_um",
 }
-_LAZY_BYTES = 2**20
 _UNITS = {"µm": "um", "µm²": "um^2", "": "1"}
 
 
@@ -200,7 +196,9 @@ def load(path: str | PathLike[str], *, lazy: bool = False) -> dict[str, Result]:
         own = [group for group in groups if _safe.attribute(group, "nmcx_class") in SIGNALS]
         if not own:
             raise InputError(f"{file}: holds no result of nmcx; is it an nmcx result file?")
-        return {group.name.rsplit("/", 1)[1]: _read_result(group, file, lazy) for group in own}
+        return {
+            group.name.rsplit("/", 1)[1]: read_result(group, file, lazy, SIGNALS) for group in own
+        }
 
 
 def _group_names(items: Iterable[Result]) -> list[str]:
@@ -319,14 +317,6 @@ def _to_json(value: Any) -> Any:
     return str(value)
 
 
-def _from_json(value: Any) -> Any:
-    if isinstance(value, dict):
-        if set(value) == {"tuple"} and isinstance(value["tuple"], list):
-            return tuple(_from_json(item) for item in value["tuple"])
-        return {key: _from_json(item) for key, item in value.items()}
-    return [_from_json(item) for item in value] if isinstance(value, list) else value
-
-
 def _describe_plot(group: Any, item: Result) -> None:
     signal = SIGNALS[type(item).__name__]
     group.attrs["signal"] = signal
@@ -399,57 +389,3 @@ def _write_process(group: Any, process: Mapping[str, Any]) -> None:
             content = [text.encode("utf-8") for text in texts]
             dtype = h5py.string_dtype("utf-8", max(map(len, content)) or 1)
             inputs.create_dataset(name, data=np.array(content, dtype), track_times=False)
-
-
-# Reading ----------------------------------------------------------------------------------------
-
-
-def _read_result(group: Any, file: Path, lazy: bool) -> Result:
-    import h5py
-
-    kind = str(_safe.attribute(group, "nmcx_class"))
-    if kind not in SIGNALS:
-        raise InputError(f"{file}: {group.name} is no result of nmcx")
-    wanted: type[Result] = getattr(results, kind)
-    values: dict[str, Any] = {}
-    for described in fields(wanted):  # type: ignore[arg-type]
-        name = described.name
-        found = group.get(name)
-        if isinstance(found, h5py.Group):
-            values[name] = _read_result(found, file, lazy)
-        elif isinstance(found, h5py.Dataset):
-            values[name] = _read_value(found, file, lazy)
-        else:
-            values[name] = None
-    if not isinstance(values[SIGNALS[kind]], (np.ndarray, LazyArray, float, int)):
-        raise InputError(f"{file}: {group.name}/{SIGNALS[kind]} is missing or not a number")
-    try:
-        return wanted(**values)
-    except Error:
-        raise
-    except (ValueError, TypeError) as error:
-        raise InputError(f"{file}: {group.name} does not make a {kind}: {error}") from error
-
-
-def _read_value(dataset: Any, file: Path, lazy: bool) -> Any:
-    kind = _safe.attribute(dataset, "nmcx_kind")
-    if kind in ("text", "texts", "mapping"):
-        text = _safe.read_string(dataset, file)
-        if kind == "text":
-            return text
-        try:
-            value = _from_json(json.loads(text))
-        except (ValueError, RecursionError) as error:
-            raise InputError(f"{file}: {dataset.name} is not JSON ({error})") from error
-        if not isinstance(value, list if kind == "texts" else dict):
-            raise InputError(f"{file}: {dataset.name} is not a JSON {kind}")
-        return tuple(value) if kind == "texts" else value
-    if lazy and dataset.ndim > 0 and _safe.n_bytes(dataset.shape, dataset.dtype) > _LAZY_BYTES:
-        _safe.check_numeric(dataset, file)
-        return lazy_hdf5(dataset, file)
-    values: NDArray[Any] = _safe.read_array(dataset, file)
-    if kind == "number" and values.ndim == 0:
-        return values.item()
-    if kind == "tuple" and values.ndim == 1:
-        return tuple(float(v) for v in values)
-    return values

@@ -162,6 +162,8 @@ def unfinished(
                     f"{folder}: holds unfinished work; go on with resume=True, or start anew with "
                     "overwrite=True"
                 )
+            if not fresh and any(folder.iterdir()) and not (folder / "journal").exists():
+                raise OutputError(f"{folder}: is no work of nmcx; move it away")
             folder.mkdir(exist_ok=True)
             journal = os.open(
                 folder / "journal", os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666

@@ -89,6 +89,7 @@ def save(
     Examples
     --------
     >>> import tempfile, pathlib
+    >>> from nmcx import results
     >>> shift = results.Shift(dy=1.5, dx=-0.25, std=0.02)
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     file = pathlib.Path(folder, "result.nxs")
@@ -179,6 +180,7 @@ def load(path: str | PathLike[str], *, lazy: bool = False) -> dict[str, Result]:
     Examples
     --------
     >>> import tempfile, pathlib
+    >>> from nmcx import results
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     file = pathlib.Path(folder, "result.nxs")
     ...     results.Shift(dy=1.5, dx=-0.25, std=0.02).save(file)

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nmcx import io
-from nmcx.errors import InputError
+from nmcx.errors import InputError, MemoryLimitError
 from nmcx.io import blocks, work
 from nmcx.io.nexus_blocks import Region
 from nmcx.results import EnergyStack
@@ -75,6 +75,19 @@ def test_every_kind_of_file_is_read_in_blocks(tmp_path, write, direct):
     where = [(0, 4), (4, 8), (8, 11)]
     found = [part[0].copy() for part in blocks.read_blocks([opened.mu], np.float32, where)]
     np.testing.assert_array_equal(np.concatenate(found, axis=1), stack.mu)
+
+
+@pytest.mark.parametrize("write", [hdf5_stack, folder_of_tiffs])
+def test_a_part_of_a_stack_larger_than_memory_is_read(tmp_path, monkeypatch, write):
+    stack = stack_of((40, 6))
+    opened = io.open_stack(write(tmp_path, stack))
+    # Room for three images of 40 × 6 × 4 bytes, not for nine.
+    monkeypatch.setattr("nmcx.io._safe.free_memory", lambda: 3 * 960)
+    with pytest.raises(MemoryLimitError):
+        opened.mu[:]
+    np.testing.assert_array_equal(opened.mu[:, 3:5], stack.mu[:, 3:5])
+    found = [part[0].copy() for part in blocks.read_blocks([opened.mu], np.float32, [(2, 6)])]
+    np.testing.assert_array_equal(found[0], stack.mu[:, 2:6])
 
 
 def test_h5py_and_zarr_datasets_are_read_in_pieces(tmp_path, monkeypatch):

@@ -125,6 +125,22 @@ class LazyArray:
         return (*keys[:at], *([slice(None)] * missing), *keys[at + 1 :])
 
 
+def selected_shape(shape: tuple[int, ...], rest: tuple[Any, ...]) -> tuple[int, ...]:
+    """Shape of what integers and slices `rest` select of an array of `shape`.
+
+    Examples
+    --------
+    >>> selected_shape((7, 8, 9), (slice(2, 4), 3))
+    (2, 9)
+    """
+    kept = [
+        len(range(*part.indices(n)))
+        for part, n in zip(rest, shape, strict=False)
+        if isinstance(part, slice)
+    ]
+    return (*kept, *shape[len(rest) :])
+
+
 def _simple(part: Any) -> bool:
     """Whether h5py and numpy agree on what this index means."""
     if isinstance(part, slice):

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from nmcx.errors import InputError
 from nmcx.io import _planes, _safe, tiff
-from nmcx.io._lazy import LazyArray
+from nmcx.io._lazy import LazyArray, selected_shape
 from nmcx.results import EnergyStack, voxel_spacing
 
 _HDF5_SUFFIXES = (".h5", ".hdf5", ".hdf", ".nxs", ".nx", ".he5")
@@ -281,7 +281,7 @@ def lazy_hdf5(dataset: Any, file: Path, order: NDArray[np.intp] | None = None) -
     def read(first: NDArray[np.intp], rest: tuple[Any, ...]) -> NDArray[Any]:
         with _safe.open_hdf5(file) as opened:
             again = _safe.get_dataset(opened, name, file)
-            plane = _safe.n_bytes(again.shape[1:], again.dtype)
+            plane = _safe.n_bytes(selected_shape(again.shape[1:], rest), again.dtype)
             _safe.check_memory(first.size * plane, f"{file}: {name}")
             # A slice reads at full speed, a list of indices goes row by row.
             whole = first.size and np.array_equal(first, np.arange(first[0], first[-1] + 1))
@@ -382,7 +382,8 @@ def _open_tiff_stack(path: Path) -> EnergyStack:
     order = _energy_order(energy, whole[0], str(source), notes)
 
     def read(first: NDArray[np.intp], rest: tuple[Any, ...]) -> NDArray[Any]:
-        _safe.check_memory(first.size * _safe.n_bytes(shape, dtype), str(path))
+        kept = first.size * _safe.n_bytes(selected_shape(shape, rest), dtype)
+        _safe.check_memory(kept + _safe.n_bytes(shape, dtype), str(path))
         parts = [read_one(int(i))[rest] for i in first]
         return np.stack(parts) if parts else np.empty((0, *shape), dtype)[(slice(None), *rest)]
 

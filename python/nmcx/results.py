@@ -93,7 +93,7 @@ class Result:
         for item in fields(self):  # type: ignore[arg-type]
             value = getattr(self, item.name)
             unit = item.metadata.get("unit", "")
-            if isinstance(value, np.ndarray):
+            if hasattr(value, "ndim") and not isinstance(value, np.generic):
                 axes = expand_axes(item.metadata.get("axes", ""), value.ndim, item.name)
                 dataset[item.name] = xarray.Variable(axes, value, {"units": unit})
             elif isinstance(value, (str, int, float, bool)):
@@ -114,6 +114,11 @@ def expand_axes(axes: str, n_axis: int, name: str) -> tuple[str, ...]:
     if len(names) != n_axis:
         names = [f"{name}_{i}" for i in range(n_axis)]
     return tuple(names)
+
+
+def is_dask(value: object) -> bool:
+    """Whether this is a dask array; finds out without importing dask."""
+    return type(value).__module__.startswith("dask.array") and hasattr(value, "dask")
 
 
 def _summary(value: object) -> str:
@@ -290,7 +295,10 @@ class EdgeMap(Result):
     @property
     def ok(self) -> Bool:
         """(...) true where the energies can be used: none of bits 1, 2, 4, 8, 64, 512."""
-        return np.asarray((self.status & NOT_OK) == 0)
+        # A dask array stays one; what lies in a file is loaded.
+        status = self.status if hasattr(self.status, "__and__") else np.asarray(self.status)
+        usable = (status & NOT_OK) == 0
+        return np.asarray(usable) if isinstance(usable, np.generic) else usable
 
 
 @dataclass(frozen=True)

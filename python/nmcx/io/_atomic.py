@@ -62,9 +62,9 @@ def atomic_write(path: str | PathLike[str], overwrite: bool = False) -> Iterator
         ) from error
     try:
         yield temporary
-        _sync(temporary)
-        _move(temporary, target, overwrite)
-        _sync(target.parent)
+        sync(temporary)
+        move(temporary, target, overwrite)
+        sync(target.parent)
     except FileExistsError as error:
         raise OutputError(exists) from error
     except Error:
@@ -78,7 +78,8 @@ def atomic_write(path: str | PathLike[str], overwrite: bool = False) -> Iterator
             temporary.unlink(missing_ok=True)
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Have a file or folder on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -90,7 +91,8 @@ def _sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def _move(temporary: Path, target: Path, overwrite: bool) -> None:
+def move(temporary: Path, target: Path, overwrite: bool) -> None:
+    """Give a file its final name; `FileExistsError` if it is taken and may not be replaced."""
     if overwrite:
         temporary.replace(target)
         return

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from nmcx.io._planes import Planes
+
 
 class LazyArray:
     """Array-like over a file: each access opens the file, reads the part asked for and closes it.
@@ -30,6 +32,8 @@ class LazyArray:
     chunks : tuple of int, optional
         Shape of the blocks in which the file keeps the data; reading a part of one costs as much
         as all of it. None: the data are contiguous.
+    planes : Planes, optional
+        Where the elements lie in their files, if they do so in order and uncompressed.
 
     Examples
     --------
@@ -46,11 +50,13 @@ class LazyArray:
         dtype: DTypeLike,
         order: NDArray[np.intp] | None = None,
         chunks: tuple[int, ...] | None = None,
+        planes: Planes | None = None,
     ) -> None:
         self._read = read
         self.shape = shape
         self.dtype = np.dtype(dtype).newbyteorder("=")
         self.chunks = chunks
+        self.planes = planes
         self._order = np.arange(shape[0]) if order is None else order
 
     @property
@@ -89,6 +95,19 @@ class LazyArray:
         elif not np.array_equal(inverse, rising):
             part = part[inverse]
         return part.reshape(wanted.shape + part.shape[1:])
+
+    def read_rows_into(self, out: NDArray[Any], start: int) -> bool:
+        """Fill `out` with ``self[:, start : start + out.shape[1]]`` at the speed of the file.
+
+        Returns
+        -------
+        bool
+            False, and nothing read, if the file does not hold the numbers as they are.
+        """
+        if self.planes is None:
+            return False
+        self.planes.read_into(out, self._order.tolist(), start)
+        return True
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
         if copy is False:

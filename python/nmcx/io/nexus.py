@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from nmcx import results
-from nmcx.errors import Error, InputError, OutputError
+from nmcx.errors import InputError, OutputError
 from nmcx.io import _safe
-from nmcx.results import Result, expand_axes
+from nmcx.io._nexus_reading import read_result
+from nmcx.io.nexus_blocks import Unwritten, create_unwritten, regions, reserve
+from nmcx.results import Result, expand_axes, is_dask
 
 #: The field of each result that a plotting program shall show first.
 SIGNALS: Mapping[str, str] = {
@@ -92,6 +92,7 @@ def save(
     Examples
     --------
     >>> import tempfile, pathlib
+    >>> from nmcx import results
     >>> shift = results.Shift(dy=1.5, dx=-0.25, std=0.02)
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     file = pathlib.Path(folder, "result.nxs")
@@ -99,8 +100,6 @@ def save(
     ...     load(file)
     {'shift': Shift(dy=1.5, dx=-0.25, std=0.02)}
     """
-    import h5py
-
     if not items:
         raise ValueError("save needs at least one result")
     for item in items:
@@ -109,29 +108,64 @@ def save(
     process = _process(provenance or {})
     names = _group_names(items)
     with _safe.atomic_write(path, overwrite) as temporary:
-        try:
-            with h5py.File(temporary, "w", track_order=True) as out:
-                out.attrs.update({"NX_class": "NXroot", "default": "entry", "creator": "nmcx"})
-                entry = out.create_group("entry", track_order=True)
-                entry.attrs.update({"NX_class": "NXentry", "default": names[0]})
-                for name, item in zip(names, items, strict=True):
-                    group = entry.create_group(name, track_order=True)
-                    group.attrs["NX_class"] = "NXdata"
-                    _write_result(group, item)
-                    _describe_plot(group, item)
-                _write_process(entry.create_group("process"), process)
-        except RuntimeError as error:
-            # HDF5 reports a full disk as a RuntimeError when it closes the file.
-            raise OutputError(f"{path}: writing failed ({error}); check space") from error
+        _write_file(temporary, dict(zip(names, items, strict=True)), process)
+        _write_dask(temporary, dict(zip(names, items, strict=True)))
 
 
-def load(path: str | PathLike[str]) -> dict[str, Result]:
+def allocate(path: Path, item: Result) -> None:
+    """Make or replace a result file whose `Unwritten` arrays have their places, but no numbers yet.
+
+    The numbers go where `nmcx.io.nexus_blocks.regions` says.
+    """
+    _write_file(path, {_group_names([item])[0]: item}, _process({}))
+    reserve(path, path.stat().st_size)
+
+
+def _write_file(path: Path, items: Mapping[str, Result], process: Mapping[str, Any]) -> None:
+    import h5py
+
+    try:
+        with h5py.File(path, "w", track_order=True) as out:
+            first = next(iter(items))
+            out.attrs.update({"NX_class": "NXroot", "default": "entry", "creator": "nmcx"})
+            entry = out.create_group("entry", track_order=True)
+            entry.attrs.update({"NX_class": "NXentry", "default": first})
+            for name, item in items.items():
+                group = entry.create_group(name, track_order=True)
+                group.attrs["NX_class"] = "NXdata"
+                _write_result(group, item)
+                _describe_plot(group, item)
+            _write_process(entry.create_group("process"), process)
+    except RuntimeError as error:
+        # HDF5 reports a full disk as a RuntimeError when it closes the file.
+        raise OutputError(f"{path}: writing failed ({error}); check space") from error
+
+
+def _write_dask(path: Path, items: Mapping[str, Result]) -> None:
+    """Compute the dask arrays among the fields, all in one go, and write them block by block."""
+    sources, targets = [], []
+    for group, item in items.items():
+        lazy = [f.name for f in fields(item) if is_dask(getattr(item, f.name))]  # type: ignore[arg-type]
+        found = regions(path, f"entry/{group}", lazy)
+        sources += [getattr(item, name) for name in lazy]
+        targets += [found[name] for name in lazy]
+    if sources:
+        import dask.array
+
+        reserve(path, path.stat().st_size)
+        # Blocks do not overlap, and each goes to its own place.
+        dask.array.store(sources, targets, lock=False)
+
+
+def load(path: str | PathLike[str], *, lazy: bool = False) -> dict[str, Result]:
     """Read back what `save` wrote.
 
     Parameters
     ----------
     path : path-like
         An nmcx result file.
+    lazy : bool
+        Whether arrays of more than 1 MB stay in the file until they are indexed.
 
     Returns
     -------
@@ -149,6 +183,7 @@ def load(path: str | PathLike[str]) -> dict[str, Result]:
     Examples
     --------
     >>> import tempfile, pathlib
+    >>> from nmcx import results
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     file = pathlib.Path(folder, "result.nxs")
     ...     results.Shift(dy=1.5, dx=-0.25, std=0.02).save(file)
@@ -166,7 +201,9 @@ def load(path: str | PathLike[str]) -> dict[str, Result]:
         own = [group for group in groups if _safe.attribute(group, "nmcx_class") in SIGNALS]
         if not own:
             raise InputError(f"{file}: holds no result of nmcx; is it an nmcx result file?")
-        return {group.name.rsplit("/", 1)[1]: _read_result(group, file) for group in own}
+        return {
+            group.name.rsplit("/", 1)[1]: read_result(group, file, lazy, SIGNALS) for group in own
+        }
 
 
 def _group_names(items: Iterable[Result]) -> list[str]:
@@ -252,6 +289,10 @@ def _write_array(group: Any, name: str, value: Any) -> Any:
     dtype = np.dtype(values.dtype)
     if dtype.kind not in "biuf":
         raise ValueError(f"{name} holds {dtype}, not numbers; it cannot be saved")
+    if isinstance(values, Unwritten) or is_dask(values):
+        dataset = create_unwritten(group, name, tuple(values.shape), dtype)
+        dataset.attrs["nmcx_kind"] = "array"
+        return dataset
     dataset = group.create_dataset(name, values.shape, dtype, track_times=False)
     dataset.attrs["nmcx_kind"] = "array"
     if values.ndim < 2:
@@ -291,14 +332,6 @@ def _to_json(value: Any) -> Any:
     if value is None or isinstance(value, (str, int, float, bool)):
         return value
     return str(value)
-
-
-def _from_json(value: Any) -> Any:
-    if isinstance(value, dict):
-        if set(value) == {"tuple"} and isinstance(value["tuple"], list):
-            return tuple(_from_json(item) for item in value["tuple"])
-        return {key: _from_json(item) for key, item in value.items()}
-    return [_from_json(item) for item in value] if isinstance(value, list) else value
 
 
 def _describe_plot(group: Any, item: Result) -> None:
@@ -373,59 +406,3 @@ def _write_process(group: Any, process: Mapping[str, Any]) -> None:
             content = [text.encode("utf-8") for text in texts]
             dtype = h5py.string_dtype("utf-8", max(map(len, content)) or 1)
             inputs.create_dataset(name, data=np.array(content, dtype), track_times=False)
-
-
-# Reading ----------------------------------------------------------------------------------------
-
-
-def _read_result(group: Any, file: Path) -> Result:
-    import h5py
-
-    kind = str(_safe.attribute(group, "nmcx_class"))
-    if kind not in SIGNALS:
-        raise InputError(f"{file}: {group.name} is no result of nmcx")
-    wanted: type[Result] = getattr(results, kind)
-    values: dict[str, Any] = {}
-    for described in fields(wanted):  # type: ignore[arg-type]
-        name = described.name
-        found = group.get(name)
-        if isinstance(found, h5py.Group) and _safe.attribute(found, "nmcx_kind") == "results":
-            items = [found.get(str(i)) for i in range(len(found))]
-            if not all(isinstance(item, h5py.Group) for item in items):
-                raise InputError(f"{file}: {found.name} does not count up; save it again")
-            values[name] = tuple(_read_result(item, file) for item in items)
-        elif isinstance(found, h5py.Group):
-            values[name] = _read_result(found, file)
-        elif isinstance(found, h5py.Dataset):
-            values[name] = _read_value(found, file)
-        else:
-            values[name] = None
-    if not isinstance(values[SIGNALS[kind]], (np.ndarray, float, int)):
-        raise InputError(f"{file}: {group.name}/{SIGNALS[kind]} is missing or not a number")
-    try:
-        return wanted(**values)
-    except Error:
-        raise
-    except (ValueError, TypeError) as error:
-        raise InputError(f"{file}: {group.name} does not make a {kind}: {error}") from error
-
-
-def _read_value(dataset: Any, file: Path) -> Any:
-    kind = _safe.attribute(dataset, "nmcx_kind")
-    if kind in ("text", "texts", "mapping"):
-        text = _safe.read_string(dataset, file)
-        if kind == "text":
-            return text
-        try:
-            value = _from_json(json.loads(text))
-        except (ValueError, RecursionError) as error:
-            raise InputError(f"{file}: {dataset.name} is not JSON ({error})") from error
-        if not isinstance(value, list if kind == "texts" else dict):
-            raise InputError(f"{file}: {dataset.name} is not a JSON {kind}")
-        return tuple(value) if kind == "texts" else value
-    values: NDArray[Any] = _safe.read_array(dataset, file)
-    if kind == "number" and values.ndim == 0:
-        return values.item()
-    if kind == "tuple" and values.ndim == 1:
-        return tuple(float(v) for v in values)
-    return values

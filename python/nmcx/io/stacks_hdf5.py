@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmcx.errors import InputError
-from nmcx.io import _safe, _units
+from nmcx.io import _planes, _safe, _units
 from nmcx.io._lazy import LazyArray, row_runs, selected_shape
 from nmcx.results import EnergyStack
 
@@ -156,7 +156,8 @@ def lazy_hdf5(dataset: Any, file: Path, order: NDArray[np.intp] | None = None) -
                 start = stop
             return out
 
-    return LazyArray(read, shape, dtype, order, dataset.chunks)
+    planes = _planes.of_hdf5(dataset, file)
+    return LazyArray(read, shape, dtype, order, dataset.chunks, planes)
 
 
 def voxel_size(group: Any, n_axis: int) -> tuple[float, ...] | None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from nmcx.errors import InputError
 from nmcx.io import _safe, _units, tiff
 from nmcx.io._lazy import LazyArray
+from nmcx.io._planes import Planes
 from nmcx.results import EnergyStack
 
 
@@ -78,7 +79,20 @@ def _lazy(images: list[_Image], order: NDArray[np.intp], path: Path) -> LazyArra
         # Without steps and integers this is a view.
         return np.asarray(out[(slice(None), 0 if flat else at_page, at_row, keys[2])])
 
-    return LazyArray(read, (len(images), *shape), where.dtype, order)
+    planes = _planes(images, shape)
+    return LazyArray(read, (len(images), *shape), where.dtype, order, planes=planes)
+
+
+def _planes(images: list[_Image], shape: tuple[int, ...]) -> Planes | None:
+    """Where the images lie, if all do so unpacked and in the same byte order."""
+    stored = images[0].where.stored
+    page = _safe.n_bytes(shape[-2:], stored)
+    offsets = []
+    for image in images:
+        if image.where.offset is None or image.where.stored != stored:
+            return None
+        offsets.append(image.where.offset + image.pages.start * page)
+    return Planes(tuple(image.file for image in images), tuple(offsets), shape, stored)
 
 
 def _span(key: Any, n: int) -> tuple[range, Any]:

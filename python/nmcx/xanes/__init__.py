@@ -3,12 +3,14 @@
 from nmcx.xanes.baselines import Baselines, baselines
 from nmcx.xanes.edges import fit_edges
 from nmcx.xanes.normalise import normalise
+from nmcx.xanes.stream import fit_edges_to_file
 from nmcx.xanes.thickness import thickness_effect, without_harmonics
 
 __all__ = [
     "Baselines",
     "baselines",
     "fit_edges",
+    "fit_edges_to_file",
     "normalise",
     "thickness_effect",
     "without_harmonics",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nmcx.xanes._coerce import Window, integer, window_of
+from nmcx.xanes._coerce import integer
 from nmcx.xanes.sampling import mean_spectrum
 
 _F_TEST_P = 0.01
@@ -21,18 +21,19 @@ _QUADRATIC_ENERGIES = 6
 
 def choose_degrees(
     energy: NDArray[np.float64],
-    stack: NDArray[Any],
-    voxel_major: bool,
-    pre_edge: Window,
-    post_edge: Window,
+    sample: Callable[[], NDArray[np.float64]],
+    pre_edge: tuple[float, float],
+    post_edge: tuple[float, float],
     pre_degree: int | None,
     post_degree: int | None,
 ) -> tuple[int, int]:
-    """The degrees asked for, or those of the rule in `fit_edges`."""
+    """The degrees asked for, or those of the rule in `fit_edges`.
 
-    def inside(window: Window, name: str) -> NDArray[np.bool_]:
-        low, high = window_of(window, name)
-        return np.asarray((energy >= low) & (energy <= high))
+    `sample` gives (n_energy, n_sample) spectra; it is called only if an F-test needs their mean.
+    """
+
+    def inside(window: tuple[float, float]) -> NDArray[np.bool_]:
+        return np.asarray((energy >= window[0]) & (energy <= window[1]))
 
     def span(points: NDArray[np.float64]) -> float:
         return float(np.ptp(points)) if points.size else 0.0
@@ -40,15 +41,16 @@ def choose_degrees(
     for degree, largest, name in ((pre_degree, 1, "pre_degree"), (post_degree, 2, "post_degree")):
         if degree is not None and not 0 <= integer(degree, name) <= largest:
             raise ValueError(f"{name} must be a whole number from 0 to {largest}, not {degree}")
-    pre, post = inside(pre_edge, "pre_edge"), inside(post_edge, "post_edge")
+    pre, post = inside(pre_edge), inside(post_edge)
     if pre_degree is None:
         pre_degree = int(np.count_nonzero(pre) >= 4 and span(energy[pre]) >= 50.0)
     if post_degree is None:
         post_degree = int(np.count_nonzero(post) >= 2 and span(energy[post]) >= 100.0)
-        matches = stack.size > 0 and stack.shape[-1 if voxel_major else 0] == energy.size
-        if matches and span(energy[post]) >= 250.0 and np.count_nonzero(post) >= 6:
-            mean = mean_spectrum(stack, voxel_major)
-            post_degree += int(_is_curved(energy, mean, pre, post, pre_degree))
+        if span(energy[post]) >= 250.0 and np.count_nonzero(post) >= 6:
+            mean = mean_spectrum(sample())
+            # Another number of energies is refused by the kernel.
+            if mean.size == energy.size:
+                post_degree += int(_is_curved(energy, mean, pre, post, pre_degree))
     elif post_degree == 2:
         _refuse_short_quadratic(int(np.count_nonzero(post)), span(energy[post]))
     return pre_degree, post_degree

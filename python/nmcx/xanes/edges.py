@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from nmcx import _core
-from nmcx.results import EdgeMap
-from nmcx.xanes._coerce import Window, coerce, coerce_variance, integer, number, window_of
-from nmcx.xanes.degrees import choose_degrees
-from nmcx.xanes.peak_width import (
-    WHITE_LINE_HALF_WIDTH_EV,
-    choose_half_width_ev,
-    sample_voxels,
-)
+from nmcx.results import EdgeMap, Spectrum, is_dask
+from nmcx.xanes._coerce import Window, coerce, coerce_variance, integer
+from nmcx.xanes.lazy import fit_edges_of_dask
+from nmcx.xanes.preparation import FitOptions, prepare
+from nmcx.xanes.sampling import sample_spectra
 
 
 def fit_edges(
@@ -26,6 +26,8 @@ def fit_edges(
     post_degree: int | None = None,
     level: float = 0.5,
     estimator: str = "half_jump",
+    template: Spectrum | Sequence[ArrayLike] | None = None,
+    normalisation: str = "window",
     white_line_half_width_ev: float | None = None,
     variance: ArrayLike | None = None,
     energy_axis: int = 0,
@@ -49,6 +51,10 @@ def fit_edges(
     ``integral``         with F = (mu - pre) / post: E1 + ∫ (1 - F) dE / 0.85 from E1, the last
                          upward crossing of F = 0.15, to that of F = 1 before the white line: the
                          step from 0.15 to 1 that has the same area
+    ``template``         maximum-likelihood shift of a template: pre + post × F(E - shift) fitted to
+                         all energies together, weighted by the variance if it is given; on the
+                         scale of the template's own half-jump. Least variance, but voxels whose
+                         edges differ in shape are off by more than their error
     ==================== ==========================================================================
 
     They measure different things; never compare maps of different estimators.
@@ -59,8 +65,10 @@ def fit_edges(
         Photon energies [eV], strictly increasing.
     mu : (n_energy, ...) array_like
         Absorption (optical density or per voxel) [1] with any number of spatial axes; float32 and
-        float64 are taken as they are, anything else becomes float32. Lazy arrays are loaded. A
-        voxel with NaN or Inf at an energy that is used, or masked there, gets status bit 1.
+        float64 are taken as they are, anything else becomes float32. A dask array gives a map of
+        dask arrays with the same bits; other lazy arrays are loaded (`fit_edges_to_file` streams
+        them). A voxel with NaN or Inf at an energy that is used, or masked there, gets status
+        bit 1.
     pre_edge, post_edge : (float, float)
         Closed windows of absolute energy [eV]; they may reach past the data. The edge and the white
         line are looked for strictly between them.
@@ -69,13 +77,20 @@ def fit_edges(
         else 0.
     post_degree : {0, 1, 2}, optional
         Degree of the post-edge polynomial. Default: 1 over at least 100 eV, else 0; 2 over at least
-        250 eV with at least 6 energies if an F-test on the mean spectrum says so (p < 0.01). A 2
-        over less than 150 eV or 6 energies is refused: its jump is unstable.
+        250 eV with at least 6 energies if an F-test on the mean spectrum says so (p < 0.01); the
+        mean is over all voxels of up to 16384, else over 64 spread runs of 64 along the last axis.
+        A 2 over less than 150 eV or 6 energies is refused: its jump is unstable.
     level : float
         Height of the edge as a fraction of the post-edge curve [1], between 0 and 1; of
         ``half_jump`` only.
-    estimator : {"half_jump", "half_white_line", "white_line", "derivative", "integral"}
+    estimator : {"half_jump", "half_white_line", "white_line", "derivative", "integral", "template"}
         Rule for the edge energy, see above.
+    template : Spectrum or (energy_ev, mu), optional
+        Of ``template`` only. Default: the mean of a sample of the voxels, aligned by their edges.
+    normalisation : {"window", "global_shape"}
+        ``window`` fits both polynomials in each voxel. ``global_shape`` takes their slopes and
+        curvature, relative to the jump, from the mean spectrum and fits an offset and a jump:
+        less noise, but biased where the slopes are not proportional to the jump.
     white_line_half_width_ev : float, optional
         Reach of the white-line parabola to either side [eV]; on coarse grids at least the nearest
         neighbours. Default: 2 eV; if the noise of the map (of its pre-edge, or the variance given)
@@ -88,7 +103,8 @@ def fit_edges(
     energy_axis : int
         Axis of `mu` that runs over energy; 0 and the last axis need no copy.
     threads : int, optional
-        Number of threads; default: all cores. The result does not depend on it.
+        Number of threads; default: all cores, one per task of a dask array. The result does not
+        depend on it.
 
     Returns
     -------
@@ -128,55 +144,46 @@ def fit_edges(
     >>> edges.edge_energy_ev.round(2)
     array([8344., 8345., 8346.])
     """
-    energy, stack, voxel_major, shape = coerce(energy_ev, mu, energy_axis)
-    degrees = choose_degrees(
-        energy, stack, voxel_major, pre_edge, post_edge, pre_degree, post_degree
+    options = FitOptions(
+        pre_edge,
+        post_edge,
+        pre_degree,
+        post_degree,
+        level,
+        estimator,
+        template,
+        normalisation,
+        white_line_half_width_ev,
     )
+    n_thread = 0 if threads is None else integer(threads, "threads")
+    if is_dask(mu):
+        return fit_edges_of_dask(energy_ev, mu, options, variance, energy_axis, n_thread)
+    energy, stack, voxel_major, shape = coerce(energy_ev, mu, energy_axis)
     given = coerce_variance(variance, stack, np.ndim(mu), energy_axis, voxel_major)
-    if estimator != "half_jump" and level != 0.5:
-        raise ValueError(
-            f"level belongs to estimator 'half_jump', not to {estimator!r}: leave it out"
-        )
-    level = number(level, "level")
-    windows = window_of(pre_edge, "pre_edge"), window_of(post_edge, "post_edge")
 
-    def model_of(half_width_ev: float) -> _core.EdgeModel:
-        return _core.EdgeModel(*windows, *degrees, level, half_width_ev)
+    def sample(values: NDArray[Any]) -> NDArray[np.float64]:
+        if values.size == energy.size:  # one variance for all voxels
+            return values.reshape(energy.size, 1).astype(np.float64)
+        n_energy = values.shape[-1 if voxel_major else 0]
+        spatial = (*shape, n_energy) if voxel_major else (n_energy, *shape)
+        return sample_spectra(values.reshape(spatial), voxel_major)
 
-    if white_line_half_width_ev is None:
-        white_line_half_width_ev = choose_half_width_ev(
-            energy,
-            sample_voxels(stack, voxel_major),
-            sample_voxels(given, voxel_major),
-            model_of(WHITE_LINE_HALF_WIDTH_EV),
-            *windows,
-            degrees[0],
-        )
-    white_line_half_width_ev = number(white_line_half_width_ev, "white_line_half_width_ev")
-    if not 0.0 < white_line_half_width_ev < 100.0:
-        raise ValueError("white_line_half_width_ev must be above 0 and below 100 eV")
+    prepared = prepare(
+        energy,
+        options,
+        lambda: sample(stack),
+        None if variance is None else lambda: sample(given),
+    )
     raw = _core.fit_edges(
         energy,
         stack,
         given,
         voxel_major,
         list(shape) if len(shape) in (2, 3) else [],
-        model_of(white_line_half_width_ev),
-        _core.EstimatorModel(str(estimator)),
-        0 if threads is None else integer(threads, "threads"),
+        prepared.edge_model(),
+        prepared.estimator_model(),
+        n_thread,
     )
-    settings = {
-        "pre_edge": windows[0],
-        "post_edge": windows[1],
-        "pre_degree": degrees[0],
-        "post_degree": degrees[1],
-        **({"level": level} if estimator == "half_jump" else {}),
-        "estimator": estimator,
-        "white_line_estimator": "maximum of the flattened spectrum, parabola",
-        "white_line_half_width_ev": white_line_half_width_ev,
-        "noise_source": "variance" if variance is not None else "residuals",
-        "instruction_set": _core.active_instruction_set(),
-    }
     return EdgeMap(
         edge_energy_ev=raw.edge_energy_ev.reshape(shape),
         edge_energy_std_ev=raw.edge_energy_std_ev.reshape(shape),
@@ -186,5 +193,5 @@ def fit_edges(
         edge_jump=raw.edge_jump.reshape(shape),
         noise=raw.noise.reshape(shape),
         status=raw.status.reshape(shape),
-        settings=settings,
+        settings=prepared.settings(),
     )

@@ -9,10 +9,10 @@ from numpy.typing import ArrayLike
 
 from nmcx import _core
 from nmcx.results import NormalisedSpectra
-from nmcx.xanes._coerce import Window, coerce, window_of
-from nmcx.xanes.degrees import choose_degrees
+from nmcx.xanes._coerce import Window, coerce
 from nmcx.xanes.peak_width import WHITE_LINE_HALF_WIDTH_EV
-from nmcx.xanes.sampling import mean_spectrum
+from nmcx.xanes.preparation import FitOptions, prepare
+from nmcx.xanes.sampling import mean_spectrum, sample_spectra
 
 
 def normalise(
@@ -23,6 +23,7 @@ def normalise(
     post_edge: Window,
     pre_degree: int | None = None,
     post_degree: int | None = None,
+    normalisation: str = "window",
     edge_ev: float | None = None,
     energy_axis: int = 0,
 ) -> NormalisedSpectra:
@@ -34,7 +35,7 @@ def normalise(
         Photon energies [eV], strictly increasing.
     mu : (n_energy, ...) array_like
         Absorption [1].
-    pre_edge, post_edge, pre_degree, post_degree
+    pre_edge, post_edge, pre_degree, post_degree, normalisation
         As in `fit_edges`.
     edge_ev : float, optional
         Where the jump is taken [eV]. Default: half-jump energy of the mean spectrum, or the middle
@@ -69,18 +70,25 @@ def normalise(
     """
     energy, stack, voxel_major, shape = coerce(energy_ev, mu, energy_axis)
     spectra = np.ascontiguousarray(stack.T if voxel_major else stack, dtype=np.float64)
-    degrees = choose_degrees(energy, spectra, False, pre_edge, post_edge, pre_degree, post_degree)
-    windows = window_of(pre_edge, "pre_edge"), window_of(post_edge, "post_edge")
+    sample = sample_spectra(spectra.reshape((len(spectra), *shape)), False)
+    options = FitOptions(
+        pre_edge,
+        post_edge,
+        pre_degree,
+        post_degree,
+        normalisation=normalisation,
+        white_line_half_width_ev=WHITE_LINE_HALF_WIDTH_EV,
+    )
+    prepared = prepare(energy, options, lambda: sample, None)
     if edge_ev is None:
-        mean = mean_spectrum(spectra, False)[:, None]
         # With both windows exactly determined there is no noise estimate; none is wanted here.
         edge = _core.fit_edges(
-            energy, mean, np.ones((energy.size, 1)) * 1e-12, False, [],
-            _core.EdgeModel(*windows, *degrees, 0.5, WHITE_LINE_HALF_WIDTH_EV),
-            _core.EstimatorModel("half_jump"), 1,
+            energy, mean_spectrum(sample)[:, None], np.ones((energy.size, 1)) * 1e-12, False, [],
+            prepared.edge_model(), prepared.estimator_model(), 1,
         ).edge_energy_ev[0]  # fmt: skip
-        edge_ev = float(edge) if math.isfinite(edge) else 0.5 * (windows[0][1] + windows[1][0])
-    raw = _core.normalise(energy, spectra, _core.EdgeModel(*windows, *degrees), float(edge_ev), 0)
+        middle = 0.5 * (prepared.windows.pre_edge[1] + prepared.windows.post_edge[0])
+        edge_ev = float(edge) if math.isfinite(edge) else middle
+    raw = _core.normalise(energy, spectra, prepared.edge_model(), float(edge_ev), 0)
     return NormalisedSpectra(
         energy_ev=energy,
         norm=raw.norm.reshape((energy.size, *shape)),

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nmcx import _core
+from nmcx.xanes.windows import FitWindows
 
 #: Reach of the white-line parabola on either side of the sample nearest to it [eV], at little noise
 #: (our default: a wider window follows the asymmetry of the line; on LiNiO2 3 eV moves it by 0.12).
@@ -20,28 +20,13 @@ _STEP_EV = 0.5  # so that two maps of about the same noise use the same window
 _LITTLE_NOISE = 1 / 60  # of the jump
 _LEAST_FRACTION = 0.3  # of the median jump, below it voxels are partly outside
 _LEAST_JUMP = 5.0  # in units of the noise, below it there is none
-_N_RUN = 128
-_RUN = 16  # a cache line of float32
-
-
-def sample_voxels(stack: NDArray[Any], voxel_major: bool) -> NDArray[np.float64]:
-    """(n_energy, n_sample) evenly spread runs of voxels; a run costs no more to read than one."""
-    n_voxel = stack.shape[0 if voxel_major else 1]
-    if n_voxel > _N_RUN * _RUN:
-        first = np.linspace(0, n_voxel - _RUN, _N_RUN).astype(np.intp)
-        chosen = (first[:, None] + np.arange(_RUN)).ravel()
-        stack = stack[chosen] if voxel_major else stack[:, chosen]
-    return np.ascontiguousarray(stack.T if voxel_major else stack, dtype=np.float64)
 
 
 def choose_half_width_ev(
     energy: NDArray[np.float64],
     sample: NDArray[np.float64],
     variance: NDArray[np.float64],
-    model: _core.EdgeModel,
-    pre_edge: tuple[float, float],
-    post_edge: tuple[float, float],
-    pre_degree: int,
+    windows: FitWindows,
 ) -> float:
     """``2 (60 noise / jump)^0.4`` eV, rounded up to 0.5 eV, at least 2 and at most 5.
 
@@ -59,25 +44,23 @@ def choose_half_width_ev(
         Spectra that stand for the map.
     variance : (n_energy, any) array
         Variance of such spectra; empty if not given.
-    model : _core.EdgeModel
+    windows : FitWindows
         Windows and degrees; its own half-width does not matter.
-    pre_edge, post_edge, pre_degree
-        As in the model.
     """
     # The variance only stands in for residuals, of which there may be none.
     unit = np.full((energy.size, 1), 1e-12)
     measured = _core.measure_edges(
-        energy, sample, unit, False, model, _core.EstimatorModel("half_jump"), 1
+        energy, sample, unit, False, windows.core(), _core.EstimatorModel("half_jump"), 1
     )
     usable = (np.asarray(measured.map.status) & 1) == 0
     jump = np.asarray(measured.map.edge_jump, dtype=np.float64)[usable]
     # A variance of another length is refused by the fit.
     if variance.shape[0] == energy.size:
-        between = (energy > pre_edge[1]) & (energy < post_edge[0])
+        between = (energy > windows.pre_edge[1]) & (energy < windows.post_edge[0])
         squares = np.full(jump.shape, max(0.0, float(np.mean(variance[between]))))
     else:
-        before = (energy >= pre_edge[0]) & (energy <= pre_edge[1])
-        squares = _residual_variance(energy[before], sample[before][:, usable], pre_degree)
+        before = windows.inside(energy, "pre")
+        squares = _residual_variance(energy[before], sample[before][:, usable], windows.pre_degree)
     relative = _typical_ratio(squares, jump)
     wanted = WHITE_LINE_HALF_WIDTH_EV * math.pow(max(1.0, relative / _LITTLE_NOISE), 0.4)
     width = _STEP_EV * math.ceil(wanted / _STEP_EV)

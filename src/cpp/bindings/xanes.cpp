@@ -65,9 +65,11 @@ void bind_xanes(py::module_& m) {
       .def_readonly("least_jump", &EdgeThresholds::least_jump)
       .def_readonly("largest_residual", &EdgeThresholds::largest_residual);
   py::class_<EdgeModel>(m, "EdgeModel")
-      .def(py::init<std::array<double, 2>, std::array<double, 2>, int, int, double, double>(),
+      .def(py::init<std::array<double, 2>, std::array<double, 2>, int, int, double, double,
+                    std::vector<double>>(),
            "pre_edge"_a, "post_edge"_a, "pre_degree"_a, "post_degree"_a, "level"_a = 0.5,
-           "peak_half_width_ev"_a = 2.0);
+           "peak_half_width_ev"_a = 2.0,
+           "shape_mu"_a = std::vector<double>{});
   py::class_<EdgeMap>(m, "EdgeMap")
       .def_readonly("edge_energy_ev", &EdgeMap::edge_energy_ev)
       .def_readonly("edge_energy_std_ev", &EdgeMap::edge_energy_std_ev)

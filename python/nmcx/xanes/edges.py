@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from nmcx import _core
-from nmcx.results import EdgeMap
+from nmcx.results import EdgeMap, Spectrum
 from nmcx.xanes._coerce import Window, coerce, coerce_variance, window_of
 from nmcx.xanes.degrees import choose_degrees
+from nmcx.xanes.template import FitWindows, given_template, make_template
 
 #: Reach of the white-line parabola on either side of the highest sample [eV] (our default: a wider
 #: window has less noise, but follows the asymmetry of the line; on LiNiO2 3 eV moves it by 0.12).
@@ -25,6 +29,7 @@ def fit_edges(
     post_degree: int | None = None,
     level: float = 0.5,
     estimator: str = "half_jump",
+    template: Spectrum | Sequence[ArrayLike] | None = None,
     variance: ArrayLike | None = None,
     energy_axis: int = 0,
     threads: int | None = None,
@@ -56,8 +61,13 @@ def fit_edges(
         250 eV with at least 6 energies if an F-test on the mean spectrum says so (p < 0.01).
     level : float
         Height of the edge as a fraction of the post-edge curve [1], between 0 and 1.
-    estimator : {"half_jump"}
-        Rule for the edge energy.
+    estimator : {"half_jump", "template"}
+        Rule for the edge energy. "template": the shift of a template that makes the spectrum most
+        likely, with all energies and the polynomials above as free background; its edge is the
+        half-jump of the template plus the shift.
+    template : Spectrum or (energy_ev, mu), optional
+        Template of estimator "template": a spectrum that covers both windows; flattened here.
+        Default: the mean of the voxels, aligned by their edges.
     variance : (n_energy,) or like `mu`, array_like, optional
         Variance of `mu`. Default: the noise is taken from the residuals of both fits, as the root
         mean square over the 3 × 3 (× 3) neighbours if there are 2 (3) spatial axes.
@@ -102,26 +112,29 @@ def fit_edges(
     degrees = choose_degrees(
         energy, stack, voxel_major, pre_edge, post_edge, pre_degree, post_degree
     )
-    model = _core.EdgeModel(
+    windows = FitWindows(
         window_of(pre_edge, "pre_edge"),
         window_of(post_edge, "post_edge"),
         *degrees,
         float(level),
         WHITE_LINE_HALF_WIDTH_EV,
     )
+    rule = _rule(estimator, template, energy, stack, voxel_major, windows)
     raw = _core.fit_edges(
         energy,
         stack,
         coerce_variance(variance, stack, np.ndim(mu), energy_axis, voxel_major),
         voxel_major,
         list(shape) if len(shape) in (2, 3) else [],
-        model,
-        _core.EstimatorModel(estimator),
+        windows.core(),
+        _core.EstimatorModel(
+            estimator, *([] if rule is None else [rule.energy_ev.tolist(), rule.mu.tolist()])
+        ),
         threads or 0,
     )
-    settings = {
-        "pre_edge": window_of(pre_edge, "pre_edge"),
-        "post_edge": window_of(post_edge, "post_edge"),
+    settings: dict[str, Any] = {
+        "pre_edge": windows.pre_edge,
+        "post_edge": windows.post_edge,
         "pre_degree": degrees[0],
         "post_degree": degrees[1],
         "level": float(level),
@@ -131,6 +144,9 @@ def fit_edges(
         "noise_source": "variance" if variance is not None else "residuals",
         "instruction_set": _core.active_instruction_set(),
     }
+    if rule is not None:
+        settings["template_ev"] = tuple(rule.energy_ev.tolist())
+        settings["template_mu"] = tuple(rule.mu.tolist())
     return EdgeMap(
         edge_energy_ev=raw.edge_energy_ev.reshape(shape),
         edge_energy_std_ev=raw.edge_energy_std_ev.reshape(shape),
@@ -142,3 +158,21 @@ def fit_edges(
         status=raw.status.reshape(shape),
         settings=settings,
     )
+
+
+def _rule(
+    estimator: str,
+    template: Spectrum | Sequence[ArrayLike] | None,
+    energy: NDArray[np.float64],
+    stack: NDArray[Any],
+    voxel_major: bool,
+    windows: FitWindows,
+) -> Spectrum | None:
+    """The template, if the estimator has one."""
+    if estimator != "template":
+        if template is not None:
+            raise ValueError('template needs estimator="template"')
+        return None
+    if template is not None:
+        return given_template(template, windows)
+    return make_template(energy, stack.T if voxel_major else stack, windows)

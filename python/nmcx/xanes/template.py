@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.polynomial import Polynomial
@@ -13,10 +13,13 @@ from numpy.typing import ArrayLike, NDArray
 from nmcx import _core
 from nmcx.results import Spectrum
 
+if TYPE_CHECKING:
+    from scipy.interpolate import BSpline
+
 Float = NDArray[np.float64]
 
-_N_SAMPLE = 5_000  # voxels averaged: one point of the template has 1/70 of the noise of a voxel
-_N_ALIGN = 4  # passes; the second already moves edges by less than a tenth of their error
+_N_SAMPLE = 2_000  # voxels averaged: one point of the template has 1/45 of the noise of a voxel
+_N_ALIGN = 5  # passes; the last one moves edges by less than a twentieth of their error
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,7 @@ class FitWindows:
     peak_half_width_ev: float
 
     def core(self) -> _core.EdgeModel:
+        """The same for the kernels."""
         return _core.EdgeModel(
             self.pre_edge,
             self.post_edge,
@@ -45,16 +49,15 @@ def make_template(energy_ev: ArrayLike, spectra: ArrayLike, windows: FitWindows)
     """Template from a sample of the spectra it shall be fitted to.
 
     The spectra are flattened, (mu - pre) / post, moved by their half-jump energies onto one scale,
-    and averaged by a smoothing spline with one knot per energy, two where the edges of the voxels
-    differ by more than the steps of the energy grid. Then they are aligned anew by the shift of
-    this template, and so on; always the same result from the same spectra.
+    and averaged by a smoothing spline (generalised cross-validation). Then they are aligned anew by
+    the shift of this template, and so on; always the same result from the same spectra.
 
     Parameters
     ----------
     energy_ev : (n_energy,) array_like
         Photon energies [eV].
     spectra : (n_energy, n_voxel) array_like
-        Absorption [1]; of more than 5000 voxels as many, evenly spread, are used.
+        Absorption [1]; of more than 2000 voxels as many, evenly spread, are used.
     windows : FitWindows
         Windows, degrees and level of the fit.
 
@@ -81,19 +84,17 @@ def make_template(energy_ev: ArrayLike, spectra: ArrayLike, windows: FitWindows)
     # First below every energy, so that the post-edge curve can be read off everywhere.
     raw = _core.normalise(energy, sample, windows.core(), float(energy[0] - 1.0), 1)
     flat = raw.norm / (1.0 + raw.norm - raw.flat)
-    scale = float(np.median(edges[usable]))
     for last in [False] * (_N_ALIGN - 1) + [True]:
-        grid, mean = _average(
-            energy, flat[:, usable], edges[usable] - scale, np.square(jump[usable])
-        )
-        template = _flattened(grid, mean, windows, sampled_at=energy)
+        shift = edges[usable] - float(np.median(edges[usable]))
+        curve = _average(energy, flat[:, usable], shift, np.square(jump[usable]))
+        grid = _refined(np.unique(curve.t))
+        template = _flattened(curve, grid, energy, windows)
         if last or np.count_nonzero(usable) == 1:
             break
         model = _core.EstimatorModel("template", grid.tolist(), template.tolist())
         edges, usable, jump = _align(energy, sample, windows, model)
         if not usable.any():
             raise ValueError("the spectra share no shape a template could have: give template")
-        scale = float(np.median(edges[usable]))
     return Spectrum(
         energy_ev=grid,
         mu=template,
@@ -102,9 +103,7 @@ def make_template(energy_ev: ArrayLike, spectra: ArrayLike, windows: FitWindows)
     )
 
 
-def given_template(
-    template: Spectrum | Sequence[ArrayLike], windows: FitWindows
-) -> Spectrum:
+def given_template(template: Spectrum | Sequence[ArrayLike], windows: FitWindows) -> Spectrum:
     """A template of the caller's, flattened with the windows of the fit.
 
     Raises
@@ -113,12 +112,11 @@ def given_template(
         If it is not a spectrum or pair (energy_ev, mu), or too short for the windows.
     """
     energy, mu, name = spectrum_pair(template, "template")
-    return Spectrum(energy_ev=energy, mu=_flattened(energy, mu, windows), name=name)
+    flat = _flattened(lambda at: np.interp(at, energy, mu), energy, energy, windows)
+    return Spectrum(energy_ev=energy, mu=flat, name=name)
 
 
-def spectrum_pair(
-    spectrum: Spectrum | Sequence[ArrayLike], name: str
-) -> tuple[Float, Float, str]:
+def spectrum_pair(spectrum: Spectrum | Sequence[ArrayLike], name: str) -> tuple[Float, Float, str]:
     """Energies, absorption and name of a `Spectrum` or a pair (energy_ev, mu)."""
     if isinstance(spectrum, Spectrum):
         pair: Sequence[Any] = (spectrum.energy_ev, spectrum.mu)
@@ -140,40 +138,49 @@ def _align(
     """Edge energies, which of them can be used, and jumps."""
     # Fits without a degree of freedom have no noise; a small one changes no edge.
     variance = np.full((energy.size, 1), 1e-12)
-    raw = _core.fit_edges(
-        energy, sample, variance, False, [], windows.core(), estimator, 1
-    )
+    raw = _core.fit_edges(energy, sample, variance, False, [], windows.core(), estimator, 1)
     edges = np.asarray(raw.edge_energy_ev)
     return edges, np.isfinite(edges), np.asarray(raw.edge_jump, dtype=np.float64)
 
 
-def _average(energy: Float, flat: Float, shift: Float, weight: Float) -> tuple[Float, Float]:
-    """Smoothing spline through all points of all spectra, on a fine grid."""
+def _average(energy: Float, flat: Float, shift: Float, weight: Float) -> BSpline:
+    """Smoothing spline through all points of all spectra."""
     from scipy.interpolate import BSpline
+    from scipy.sparse import csr_array
 
     at = (energy[:, None] - shift[None, :]).ravel()
-    value = flat.ravel()
-    weights = np.broadcast_to(weight / weight.mean(), flat.shape).ravel()
+    root = np.broadcast_to(np.sqrt(weight / weight.mean()), flat.shape).ravel()
+    value = root * flat.ravel()
     knots = _knots(energy, at, shift)
     padded = np.concatenate([[knots[0]] * 3, knots, [knots[-1]] * 3])
-    design = BSpline.design_matrix(at, padded, 3)
-    normal = (design.T @ design.multiply(weights[:, None]).tocsr()).toarray()
-    right = design.T @ (weights * value)
+    basis = csr_array(BSpline.design_matrix(at, padded, 3))
+    basis.data *= np.repeat(root, np.diff(basis.indptr))
+    normal = (basis.T @ basis).toarray()
+    square = float(value @ value)
     bend = _bending(padded, knots)
-    smooth = _least_generalised_error(normal, right, bend, float(value @ (weights * value)), at.size)
-    steps = np.arange(4) / 4
-    grid = np.append((knots[:-1, None] + np.diff(knots)[:, None] * steps).ravel(), knots[-1])
-    return grid, np.asarray(BSpline(padded, smooth, 3)(grid))
+    smooth = _least_generalised_error(normal, basis.T @ value, bend, square, at.size)
+    return BSpline(padded, smooth, 3)
+
+
+def _refined(knots: Float) -> Float:
+    """Four points per interval."""
+    inner = knots[:-1, None] + np.diff(knots)[:, None] * np.arange(4) / 4
+    return np.append(inner.ravel(), knots[-1])
 
 
 def _knots(energy: Float, at: Float, shift: Float) -> Float:
+    """Knots of the spline; 1.6 per energy step if the edges of the voxels differ by more than it.
+
+    Not two: a ripple of one period per step could then hide in the template, with shifts that
+    depend on where in a step a voxel's edge lies.
+    """
     low, high = np.quantile(shift, [0.05, 0.95])
-    spread = float(high - low)
-    step = np.diff(energy)
-    middle = (energy[:-1] + 0.5 * step)[spread > step]
-    inner = np.sort(np.concatenate([energy[1:-1], middle]))
+    per_step = 1.6 if high - low > np.diff(energy).min() else 1.0
+    order = np.arange(energy.size)
+    inner = np.interp(np.arange(0.0, energy.size - 1.0, 1.0 / per_step), order, energy)
     first, last = float(at.min()), float(at.max())
-    inner = inner[(inner > first + 0.25 * step[0]) & (inner < last - 0.25 * step[-1])]
+    margin = 0.25 * np.diff(energy)[[0, -1]]
+    inner = inner[(inner > first + margin[0]) & (inner < last - margin[1])]
     return np.concatenate([[first], inner, [last]])
 
 
@@ -191,40 +198,43 @@ def _least_generalised_error(
     normal: Float, right: Float, bend: Float, square: float, n_point: int
 ) -> Float:
     """Coefficients with the smoothing of least generalised cross-validation."""
-    unit = np.trace(normal) / np.trace(bend)
+    unit = 1e-10 * np.trace(normal) / np.trace(bend)
+    lower = np.linalg.cholesky(normal + unit * bend)
+    inverse = np.linalg.inv(lower)
+    stiffness, modes = np.linalg.eigh(inverse @ bend @ inverse.T)
+    modes = inverse.T @ modes
     best, error = np.zeros_like(right), np.inf
-    for smoothing in unit * 10.0 ** np.arange(-10.0, 1.0):
-        inverse = np.linalg.inv(normal + smoothing * bend)
-        found = inverse @ right
+    for smoothing in unit * (10.0 ** np.arange(0.0, 11.0) - 1.0):
+        damping = 1.0 / (1.0 + smoothing * np.maximum(stiffness, 0.0))
+        found = modes @ (damping * (modes.T @ right))
         residual = square - 2 * found @ right + found @ normal @ found
         # Below rounding all are equally good: the stiffest of them would win by chance.
         residual = max(float(residual), 1e-13 * square)
-        generalised = residual / (1.0 - np.sum(inverse * normal) / n_point) ** 2
+        n_parameter = float(np.sum(damping * (1.0 - unit * stiffness)))
+        generalised = residual / (1.0 - n_parameter / n_point) ** 2
         if generalised < error:
             best, error = found, generalised
     return np.asarray(best)
 
 
 def _flattened(
-    energy: Float, mu: Float, windows: FitWindows, sampled_at: Float | None = None
+    curve: Callable[[Float], Float], energy: Float, sampled_at: Float, windows: FitWindows
 ) -> Float:
-    """(mu - pre) / post with the polynomials of the windows, read at `sampled_at`."""
-    points = energy if sampled_at is None else sampled_at
-    values = np.interp(points, energy, mu)
-    curve: list[Any] = []
-    rest = values
+    """(mu - pre) / post at `energy`, with polynomials through the windows' part of `sampled_at`."""
+    values = curve(sampled_at)
+    fits: list[Any] = []
     for window, degree, name in (
         (windows.pre_edge, windows.pre_degree, "pre_edge"),
         (windows.post_edge, windows.post_degree, "post_edge"),
     ):
-        inside = (points >= window[0]) & (points <= window[1])
+        inside = (sampled_at >= window[0]) & (sampled_at <= window[1])
         if np.count_nonzero(inside) <= degree:
             raise ValueError(
                 f"template has too few energies in {name} for a polynomial of degree {degree}"
             )
-        curve.append(Polynomial.fit(points[inside], rest[inside], degree))
-        rest = values - curve[0](points)
-    post = curve[1](energy)
+        fits.append(Polynomial.fit(sampled_at[inside], values[inside], degree))
+        values = values - fits[0](sampled_at)
+    post = fits[1](energy)
     if not (post > 0).all():
         raise ValueError("template has no upward edge between pre_edge and post_edge")
-    return np.asarray((mu - curve[0](energy)) / post)
+    return np.asarray((curve(energy) - fits[0](energy)) / post)

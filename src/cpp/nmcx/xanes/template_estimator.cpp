@@ -139,13 +139,22 @@ class TemplateEstimator final : public EdgeEstimator {
 
   /// Is there another local maximum of the gain, nearly as high?
   static bool has_rival(const std::vector<float>& gain, std::size_t best, float margin) {
+    const float highest = peak_of(gain, best);
     for (std::size_t g = 0; g < gain.size(); ++g) {
       const bool next_to_best = g + 1 >= best && g <= best + 1;
       const bool is_maximum =
           (g == 0 || gain[g] >= gain[g - 1]) && (g + 1 == gain.size() || gain[g] >= gain[g + 1]);
-      if (!next_to_best && is_maximum && gain[best] - gain[g] < margin) return true;
+      if (!next_to_best && is_maximum && highest - peak_of(gain, g) < margin) return true;
     }
     return false;
+  }
+
+  /// Height of the parabola through a local maximum and its neighbours.
+  static float peak_of(const std::vector<float>& gain, std::size_t g) {
+    if (g == 0 || g + 1 == gain.size()) return gain[g];
+    const float tilt = gain[g + 1] - gain[g - 1];
+    const float bend = 2.0F * gain[g] - gain[g - 1] - gain[g + 1];
+    return bend > 0.0F ? gain[g] + tilt * tilt / (8.0F * bend) : gain[g];
   }
 
   [[nodiscard]] Step make_step(const double* c, const double* gradient, const double* m,

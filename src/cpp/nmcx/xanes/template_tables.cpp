@@ -16,7 +16,7 @@ using Eigen::MatrixXd;
 // the nearest of the fine shifts errs by less than 1e-4 rises; the basin of a minimum of chi² is
 // about two rises wide.
 constexpr double fine_per_rise = 32.0;
-constexpr std::size_t fine_per_coarse = 16;
+constexpr std::size_t fine_per_coarse = 24;
 constexpr std::size_t most_shifts = 4096;
 
 void check_template(const EdgePlan& plan, const EstimatorModel& model) {

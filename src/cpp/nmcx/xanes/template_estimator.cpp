@@ -139,22 +139,33 @@ class TemplateEstimator final : public EdgeEstimator {
 
   /// Is there another local maximum of the gain, nearly as high?
   static bool has_rival(const std::vector<float>& gain, std::size_t best, float margin) {
-    const float highest = peak_of(gain, best);
+    const float highest = vertex_of(gain, best).height;
     for (std::size_t g = 0; g < gain.size(); ++g) {
       const bool next_to_best = g + 1 >= best && g <= best + 1;
       const bool is_maximum =
           (g == 0 || gain[g] >= gain[g - 1]) && (g + 1 == gain.size() || gain[g] >= gain[g + 1]);
-      if (!next_to_best && is_maximum && highest - peak_of(gain, g) < margin) return true;
+      if (!next_to_best && is_maximum && highest - vertex_of(gain, g).height < margin) return true;
     }
     return false;
   }
 
-  /// Height of the parabola through a local maximum and its neighbours.
-  static float peak_of(const std::vector<float>& gain, std::size_t g) {
-    if (g == 0 || g + 1 == gain.size()) return gain[g];
+  /// Parabola through a local maximum and its neighbours.
+  struct Vertex {
+    float offset;  ///< in coarse shifts
+    float height;
+  };
+  static Vertex vertex_of(const std::vector<float>& gain, std::size_t g) {
+    if (g == 0 || g + 1 == gain.size()) return {0.0F, gain[g]};
     const float tilt = gain[g + 1] - gain[g - 1];
     const float bend = 2.0F * gain[g] - gain[g - 1] - gain[g + 1];
-    return bend > 0.0F ? gain[g] + tilt * tilt / (8.0F * bend) : gain[g];
+    if (!(bend > 0.0F)) return {0.0F, gain[g]};
+    return {0.5F * tilt / bend, gain[g] + tilt * tilt / (8.0F * bend)};
+  }
+
+  [[nodiscard]] std::size_t start_of(const std::vector<float>& gain, std::size_t best) const {
+    const float coarse = static_cast<float>(best) + vertex_of(gain, best).offset;
+    const auto fine = std::lround(coarse * static_cast<float>(shifted_.coarse));
+    return std::min(static_cast<std::size_t>(std::max(fine, 0L)), shifted_.n_shift - 1);
   }
 
   [[nodiscard]] Step make_step(const double* c, const double* gradient, const double* m,
@@ -217,17 +228,18 @@ class TemplateEstimator final : public EdgeEstimator {
       for (Index j = 0; j < most; ++j) gram.col(j) += (weight * line[j]) * line;
     }
     const Index n_rest = n_post + 1;
-    const Eigen::LLT<Eigen::MatrixXd> factor(gram.topLeftCorner(n_basis, n_basis));
-    const Eigen::MatrixXd solved = factor.solve(gram.block(0, n_basis, n_basis, n_rest));
-    const Eigen::MatrixXd rest = gram.block(n_basis, n_basis, n_rest, n_rest) -
-                                 gram.block(n_basis, 0, n_rest, n_basis) * solved;
+    using Small = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, 0, 5, 5>;
+    const Eigen::LLT<Small> factor(gram.topLeftCorner(n_basis, n_basis));
+    const Small solved = factor.solve(gram.block(0, n_basis, n_basis, n_rest));
+    const Small rest = gram.block(n_basis, n_basis, n_rest, n_rest) -
+                       gram.block(n_basis, 0, n_rest, n_basis) * solved;
     std::array<double, 3> c{};
     std::array<double, 3> gradient{};
     std::array<double, 6> bend{};
-    for (Index i = 0; i < n_post; ++i) {
+    for (Index i = 0; i < std::min<Index>(n_post, 3); ++i) {
       c[static_cast<std::size_t>(i)] = solved(n_pre + i, n_post);
       gradient[static_cast<std::size_t>(i)] = rest(i, n_post);
-      for (Index j = i; j < n_post; ++j) {
+      for (Index j = i; j < std::min<Index>(n_post, 3); ++j) {
         bend[static_cast<std::size_t>((i * (5 - i) / 2) + j)] = rest(i, j);
       }
     }

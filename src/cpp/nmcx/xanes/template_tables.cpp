@@ -2,9 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <optional>
 
-#include "nmcx/core/error.hpp"
+#include "nmcx/xanes/edge_curve.hpp"
 
 namespace nmcx::xanes {
 namespace {
@@ -16,51 +15,8 @@ using Eigen::MatrixXd;
 // the nearest of the fine shifts errs by less than 1e-4 rises; the basin of a minimum of chi² is
 // about two rises wide.
 constexpr double fine_per_rise = 32.0;
-constexpr std::size_t fine_per_coarse = 24;
+constexpr std::size_t fine_per_coarse = 32;
 constexpr std::size_t most_shifts = 4096;
-
-void check_template(const EdgePlan& plan, const EstimatorModel& model) {
-  const std::vector<double>& energy = model.template_ev;
-  require(energy.size() == model.template_mu.size() && energy.size() >= 8,
-          "template must have one value per energy and at least 8 of them");
-  for (std::size_t i = 0; i < energy.size(); ++i) {
-    require(std::isfinite(energy[i]) && std::isfinite(model.template_mu[i]) &&
-                (i == 0 || energy[i] > energy[i - 1]),
-            "the template's energies must increase and all its numbers be finite");
-  }
-  require(energy.front() - plan.reference_ev <= plan.relative_ev[plan.n_pre] &&
-              energy.back() - plan.reference_ev >= plan.relative_ev[plan.n_pre + plan.n_scan - 1],
-          "template must cover all energies between pre_edge and post_edge: give a longer one or "
-          "move the windows together");
-}
-
-/// Last rise through `level` below the highest value in [low, high].
-std::optional<double> find_edge(const CubicSpline& curve, double level, double low, double high) {
-  constexpr int n_sample = 4096;
-  const double step = (high - low) / n_sample;
-  int top = 0;
-  for (int i = 1; i <= n_sample; ++i) {
-    if (curve.value(low + i * step) > curve.value(low + top * step)) top = i;
-  }
-  while (top > 0 && !(curve.value(low + (top - 1) * step) < level)) --top;
-  if (top == 0 || curve.value(low + top * step) < level) return std::nullopt;
-  double below = low + (top - 1) * step;
-  double above = low + top * step;
-  for (int i = 0; i < 50; ++i) {
-    const double middle = 0.5 * (below + above);
-    (curve.value(middle) < level ? below : above) = middle;
-  }
-  return 0.5 * (below + above);
-}
-
-double steepest(const CubicSpline& curve, double low, double high) {
-  constexpr int n_sample = 4096;
-  double largest = 0.0;
-  for (int i = 0; i <= n_sample; ++i) {
-    largest = std::max(largest, curve.slope(low + (high - low) * i / n_sample));
-  }
-  return largest;
-}
 
 /// Columns x^0 .. x^degree times `factor`, each row times the root of its weight.
 MatrixXd powers(const EdgePlan& plan, int degree, const Eigen::VectorXd& factor) {
@@ -78,21 +34,12 @@ MatrixXd powers(const EdgePlan& plan, int degree, const Eigen::VectorXd& factor)
 }  // namespace
 
 ShiftedTemplates shift_template(const EdgePlan& plan, const EstimatorModel& model) {
-  check_template(plan, model);
-  std::vector<double> relative;
-  for (const double energy : model.template_ev) relative.push_back(energy - plan.reference_ev);
-  const CubicSpline curve(relative, model.template_mu);
+  const EdgeCurve shape(plan, model.template_ev, model.template_mu, "template");
   const double low = plan.relative_ev[plan.n_pre];
   const double high = plan.relative_ev[plan.n_pre + plan.n_scan - 1];
-  const std::optional<double> edge = find_edge(curve, plan.model.level, low, high);
-  require(edge.has_value(),
-          "template does not rise through level between pre_edge and post_edge: it must be "
-          "normalised, 0 before and 1 after the edge");
-
   ShiftedTemplates out;
-  const double rise = 1.0 / steepest(curve, low, high);
   const double finest = (high - low) / static_cast<double>(most_shifts - 1);
-  const auto n_step = std::ceil((high - low) / std::max(rise / fine_per_rise, finest));
+  const auto n_step = std::ceil((high - low) / std::max(shape.rise / fine_per_rise, finest));
   out.n_shift = static_cast<std::size_t>(n_step) + 1;
   out.spacing = (high - low) / n_step;
   out.first_edge = low;
@@ -101,11 +48,11 @@ ShiftedTemplates shift_template(const EdgePlan& plan, const EstimatorModel& mode
   out.value.resize(n, static_cast<Index>(out.n_shift));
   out.slope.resize(n, static_cast<Index>(out.n_shift));
   for (Index g = 0; g < out.value.cols(); ++g) {
-    const double shift = out.edge(static_cast<std::size_t>(g)) - *edge;
+    const double shift = out.edge(static_cast<std::size_t>(g)) - shape.edge;
     for (Index k = 0; k < n; ++k) {
       const double at = plan.relative_ev[static_cast<std::size_t>(k)] - shift;
-      out.value(k, g) = curve.value(at);
-      out.slope(k, g) = curve.slope(at);
+      out.value(k, g) = shape.curve.value(at);
+      out.slope(k, g) = shape.curve.slope(at);
     }
   }
   return out;

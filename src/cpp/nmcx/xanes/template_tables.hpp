@@ -5,7 +5,6 @@
 #include <cstddef>
 #include <vector>
 
-#include "nmcx/xanes/cubic_spline.hpp"
 #include "nmcx/xanes/edge_estimator.hpp"
 #include "nmcx/xanes/normalise.hpp"
 
@@ -25,8 +24,7 @@ struct ShiftedTemplates {
   }
 };
 
-/// @throws InvalidArgument if the template is too short, not increasing, does not span the scan
-///         range, or never rises through the level of the plan
+/// @throws InvalidArgument as `EdgeCurve`
 ShiftedTemplates shift_template(const EdgePlan& plan, const EstimatorModel& model);
 
 /// What the fit of one voxel needs, in float: two products of a spectrum with a constant matrix.

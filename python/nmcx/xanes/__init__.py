@@ -2,5 +2,6 @@
 
 from nmcx.xanes.edges import fit_edges
 from nmcx.xanes.normalise import normalise
+from nmcx.xanes.references import fit_references
 
-__all__ = ["fit_edges", "normalise"]
+__all__ = ["fit_edges", "fit_references", "normalise"]

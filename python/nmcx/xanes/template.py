@@ -88,7 +88,7 @@ def make_template(energy_ev: ArrayLike, spectra: ArrayLike, windows: FitWindows)
         shift = edges[usable] - float(np.median(edges[usable]))
         curve = _average(energy, flat[:, usable], shift, np.square(jump[usable]))
         grid = _refined(np.unique(curve.t))
-        template = _flattened(curve, grid, energy, windows)
+        template = _flattened(curve, grid, energy, windows, "template")
         if last or np.count_nonzero(usable) == 1:
             break
         model = _core.EstimatorModel("template", grid.tolist(), template.tolist())
@@ -103,17 +103,19 @@ def make_template(energy_ev: ArrayLike, spectra: ArrayLike, windows: FitWindows)
     )
 
 
-def given_template(template: Spectrum | Sequence[ArrayLike], windows: FitWindows) -> Spectrum:
-    """A template of the caller's, flattened with the windows of the fit.
+def given_template(
+    template: Spectrum | Sequence[ArrayLike], windows: FitWindows, name: str = "template"
+) -> Spectrum:
+    """A spectrum of the caller's, flattened with the windows of the fit.
 
     Raises
     ------
     ValueError
         If it is not a spectrum or pair (energy_ev, mu), or too short for the windows.
     """
-    energy, mu, name = spectrum_pair(template, "template")
-    flat = _flattened(lambda at: np.interp(at, energy, mu), energy, energy, windows)
-    return Spectrum(energy_ev=energy, mu=flat, name=name)
+    energy, mu, title = spectrum_pair(template, name)
+    flat = _flattened(lambda at: np.interp(at, energy, mu), energy, energy, windows, name)
+    return Spectrum(energy_ev=energy, mu=flat, name=title)
 
 
 def spectrum_pair(spectrum: Spectrum | Sequence[ArrayLike], name: str) -> tuple[Float, Float, str]:
@@ -218,23 +220,27 @@ def _least_generalised_error(
 
 
 def _flattened(
-    curve: Callable[[Float], Float], energy: Float, sampled_at: Float, windows: FitWindows
+    curve: Callable[[Float], Float],
+    energy: Float,
+    sampled_at: Float,
+    windows: FitWindows,
+    name: str,
 ) -> Float:
     """(mu - pre) / post at `energy`, with polynomials through the windows' part of `sampled_at`."""
     values = curve(sampled_at)
     fits: list[Any] = []
-    for window, degree, name in (
+    for window, degree, where in (
         (windows.pre_edge, windows.pre_degree, "pre_edge"),
         (windows.post_edge, windows.post_degree, "post_edge"),
     ):
         inside = (sampled_at >= window[0]) & (sampled_at <= window[1])
         if np.count_nonzero(inside) <= degree:
             raise ValueError(
-                f"template has too few energies in {name} for a polynomial of degree {degree}"
+                f"{name} has too few energies in {where} for a polynomial of degree {degree}"
             )
         fits.append(Polynomial.fit(sampled_at[inside], values[inside], degree))
         values = values - fits[0](sampled_at)
     post = fits[1](energy)
     if not (post > 0).all():
-        raise ValueError("template has no upward edge between pre_edge and post_edge")
+        raise ValueError(f"{name} has no upward edge between pre_edge and post_edge")
     return np.asarray((curve(energy) - fits[0](energy)) / post)

@@ -174,5 +174,5 @@ def _rule(
             raise ValueError('template needs estimator="template"')
         return None
     if template is not None:
-        return given_template(template, windows)
+        return given_template(template, energy, windows)
     return make_template(energy, stack.T if voxel_major else stack, windows)

@@ -115,7 +115,7 @@ def fit_references(
         WHITE_LINE_HALF_WIDTH_EV,
     )
     flat = [
-        given_template(reference, windows, f"references[{k}]")
+        given_template(reference, energy, windows, f"references[{k}]")
         for k, reference in enumerate(references)
     ]
     shift = (0.0, 0.0) if energy_shift is None else window_of(energy_shift, "energy_shift")

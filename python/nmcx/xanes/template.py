@@ -11,7 +11,7 @@ from numpy.polynomial import Polynomial
 from numpy.typing import ArrayLike, NDArray
 
 from nmcx import _core
-from nmcx.results import Spectrum
+from nmcx.results import STATUS_BITS, Spectrum
 
 if TYPE_CHECKING:
     from scipy.interpolate import BSpline
@@ -20,6 +20,12 @@ Float = NDArray[np.float64]
 
 _N_SAMPLE = 2_000  # voxels averaged: one point of the template has 1/45 of the noise of a voxel
 _N_ALIGN = 5  # passes; the last one moves edges by less than a twentieth of their error
+_UNUSABLE = (
+    STATUS_BITS["low_transmission"]
+    | STATUS_BITS["jump_below_noise"]
+    | STATUS_BITS["partial_volume"]
+    | STATUS_BITS["window_border"]
+)
 
 
 @dataclass(frozen=True)
@@ -44,13 +50,19 @@ class FitWindows:
             self.peak_half_width_ev,
         )
 
+    def inside(self, energy_ev: Float, which: str) -> NDArray[np.bool_]:
+        """Which energies lie in the "pre" or "post" window."""
+        low, high = self.pre_edge if which == "pre" else self.post_edge
+        return np.asarray((energy_ev >= low) & (energy_ev <= high))
+
 
 def make_template(energy_ev: ArrayLike, spectra: ArrayLike, windows: FitWindows) -> Spectrum:
     """Template from a sample of the spectra it shall be fitted to.
 
-    The spectra are flattened, (mu - pre) / post, moved by their half-jump energies onto one scale,
-    and averaged by a smoothing spline (generalised cross-validation). Then they are aligned anew by
-    the shift of this template, and so on; always the same result from the same spectra.
+    The pre-edge is taken off the spectra; they are divided by their mean after the edge, moved by
+    their half-jump energies onto one scale, averaged by a smoothing spline (generalised
+    cross-validation) and flattened. Then they are aligned anew by the shift of this template, and
+    so on; always the same result from the same spectra.
 
     Parameters
     ----------
@@ -75,24 +87,28 @@ def make_template(energy_ev: ArrayLike, spectra: ArrayLike, windows: FitWindows)
     sample = np.asarray(spectra)
     sample = np.asarray(sample[:, :: max(1, sample.shape[1] // _N_SAMPLE)], dtype=np.float64)
     sample = np.ascontiguousarray(sample[:, np.isfinite(sample).all(axis=0)])
-    edges, usable, jump = _align(energy, sample, windows, _core.EstimatorModel("half_jump"))
+    edges, usable = _align(energy, sample, windows, _core.EstimatorModel("half_jump"))
     if not usable.any():
         raise ValueError(
             "no voxel of the sample has an edge to make a template of: check mu, pre_edge and "
             "post_edge, or give template"
         )
-    # First below every energy, so that the post-edge curve can be read off everywhere.
-    raw = _core.normalise(energy, sample, windows.core(), float(energy[0] - 1.0), 1)
-    flat = raw.norm / (1.0 + raw.norm - raw.flat)
+    raw = _core.normalise(energy, sample, windows.core(), float(energy[0]), 1)
+    rest = raw.norm * raw.edge_jump
+    # One number per voxel: dividing by its noisy post-edge curve would raise the white line.
+    height = rest[windows.inside(energy, "post")].mean(axis=0)
+    usable &= height > 0
     for last in [False] * (_N_ALIGN - 1) + [True]:
         shift = edges[usable] - float(np.median(edges[usable]))
-        curve = _average(energy, flat[:, usable], shift, np.square(jump[usable]))
-        grid = _refined(np.unique(curve.t))
+        size = height[usable]
+        curve = _average(energy, rest[:, usable] / size, shift, np.square(size))
+        grid = _refined(np.unique(curve.t), energy)
         template = _flattened(curve, grid, energy, windows, "template")
         if last or np.count_nonzero(usable) == 1:
             break
         model = _core.EstimatorModel("template", grid.tolist(), template.tolist())
-        edges, usable, jump = _align(energy, sample, windows, model)
+        edges, usable = _align(energy, sample, windows, model)
+        usable &= height > 0
         if not usable.any():
             raise ValueError("the spectra share no shape a template could have: give template")
     return Spectrum(
@@ -104,9 +120,12 @@ def make_template(energy_ev: ArrayLike, spectra: ArrayLike, windows: FitWindows)
 
 
 def given_template(
-    template: Spectrum | Sequence[ArrayLike], windows: FitWindows, name: str = "template"
+    template: Spectrum | Sequence[ArrayLike],
+    energy_ev: Float,
+    windows: FitWindows,
+    name: str = "template",
 ) -> Spectrum:
-    """A spectrum of the caller's, flattened with the windows of the fit.
+    """A spectrum of the caller's, flattened by its values at the energies of the stack.
 
     Raises
     ------
@@ -114,7 +133,8 @@ def given_template(
         If it is not a spectrum or pair (energy_ev, mu), or too short for the windows.
     """
     energy, mu, title = spectrum_pair(template, name)
-    flat = _flattened(lambda at: np.interp(at, energy, mu), energy, energy, windows, name)
+    shared = energy_ev[(energy_ev >= energy[0]) & (energy_ev <= energy[-1])]
+    flat = _flattened(lambda at: np.interp(at, energy, mu), energy, shared, windows, name)
     return Spectrum(energy_ev=energy, mu=flat, name=title)
 
 
@@ -136,23 +156,27 @@ def spectrum_pair(spectrum: Spectrum | Sequence[ArrayLike], name: str) -> tuple[
 
 def _align(
     energy: Float, sample: Float, windows: FitWindows, estimator: _core.EstimatorModel
-) -> tuple[Float, NDArray[np.bool_], Float]:
-    """Edge energies, which of them can be used, and jumps."""
-    # Fits without a degree of freedom have no noise; a small one changes no edge.
-    variance = np.full((energy.size, 1), 1e-12)
-    raw = _core.fit_edges(energy, sample, variance, False, [], windows.core(), estimator, 1)
-    edges = np.asarray(raw.edge_energy_ev)
-    return edges, np.isfinite(edges), np.asarray(raw.edge_jump, dtype=np.float64)
+) -> tuple[Float, NDArray[np.bool_]]:
+    """Edge energies and which of them can be used."""
+    windowed = np.count_nonzero(windows.inside(energy, "pre") | windows.inside(energy, "post"))
+    variance = np.empty((0, 0))
+    if windowed <= windows.pre_degree + windows.post_degree + 2:
+        variance = np.full((energy.size, 1), 1e-12)  # no residuals to take the noise from
+    options = (energy, sample, variance, False)
+    judged = _core.fit_edges(*options, [], windows.core(), estimator, 1)
+    # Voxels without a white line take part: to leave them out would sharpen that of the others.
+    edges = _core.measure_edges(*options, windows.core(), estimator, 1).map.edge_energy_ev
+    return np.asarray(edges), np.asarray((judged.status & _UNUSABLE) == 0)
 
 
-def _average(energy: Float, flat: Float, shift: Float, weight: Float) -> BSpline:
+def _average(energy: Float, mu: Float, shift: Float, weight: Float) -> BSpline:
     """Smoothing spline through all points of all spectra."""
     from scipy.interpolate import BSpline
     from scipy.sparse import csr_array
 
     at = (energy[:, None] - shift[None, :]).ravel()
-    root = np.broadcast_to(np.sqrt(weight / weight.mean()), flat.shape).ravel()
-    value = root * flat.ravel()
+    root = np.broadcast_to(np.sqrt(weight / weight.mean()), mu.shape).ravel()
+    value = root * mu.ravel()
     knots = _knots(energy, at, shift)
     padded = np.concatenate([[knots[0]] * 3, knots, [knots[-1]] * 3])
     basis = csr_array(BSpline.design_matrix(at, padded, 3))
@@ -164,10 +188,12 @@ def _average(energy: Float, flat: Float, shift: Float, weight: Float) -> BSpline
     return BSpline(padded, smooth, 3)
 
 
-def _refined(knots: Float) -> Float:
-    """Four points per interval."""
-    inner = knots[:-1, None] + np.diff(knots)[:, None] * np.arange(4) / 4
-    return np.append(inner.ravel(), knots[-1])
+def _refined(knots: Float, energy: Float) -> Float:
+    """Four points per interval, and the energies themselves, which the windows are read at."""
+    inner = (knots[:-1, None] + np.diff(knots)[:, None] * np.arange(4) / 4).ravel()
+    points = np.append(inner, knots[-1])
+    nearest = np.abs(points[:, None] - energy).min(axis=1)
+    return np.sort(np.append(points[nearest > 0.05 * np.diff(energy).min()], energy))
 
 
 def _knots(energy: Float, at: Float, shift: Float) -> Float:
@@ -229,14 +255,11 @@ def _flattened(
     """(mu - pre) / post at `energy`, with polynomials through the windows' part of `sampled_at`."""
     values = curve(sampled_at)
     fits: list[Any] = []
-    for window, degree, where in (
-        (windows.pre_edge, windows.pre_degree, "pre_edge"),
-        (windows.post_edge, windows.post_degree, "post_edge"),
-    ):
-        inside = (sampled_at >= window[0]) & (sampled_at <= window[1])
+    for where, degree in (("pre", windows.pre_degree), ("post", windows.post_degree)):
+        inside = windows.inside(sampled_at, where)
         if np.count_nonzero(inside) <= degree:
             raise ValueError(
-                f"{name} has too few energies in {where} for a polynomial of degree {degree}"
+                f"{name} has too few energies in {where}_edge for a polynomial of degree {degree}"
             )
         fits.append(Polynomial.fit(sampled_at[inside], values[inside], degree))
         values = values - fits[0](sampled_at)

@@ -98,8 +98,13 @@ def make_template(energy_ev: ArrayLike, spectra: ArrayLike, windows: FitWindows)
     # One number per voxel: dividing by its noisy post-edge curve would raise the white line.
     height = rest[windows.inside(energy, "post")].mean(axis=0)
     usable &= height > 0
+    curve: BSpline | None = None
     for last in [False] * (_N_ALIGN - 1) + [True]:
         shift = edges[usable] - float(np.median(edges[usable]))
+        if curve is not None:
+            rest, height = _scaled(energy, sample, curve, edges, windows)
+            usable &= height > 0
+            shift = edges[usable] - float(np.median(edges[usable]))
         size = height[usable]
         curve = _average(energy, rest[:, usable] / size, shift, np.square(size))
         grid = _refined(np.unique(curve.t), energy)
@@ -108,7 +113,6 @@ def make_template(energy_ev: ArrayLike, spectra: ArrayLike, windows: FitWindows)
             break
         model = _core.EstimatorModel("template", grid.tolist(), template.tolist())
         edges, usable = _align(energy, sample, windows, model)
-        usable &= height > 0
         if not usable.any():
             raise ValueError("the spectra share no shape a template could have: give template")
     return Spectrum(
@@ -167,6 +171,29 @@ def _align(
     # Voxels without a white line take part: to leave them out would sharpen that of the others.
     edges = _core.measure_edges(*options, windows.core(), estimator, 1).map.edge_energy_ev
     return np.asarray(edges), np.asarray((judged.status & _UNUSABLE) == 0)
+
+
+def _scaled(
+    energy: Float, sample: Float, curve: BSpline, edges: Float, windows: FitWindows
+) -> tuple[Float, Float]:
+    """Spectra without their background, and the jump of each, by a fit of the template so far.
+
+    One number per voxel is divided by, known from all energies: what is divided by a noisy quantity
+    is too large in the mean, and it would be where the windows say little.
+    """
+    middle = float(np.median(edges))
+    x = (energy - middle) / (energy[-1] - energy[0])
+    at = np.clip(energy[:, None] - (edges - middle), curve.t[0], curve.t[-1])
+    value = curve(at)
+    terms = [np.broadcast_to((x**p)[:, None], value.shape) for p in range(windows.pre_degree + 1)]
+    terms += [(x**q)[:, None] * value for q in range(windows.post_degree + 1)]
+    basis = np.stack(terms, axis=-1)  # (n_energy, n_voxel, n_term)
+    normal = np.einsum("evi,evj->vij", basis, basis)
+    right = np.einsum("evi,ev->vi", basis, sample)
+    found = np.linalg.solve(normal, right[..., None])[..., 0]
+    n_pre = windows.pre_degree + 1
+    background = np.einsum("evi,vi->ev", basis[..., :n_pre], found[:, :n_pre])
+    return sample - background, found[:, n_pre]
 
 
 def _average(energy: Float, mu: Float, shift: Float, weight: Float) -> BSpline:

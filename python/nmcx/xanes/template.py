@@ -20,12 +20,9 @@ Float = NDArray[np.float64]
 
 _N_SAMPLE = 2_000  # voxels averaged: one point of the template has 1/45 of the noise of a voxel
 _N_ALIGN = 5  # passes; the last one moves edges by less than a twentieth of their error
-_UNUSABLE = (
-    STATUS_BITS["low_transmission"]
-    | STATUS_BITS["jump_below_noise"]
-    | STATUS_BITS["partial_volume"]
-    | STATUS_BITS["window_border"]
-)
+_LEAST_JUMP = 0.3  # of the median: as bit 4 of the edge map
+_NO_EDGE = STATUS_BITS["low_transmission"] | STATUS_BITS["window_border"]
+_NO_JUMP = STATUS_BITS["low_transmission"] | STATUS_BITS["jump_below_noise"]
 
 
 @dataclass(frozen=True)
@@ -94,22 +91,18 @@ def make_template(energy_ev: ArrayLike, spectra: ArrayLike, windows: FitWindows)
             "post_edge, or give template"
         )
     raw = _core.normalise(energy, sample, windows.core(), float(energy[0]), 1)
-    rest = raw.norm * raw.edge_jump
-    # One number per voxel: dividing by its noisy post-edge curve would raise the white line.
-    height = rest[windows.inside(energy, "post")].mean(axis=0)
-    usable &= height > 0
+    rest = (raw.norm * raw.edge_jump)[:, usable]
+    size = rest[windows.inside(energy, "post")].mean(axis=0)
     curve: BSpline | None = None
     for last in [False] * (_N_ALIGN - 1) + [True]:
         shift = edges[usable] - float(np.median(edges[usable]))
         if curve is not None:
-            rest, height = _scaled(energy, sample, curve, edges, windows)
-            usable &= height > 0
-            shift = edges[usable] - float(np.median(edges[usable]))
-        size = height[usable]
-        curve = _average(energy, rest[:, usable] / size, shift, np.square(size))
+            rest, size = _scaled(energy, sample[:, usable], curve, shift, windows)
+        size = np.maximum(size, 0.1 * float(np.median(size)))
+        curve = _average(energy, rest / size, shift, np.square(size), fine=last)
         grid = _refined(np.unique(curve.t), energy)
         template = _flattened(curve, grid, energy, windows, "template")
-        if last or np.count_nonzero(usable) == 1:
+        if last:
             break
         model = _core.EstimatorModel("template", grid.tolist(), template.tolist())
         edges, usable = _align(energy, sample, windows, model)
@@ -168,22 +161,26 @@ def _align(
         variance = np.full((energy.size, 1), 1e-12)  # no residuals to take the noise from
     options = (energy, sample, variance, False)
     judged = _core.fit_edges(*options, [], windows.core(), estimator, 1)
-    # Voxels without a white line take part: to leave them out would sharpen that of the others.
-    edges = _core.measure_edges(*options, windows.core(), estimator, 1).map.edge_energy_ev
-    return np.asarray(edges), np.asarray((judged.status & _UNUSABLE) == 0)
+    measured = _core.measure_edges(*options, windows.core(), estimator, 1).map
+    # Voxels without a white line, or whose jump is little above the noise, take part: to leave out
+    # what the noise made small would raise the mean of the others.
+    jump = np.asarray(judged.edge_jump, dtype=np.float64)
+    sure = (judged.status & _NO_JUMP) == 0
+    usable = (judged.status & _NO_EDGE) == 0
+    usable &= jump >= (_LEAST_JUMP * np.median(jump[sure]) if sure.any() else np.inf)
+    return np.asarray(measured.edge_energy_ev), np.asarray(usable)
 
 
 def _scaled(
-    energy: Float, sample: Float, curve: BSpline, edges: Float, windows: FitWindows
+    energy: Float, sample: Float, curve: BSpline, shift: Float, windows: FitWindows
 ) -> tuple[Float, Float]:
     """Spectra without their background, and the jump of each, by a fit of the template so far.
 
     One number per voxel is divided by, known from all energies: what is divided by a noisy quantity
     is too large in the mean, and it would be where the windows say little.
     """
-    middle = float(np.median(edges))
-    x = (energy - middle) / (energy[-1] - energy[0])
-    at = np.clip(energy[:, None] - (edges - middle), curve.t[0], curve.t[-1])
+    x = (energy - energy[0]) / (energy[-1] - energy[0]) - 0.5
+    at = np.clip(energy[:, None] - shift, curve.t[0], curve.t[-1])
     value = curve(at)
     terms = [np.broadcast_to((x**p)[:, None], value.shape) for p in range(windows.pre_degree + 1)]
     terms += [(x**q)[:, None] * value for q in range(windows.post_degree + 1)]
@@ -196,7 +193,7 @@ def _scaled(
     return sample - background, found[:, n_pre]
 
 
-def _average(energy: Float, mu: Float, shift: Float, weight: Float) -> BSpline:
+def _average(energy: Float, mu: Float, shift: Float, weight: Float, fine: bool) -> BSpline:
     """Smoothing spline through all points of all spectra."""
     from scipy.interpolate import BSpline
     from scipy.sparse import csr_array
@@ -204,7 +201,7 @@ def _average(energy: Float, mu: Float, shift: Float, weight: Float) -> BSpline:
     at = (energy[:, None] - shift[None, :]).ravel()
     root = np.broadcast_to(np.sqrt(weight / weight.mean()), mu.shape).ravel()
     value = root * mu.ravel()
-    knots = _knots(energy, at, shift)
+    knots = _knots(energy, at, shift, fine)
     padded = np.concatenate([[knots[0]] * 3, knots, [knots[-1]] * 3])
     basis = csr_array(BSpline.design_matrix(at, padded, 3))
     basis.data *= np.repeat(root, np.diff(basis.indptr))
@@ -223,14 +220,15 @@ def _refined(knots: Float, energy: Float) -> Float:
     return np.sort(np.append(points[nearest > 0.05 * np.diff(energy).min()], energy))
 
 
-def _knots(energy: Float, at: Float, shift: Float) -> Float:
+def _knots(energy: Float, at: Float, shift: Float, fine: bool) -> Float:
     """Knots of the spline; 1.6 per energy step if the edges of the voxels differ by more than it.
 
-    Not two: a ripple of one period per step could then hide in the template, with shifts that
-    depend on where in a step a voxel's edge lies.
+    Not while voxels are still aligned with it: a ripple of the energy steps could hide in the
+    template, with shifts that depend on where in a step a voxel's edge lies, each confirming the
+    other. One knot per step cannot show it.
     """
     low, high = np.quantile(shift, [0.05, 0.95])
-    per_step = 1.6 if high - low > np.diff(energy).min() else 1.0
+    per_step = 1.6 if fine and high - low > np.diff(energy).min() else 1.0
     order = np.arange(energy.size)
     inner = np.interp(np.arange(0.0, energy.size - 1.0, 1.0 / per_step), order, energy)
     first, last = float(at.min()), float(at.max())

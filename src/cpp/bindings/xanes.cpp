@@ -86,8 +86,9 @@ void bind_references(py::module_& m) {
 void bind_xanes(py::module_& m) {
   using namespace py::literals;
   py::class_<EstimatorModel>(m, "EstimatorModel")
-      .def(py::init<std::string, std::vector<double>, std::vector<double>>(), "name"_a = "half_jump",
-           "template_ev"_a = std::vector<double>{}, "template_mu"_a = std::vector<double>{});
+      .def(py::init<std::string, std::vector<double>, std::vector<double>>(),
+           "name"_a = "half_jump", "template_ev"_a = std::vector<double>{},
+           "template_mu"_a = std::vector<double>{});
   py::class_<EdgeThresholds>(m, "EdgeThresholds")
       .def(py::init<float, float>(), "least_jump"_a, "largest_residual"_a)
       .def_readonly("least_jump", &EdgeThresholds::least_jump)

@@ -208,7 +208,7 @@ def _average(energy: Float, mu: Float, shift: Float, weight: Float, fine: bool) 
     normal = (basis.T @ basis).toarray()
     square = float(value @ value)
     bend = _bending(padded, knots)
-    smooth = _least_generalised_error(normal, basis.T @ value, bend, square, at.size)
+    smooth = _least_generalised_error(normal, np.asarray(basis.T @ value), bend, square, at.size)
     return BSpline(padded, smooth, 3)
 
 

@@ -20,6 +20,8 @@ __all__: list[str] = [
     "LineMeans",
     "MeasuredEdges",
     "Normalised",
+    "ReferenceMap",
+    "ReferenceModel",
     "Registration",
     "RegistrationOptions",
     "Resampled",
@@ -29,6 +31,7 @@ __all__: list[str] = [
     "edge_thresholds",
     "first_hits",
     "fit_edges",
+    "fit_references",
     "judge_edges",
     "line_profiles",
     "measure_edges",
@@ -74,6 +77,7 @@ class EdgeModel:
         post_degree: typing.SupportsInt | typing.SupportsIndex,
         level: typing.SupportsFloat | typing.SupportsIndex = 0.5,
         peak_half_width_ev: typing.SupportsFloat | typing.SupportsIndex = 2.0,
+        shape_mu: collections.abc.Sequence[typing.SupportsFloat | typing.SupportsIndex] = [],
     ) -> None: ...
 
 class EdgeMap:
@@ -109,6 +113,41 @@ class Normalised:
     def flat(self) -> numpy.typing.NDArray[numpy.float64]: ...
     @property
     def norm(self) -> numpy.typing.NDArray[numpy.float64]: ...
+
+class ReferenceModel:
+    def __init__(
+        self,
+        edge: EdgeModel,
+        reference_ev: collections.abc.Sequence[
+            collections.abc.Sequence[typing.SupportsFloat | typing.SupportsIndex]
+        ],
+        reference_mu: collections.abc.Sequence[
+            collections.abc.Sequence[typing.SupportsFloat | typing.SupportsIndex]
+        ],
+        window: typing.Annotated[
+            collections.abc.Sequence[typing.SupportsFloat | typing.SupportsIndex], "FixedSize(2)"
+        ],
+        shift: typing.Annotated[
+            collections.abc.Sequence[typing.SupportsFloat | typing.SupportsIndex], "FixedSize(2)"
+        ],
+        sum_to_one: bool,
+    ) -> None: ...
+
+class ReferenceMap:
+    @property
+    def edge_jump(self) -> numpy.typing.NDArray[numpy.float32]: ...
+    @property
+    def energy_shift(self) -> numpy.typing.NDArray[numpy.float64]: ...
+    @property
+    def energy_shift_std(self) -> numpy.typing.NDArray[numpy.float32]: ...
+    @property
+    def fraction(self) -> numpy.typing.NDArray[numpy.float64]: ...
+    @property
+    def fraction_std(self) -> numpy.typing.NDArray[numpy.float32]: ...
+    @property
+    def residual(self) -> numpy.typing.NDArray[numpy.float32]: ...
+    @property
+    def status(self) -> numpy.typing.NDArray[numpy.uint16]: ...
 
 class RegistrationOptions:
     def __init__(
@@ -219,6 +258,24 @@ def fit_edges(
     estimator: EstimatorModel,
     threads: int,
 ) -> EdgeMap: ...
+@typing.overload
+def fit_references(
+    energy_ev: numpy.typing.NDArray[numpy.float64],
+    mu: numpy.typing.NDArray[numpy.float32],
+    variance: numpy.typing.NDArray[numpy.float32],
+    voxel_major: bool,
+    model: ReferenceModel,
+    threads: int,
+) -> ReferenceMap: ...
+@typing.overload
+def fit_references(
+    energy_ev: numpy.typing.NDArray[numpy.float64],
+    mu: numpy.typing.NDArray[numpy.float64],
+    variance: numpy.typing.NDArray[numpy.float64],
+    voxel_major: bool,
+    model: ReferenceModel,
+    threads: int,
+) -> ReferenceMap: ...
 def judge_edges(
     edge_energy_ev: numpy.typing.NDArray[numpy.float64],
     edge_energy_std_ev: numpy.typing.NDArray[numpy.float32],

@@ -319,6 +319,25 @@ class ThicknessEffect(Result):
 
 
 @dataclass(frozen=True)
+class ReferenceFit(Result):
+    """Fractions of reference spectra in every voxel; NaN where not `ok`."""
+
+    fraction: Float = quantity("1", "reference ...")  #: (n_reference, ...) >= 0
+    fraction_std: Float = quantity("1", "reference ...")  #: (n_reference, ...) standard error
+    residual: Float = quantity("1", "...")  #: (...) root mean square misfit, in jumps
+    energy_shift_ev: Float = quantity("eV", "...")  #: (...) shift of all references; NaN: none
+    energy_shift_std_ev: Float = quantity("eV", "...")  #: (...) its standard error [eV]
+    edge_jump: Float = quantity("1", "...")  #: (...) jump the fractions refer to
+    status: NDArray[np.uint16] = quantity("", "...")  #: (...) bit mask, see `STATUS_BITS`
+    settings: Mapping[str, Any] = field(default_factory=dict)  #: windows, degrees, references
+
+    @property
+    def ok(self) -> Bool:
+        """(...) true where the fractions can be used: none of bits 1, 2 and 8."""
+        return np.asarray((self.status & NOT_OK) == 0)
+
+
+@dataclass(frozen=True)
 class NormalisedSpectra(Result):
     """Spectra after pre-edge subtraction and division by the jump, and their flattened form."""
 
@@ -522,6 +541,7 @@ __all__ = [
     "NormalisedSpectra",
     "OpticalDensity",
     "Particle",
+    "ReferenceFit",
     "Result",
     "Shift",
     "Spectrum",

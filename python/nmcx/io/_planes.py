@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
 from nmcx.errors import InputError
-from nmcx.io import _safe
 
 
 @dataclass(frozen=True)

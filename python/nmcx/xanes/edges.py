@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,7 +12,7 @@ from nmcx.results import EdgeMap, Spectrum, is_dask
 from nmcx.xanes._coerce import Window, coerce, coerce_variance, integer
 from nmcx.xanes.lazy import fit_edges_of_dask
 from nmcx.xanes.preparation import FitOptions, prepare
-from nmcx.xanes.sampling import sample_spectra
+from nmcx.xanes.sampling import sample_stack
 
 
 def fit_edges(
@@ -161,18 +160,16 @@ def fit_edges(
     energy, stack, voxel_major, shape = coerce(energy_ev, mu, energy_axis)
     given = coerce_variance(variance, stack, np.ndim(mu), energy_axis, voxel_major)
 
-    def sample(values: NDArray[Any]) -> NDArray[np.float64]:
-        if values.size == energy.size:  # one variance for all voxels
-            return values.reshape(energy.size, 1).astype(np.float64)
-        n_energy = values.shape[-1 if voxel_major else 0]
-        spatial = (*shape, n_energy) if voxel_major else (n_energy, *shape)
-        return sample_spectra(values.reshape(spatial), voxel_major)
+    def sampled_variance() -> NDArray[np.float64]:
+        if given.size == energy.size:  # one for all voxels
+            return given.reshape(energy.size, 1).astype(np.float64)
+        return sample_stack(given, shape, voxel_major)
 
     prepared = prepare(
         energy,
         options,
-        lambda: sample(stack),
-        None if variance is None else lambda: sample(given),
+        lambda: sample_stack(stack, shape, voxel_major),
+        None if variance is None else sampled_variance,
     )
     raw = _core.fit_edges(
         energy,

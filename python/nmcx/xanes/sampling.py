@@ -83,6 +83,15 @@ def sample_spectra(
     return np.ascontiguousarray(spectra, dtype=np.float64)
 
 
+def sample_stack(
+    stack: NDArray[Any], shape: tuple[int, ...], voxel_major: bool
+) -> NDArray[np.float64]:
+    """`sample_spectra` of a stack of two axes whose voxels fill `shape`."""
+    n_energy = stack.shape[-1 if voxel_major else 0]
+    spatial = (*shape, n_energy) if voxel_major else (n_energy, *shape)
+    return sample_spectra(stack.reshape(spatial), voxel_major)
+
+
 def as_float(values: NDArray[Any]) -> NDArray[Any]:
     """Native float32 or float64 as they are, anything else as float32: what the kernels take."""
     dtype = fit_dtype(values.dtype)

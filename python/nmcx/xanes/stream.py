@@ -136,6 +136,7 @@ def fit_edges_to_file(
     )
 
     def sampled_variance() -> NDArray[np.float64]:
+        assert spread is not None
         if len(spread.shape) == 1:
             return np.asarray(spread, dtype=np.float64)[:, None]
         return sample_spectra(spread, False)

@@ -5,6 +5,7 @@
 #include "nmcx/xanes/edge_fit.hpp"
 #include "nmcx/xanes/edge_fit_quality.hpp"
 #include "nmcx/xanes/normalise.hpp"
+#include "nmcx/xanes/reference_fit.hpp"
 
 using namespace nmcx::xanes;
 using nmcx::Execution;
@@ -18,6 +19,10 @@ template <class T>
 using MeasureEdges = MeasuredEdges(nmcx::ArrayView<double, 1>, nmcx::ArrayView<T, 2>,
                                    nmcx::ArrayView<T, 2>, bool, const EdgeModel&,
                                    const EstimatorModel&, const Execution&);
+template <class T>
+using FitReferences = ReferenceMap(nmcx::ArrayView<double, 1>, nmcx::ArrayView<T, 2>,
+                                   nmcx::ArrayView<T, 2>, bool, const ReferenceModel&,
+                                   const Execution&);
 
 namespace {
 
@@ -53,13 +58,37 @@ EdgeMap judge_copy(nmcx::ArrayView<double, 1> edge_energy_ev,
   return judge(std::move(measured), thresholds, volume, execution);
 }
 
+void bind_references(py::module_& m) {
+  using namespace py::literals;
+  using Spectra = std::vector<std::vector<double>>;
+  py::class_<ReferenceModel>(m, "ReferenceModel")
+      .def(py::init<EdgeModel, Spectra, Spectra, std::array<double, 2>, std::array<double, 2>,
+                    bool>(),
+           "edge"_a, "reference_ev"_a, "reference_mu"_a, "window"_a, "shift"_a, "sum_to_one"_a);
+  py::class_<ReferenceMap>(m, "ReferenceMap")
+      .def_readonly("fraction", &ReferenceMap::fraction)
+      .def_readonly("fraction_std", &ReferenceMap::fraction_std)
+      .def_readonly("residual", &ReferenceMap::residual)
+      .def_readonly("energy_shift", &ReferenceMap::energy_shift)
+      .def_readonly("energy_shift_std", &ReferenceMap::energy_shift_std)
+      .def_readonly("edge_jump", &ReferenceMap::edge_jump)
+      .def_readonly("status", &ReferenceMap::status);
+  m.def("fit_references", static_cast<FitReferences<float>*>(&fit_references),
+        "energy_ev"_a.noconvert(), "mu"_a.noconvert(), "variance"_a.noconvert(), "voxel_major"_a,
+        "model"_a, "threads"_a, ReleaseGil());
+  m.def("fit_references", static_cast<FitReferences<double>*>(&fit_references),
+        "energy_ev"_a.noconvert(), "mu"_a.noconvert(), "variance"_a.noconvert(), "voxel_major"_a,
+        "model"_a, "threads"_a, ReleaseGil());
+}
+
 }  // namespace
 
 void bind_xanes(py::module_& m) {
   using namespace py::literals;
   py::class_<EstimatorModel>(m, "EstimatorModel")
-      .def(py::init<std::string, std::vector<double>, std::vector<double>>(), "name"_a = "half_jump",
-           "template_ev"_a = std::vector<double>{}, "template_mu"_a = std::vector<double>{});
+      .def(py::init<std::string, std::vector<double>, std::vector<double>>(),
+           "name"_a = "half_jump", "template_ev"_a = std::vector<double>{},
+           "template_mu"_a = std::vector<double>{});
   py::class_<EdgeThresholds>(m, "EdgeThresholds")
       .def(py::init<float, float>(), "least_jump"_a, "largest_residual"_a)
       .def_readonly("least_jump", &EdgeThresholds::least_jump)
@@ -68,8 +97,7 @@ void bind_xanes(py::module_& m) {
       .def(py::init<std::array<double, 2>, std::array<double, 2>, int, int, double, double,
                     std::vector<double>>(),
            "pre_edge"_a, "post_edge"_a, "pre_degree"_a, "post_degree"_a, "level"_a = 0.5,
-           "peak_half_width_ev"_a = 2.0,
-           "shape_mu"_a = std::vector<double>{});
+           "peak_half_width_ev"_a = 2.0, "shape_mu"_a = std::vector<double>{});
   py::class_<EdgeMap>(m, "EdgeMap")
       .def_readonly("edge_energy_ev", &EdgeMap::edge_energy_ev)
       .def_readonly("edge_energy_std_ev", &EdgeMap::edge_energy_std_ev)
@@ -115,4 +143,5 @@ void bind_xanes(py::module_& m) {
         ReleaseGil());
   m.def("normalise", &normalise, "energy_ev"_a.noconvert(), "mu"_a.noconvert(), "model"_a,
         "edge_ev"_a, "threads"_a, ReleaseGil());
+  bind_references(m);
 }

@@ -3,6 +3,7 @@
 #include "nmcx/core/error.hpp"
 #include "nmcx/xanes/derivative_estimator.hpp"
 #include "nmcx/xanes/integral_estimator.hpp"
+#include "nmcx/xanes/template_estimator.hpp"
 #include "nmcx/xanes/white_line_estimator.hpp"
 
 namespace nmcx::xanes {
@@ -14,9 +15,10 @@ std::unique_ptr<EdgeEstimator> make_edge_estimator(const EdgePlan& plan,
   if (model.name == "white_line") return std::make_unique<WhiteLineEstimator>(plan);
   if (model.name == "derivative") return std::make_unique<DerivativeEstimator>(plan);
   if (model.name == "integral") return std::make_unique<IntegralEstimator>(plan);
+  if (model.name == "template") return make_template_estimator(plan, model);
   throw InvalidArgument("estimator '" + model.name +
-                        "' is unknown: use half_jump, half_white_line, white_line, derivative or "
-                        "integral");
+                        "' is unknown: use half_jump, half_white_line, white_line, derivative, "
+                        "integral or template");
 }
 
 }  // namespace nmcx::xanes

@@ -88,7 +88,7 @@ std::vector<float> make_stack(const std::vector<double>& energy, std::size_t n_v
   execution.threads = 1;
   const nmcx::ArrayView<float, 2> no_variance{nullptr, {0, 0}};
   return nmcx::xanes::fit_edges({energy.data(), {energy.size()}}, {mu.data(), shape}, no_variance,
-                                voxel_major, {n_slice, kSide, kSide}, model, execution);
+                                voxel_major, {n_slice, kSide, kSide}, model, {}, execution);
 }
 
 int main(int argc, char** argv) {

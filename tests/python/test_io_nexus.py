@@ -82,6 +82,10 @@ EXAMPLES: list[results.Result] = [
         ENERGY, normal(2, 3, 4, dtype=np.float32), None, (0.1, 0.1), normal(2, 2), normal(2, 2),
         normal(2, 2), normal(2), normal(2), mask(2), 1, ("moved",),
     ),
+    results.ReferenceFit(
+        normal(2, 3, 4), normal(2, 3, 4), normal(3, 4), normal(3, 4), normal(3, 4), normal(3, 4),
+        np.arange(12, dtype=np.uint16).reshape(3, 4), {"window": (8250.0, 8640.0)},
+    ),
 ]  # fmt: skip
 
 

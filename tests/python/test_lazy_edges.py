@@ -99,12 +99,14 @@ def test_nothing_but_the_sample_is_computed_at_the_call():
         return block
 
     source = da.from_array(mu, chunks=(61, 10, 10, 10)).map_blocks(noted, meta=mu[:0, :0, :0, :0])
-    given_degrees = xanes.fit_edges(energy, source, **WINDOWS, post_degree=1)
+    all_given = xanes.fit_edges(
+        energy, source, **WINDOWS, post_degree=1, white_line_half_width_ev=2.0
+    )
     assert read == []
     by_rule = xanes.fit_edges(energy, source, **WINDOWS)
     # 64 runs at most, in 64 chunks.
     assert len(read) <= 64
-    for edges in (given_degrees, by_rule):
+    for edges in (all_given, by_rule):
         assert all(isinstance(getattr(edges, name), da.Array) for name in maps.FIELDS)
         assert isinstance(edges.ok, da.Array)
         assert "dask.array" in edges._repr_html_()

@@ -117,12 +117,19 @@ def coerce_variance(
 
 
 def window_of(window: Window, name: str) -> tuple[float, float]:
+    """Two absolute energies [eV]."""
+    low, high = interval_of(window, name)
+    if 0 < high < _KEV_BELOW:
+        raise ValueError(f"{name} {window!r} looks like keV: multiply it by 1000")
+    return low, high
+
+
+def interval_of(window: Window, name: str) -> tuple[float, float]:
+    """Two energies or differences of energies [eV]."""
     try:
         values = np.asarray(window, dtype=np.float64)
     except (ValueError, TypeError):
         values = np.empty(0)
     if values.shape != (2,):
         raise ValueError(f"{name} must be two energies (low, high) in eV, not {window!r}")
-    if 0 < values[1] < _KEV_BELOW:
-        raise ValueError(f"{name} {window!r} looks like keV: multiply it by 1000")
     return float(values[0]), float(values[1])

@@ -161,8 +161,8 @@ def fit_edges(
     given = coerce_variance(variance, stack, np.ndim(mu), energy_axis, voxel_major)
 
     def sampled_variance() -> NDArray[np.float64]:
-        if given.size == energy.size:  # one for all voxels
-            return given.reshape(energy.size, 1).astype(np.float64)
+        if given.shape[0 if voxel_major else 1] == 1:  # for all voxels
+            return given.reshape(-1, 1).astype(np.float64)
         return sample_stack(given, shape, voxel_major)
 
     prepared = prepare(

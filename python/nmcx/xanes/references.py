@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from nmcx import _core
 from nmcx.results import ReferenceFit, Spectrum
-from nmcx.xanes._coerce import Window, coerce, coerce_variance, window_of
+from nmcx.xanes._coerce import Window, coerce, coerce_variance, interval_of, window_of
 from nmcx.xanes.peak_width import WHITE_LINE_HALF_WIDTH_EV
 from nmcx.xanes.preparation import FitOptions, prepare
 from nmcx.xanes.sampling import sample_stack
@@ -119,7 +119,7 @@ def fit_references(
         given_template(reference, energy, windows, f"references[{k}]")
         for k, reference in enumerate(references)
     ]
-    shift = (0.0, 0.0) if energy_shift is None else window_of(energy_shift, "energy_shift")
+    shift = (0.0, 0.0) if energy_shift is None else interval_of(energy_shift, "energy_shift")
     fitted = (windows.pre_edge[0], windows.post_edge[1])
     if window is not None:
         fitted = window_of(window, "window")

@@ -20,17 +20,20 @@ FOIL_WINDOWS = {"pre_edge": (8150.0, 8310.0), "post_edge": (8420.0, 8800.0)}
 SKIPPED = 77  # what instruction_counts.py ends with where it cannot count
 
 
-def _rim_to_core(seed: int, noise: float) -> tuple[tuple[float, ...], tuple[float, ...], float]:
-    after, before, drift = module_of("tests/python", "test_alignment_bias").rim_to_core(seed, noise)
+def _rim_to_core(seed: int, noise: float, side: int) -> tuple[Any, Any, float]:
+    test = module_of("tests/python", "test_alignment_bias")
+    after, before, drift = test.rim_to_core(seed, noise, (side, side))
     return astuple(after), astuple(before), drift
 
 
 def alignment(reduced: bool) -> list[Row]:
     """A particle of one valence, misaligned: is its rim as its core?"""
-    noises, seeds = ((0.01,), range(1, 2)) if reduced else ((0.01, 0.02), range(1, 11))
+    noises, seeds, side = (0.01, 0.02), range(1, 11), 128
+    if reduced:
+        noises, seeds, side = (0.01,), range(1, 2), 96
     rows = []
     for noise in noises:
-        found = [apart(_rim_to_core, seed, noise) for seed in seeds]
+        found = [apart(_rim_to_core, seed, noise, side) for seed in seeds]
         words = f"σ/J = {noise}, seeds 1…{seeds[-1]}"
         for i, name in enumerate(("half-jump", "white line")):
             after, before = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from functools import partial
 from typing import Any
@@ -21,8 +22,9 @@ EDGES_EV = (8344.0, 8349.0)
 
 def speed(reduced: bool) -> list[Row]:
     """One and two threads on all instruction sets, in both layouts, from the installed wheel."""
+    load = os.getloadavg()[0]
     found = edge_fit_speeds()
-    rows = []
+    rows = [recorded("processes that ran beside, load of the minute before", f"{load:.1f}")]
     for level, least in SPEEDS.items():
         target = "(recorded)" if least is None else f"≥ {least:.0f} M/s/core"
         names = [

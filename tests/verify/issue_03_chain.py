@@ -139,7 +139,9 @@ def foil(reduced: bool) -> list[Row]:
     figure, target = "white lines of NiO.000–NiO.010 after calibration by the foil", "< 0.15 eV"
     project = XRAYLARCH_DATA / "AthenaProjectFiles" / "NiO.prj"
     if not project.exists():
-        return [Row(figure, "not run: install python-xraylarch-doc", target, False)]
+        # Said, but no failure, where continuous integration cannot install it.
+        met = None if reduced else False
+        return [Row(figure, "not run: install python-xraylarch-doc", target, met)]
     before, after = apart(_white_lines, project)
     return [
         recorded(f"white lines of the same {before.size} scans as measured, range", _range(before)),

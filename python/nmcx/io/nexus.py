@@ -29,6 +29,7 @@ SIGNALS: Mapping[str, str] = {
     "EnergyStack": "mu",
     "AlignedStack": "mu",
     "EdgeMap": "edge_energy_ev",
+    "ReferenceFit": "fraction",
     "NormalisedSpectra": "norm",
     "ThicknessEffect": "edge_shift_ev",
     "Shift": "dy",

@@ -25,21 +25,6 @@ std::size_t chunk_voxels(std::size_t n_voxel) {
 // What an estimator decides anew.
 constexpr std::int32_t edge_bits = window_border | several_crossings;
 
-const Kernel& active_kernel() {
-  switch (active_instruction_set()) {
-#if defined(__x86_64__)
-    case InstructionSet::v4:
-      return edge_fit_v4;
-    case InstructionSet::v3:
-      return edge_fit_v3;
-    case InstructionSet::v2:
-      return edge_fit_v2;
-#endif
-    default:
-      return edge_fit_generic;
-  }
-}
-
 /// The noise from `variance`, and the standard errors that follow from it.
 template <class T>
 void use_variance(const Stack<T>& variance, const EdgePlan& plan, const KernelTables& tables,
@@ -63,15 +48,6 @@ void use_variance(const Stack<T>& variance, const EdgePlan& plan, const KernelTa
     if (half_jump) map.edge_energy_std_ev[v] *= static_cast<float>(edge);
     map.white_line_std_ev[v] *= static_cast<float>(peak);
   }
-}
-
-/// Where a map keeps the voxel `begin`.
-MapOut map_at(MeasuredEdges& measured, std::size_t begin) {
-  EdgeMap& map = measured.map;
-  return {map.edge_energy_ev.data() + begin,     map.white_line_ev.data() + begin,
-          map.edge_energy_std_ev.data() + begin, map.white_line_std_ev.data() + begin,
-          map.white_line_height.data() + begin,  map.edge_jump.data() + begin,
-          measured.residual.data() + begin,      map.status.data() + begin};
 }
 
 EdgeMap empty_map(std::size_t n) {
@@ -148,8 +124,9 @@ MeasuredEdges measure(ArrayView<double, 1> energy_ev, const Stack<T>& mu, const 
         const Workspace work(plan.size());
         const KernelOut out = work.out();
         std::vector<float> spare;
-        for (std::size_t v = begin; v < end; v += tile_voxels) {
-          const std::size_t n = std::min(tile_voxels, end - v);
+        std::size_t n = 0;
+        for (std::size_t v = begin; v < end; v += n) {
+          n = tile_size(mu, plan, v, end);
           fill_tile(mu, plan, kernel, v, n, work);
           kernel.fit(kernel_plan, work.tile.get(), tile_stride, n, lines_ahead(mu, plan, v, n),
                      out);
@@ -177,6 +154,34 @@ EdgeMap fit(ArrayView<double, 1> energy_ev, const Stack<T>& mu, const Stack<T>& 
 }
 
 }  // namespace
+
+const Kernel& active_kernel() {
+  switch (active_instruction_set()) {
+#if defined(__x86_64__)
+    case InstructionSet::v4:
+      return edge_fit_v4;
+    case InstructionSet::v3:
+      return edge_fit_v3;
+    case InstructionSet::v2:
+      return edge_fit_v2;
+#endif
+    default:
+      return edge_fit_generic;
+  }
+}
+
+MapOut map_at(MeasuredEdges& measured, std::size_t begin) {
+  EdgeMap& map = measured.map;
+  return {map.edge_energy_ev.data() + begin,
+          map.white_line_ev.data() + begin,
+          map.edge_energy_std_ev.data() + begin,
+          map.white_line_std_ev.data() + begin,
+          map.white_line_height.data() + begin,
+          map.edge_jump.data() + begin,
+          map.noise.data() + begin,
+          measured.residual.data() + begin,
+          map.status.data() + begin};
+}
 
 MeasuredEdges measure_edges(ArrayView<double, 1> energy_ev, ArrayView<float, 2> mu,
                             ArrayView<float, 2> variance, bool voxel_major, const EdgeModel& model,

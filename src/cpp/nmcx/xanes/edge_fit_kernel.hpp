@@ -86,7 +86,8 @@ struct KernelOut {
   int32_t* peak_index;  ///< scan energy of the peak sample
 };
 
-/// Where a tile's results go: absolute energies, standard errors, all bits of the status.
+/// A map from some voxel on: absolute energies, standard errors (per unit noise until finished),
+/// all bits of the status.
 struct MapOut {
   double* edge_energy_ev;
   double* white_line_ev;
@@ -94,6 +95,7 @@ struct MapOut {
   float* white_line_std_ev;
   float* white_line_height;
   float* edge_jump;
+  float* noise;
   float* residual;
   std::uint16_t* status;
 };
@@ -119,7 +121,28 @@ struct Kernel {
   void (*transpose)(const float* spectra, std::size_t step, std::size_t n_voxel, std::size_t n_row,
                     float* tile, std::size_t stride);
   void (*write)(const KernelOut& tile, double reference_ev, std::size_t n_voxel, const MapOut& map);
+  /// Status bits 2 and 4 by the voxel's own noise.
+  void (*judge_alone)(const MapOut& map, std::size_t n_voxel, bool noise_given, float partial_jump);
+  /// Status bits 2 and 32 by the map's noise; marks voxels with one of the bits 1, 2, 4.
+  void (*judge_noise)(const MapOut& map, std::size_t n_voxel, float largest_residual,
+                      std::uint8_t* is_outside);
+  /// Adds the residual variance of a row's usable voxels, and their number.
+  void (*add_usable)(const float* residual, const std::uint16_t* status, std::size_t n,
+                     float* variance, float* count);
+  /// out[x + 1] = a[x] + b[x] + c[x]
+  void (*add_lines)(const float* a, const float* b, const float* c, std::size_t n, float* out);
+  /// Noise of a row's usable voxels from sums over nine rows, with a zero at both ends.
+  void (*pool_row)(const float* sum, const float* count, const std::uint16_t* status, std::size_t n,
+                   float* noise);
+  /// Status bit 256 of a row from marks in the rows beside it.
+  void (*mark_rim)(const std::uint8_t* near, const std::uint8_t* diagonal, std::size_t n,
+                   std::uint16_t* status);
+  /// Standard errors, and NaN where not ok.
+  void (*finish)(const MapOut& map, std::size_t n_voxel, bool noise_given);
 };
+
+/// The kernel of `active_instruction_set`.
+const Kernel& active_kernel();
 
 extern const Kernel edge_fit_generic;
 #if defined(__x86_64__)

@@ -13,8 +13,6 @@ constexpr float least_jump = 5.0F;        // in units of the noise
 constexpr float least_fraction = 0.3F;    // of the median jump
 constexpr float largest_residual = 3.0F;  // in units of the median residual
 constexpr unsigned unmeasured = low_transmission;
-constexpr unsigned no_jump = 1U | 2U;
-constexpr unsigned outside = 1U | 2U | 4U;
 constexpr std::size_t grain = std::size_t{1} << 15U;
 constexpr std::size_t lone_grain = std::size_t{1} << 13U;  // stays in the cache
 
@@ -46,30 +44,11 @@ bool below_noise(float jump, float noise) {
   return !(jump > 0.0F && jump >= least_jump * noise);
 }
 
-/// Bits 2 and 4 by the voxel's own noise.
-void judge_alone(MeasuredEdges& measured, const EdgeThresholds& thresholds, std::size_t begin,
-                 std::size_t end) {
-  const float* residual = measured.residual.data();
-  const float* jump = measured.map.edge_jump.data();
-  float* noise = measured.map.noise.data();
-  std::uint16_t* status = measured.map.status.data();
-  if (!measured.noise_given) {
-    for (std::size_t v = begin; v < end; ++v) noise[v] = std::sqrt(residual[v]);
-  }
-  for (std::size_t v = begin; v < end; ++v) {
-    const bool small = below_noise(jump[v], noise[v]);
-    const bool partial = jump[v] < thresholds.least_jump;
-    const unsigned bits =
-        small ? unsigned{jump_below_noise} : (partial ? unsigned{partial_volume} : 0U);
-    status[v] |= has(status[v], unmeasured) ? std::uint16_t{0} : static_cast<std::uint16_t>(bits);
-  }
-}
-
 /// Sums over three voxels along each axis, kept for the rows y - 1, y and y + 1 of one plane.
 class PooledRows {
  public:
-  PooledRows(const Rows& rows, const MeasuredEdges& measured)
-      : rows_(rows), measured_(measured), lines_(6 * (rows.nx + 2), 0.0F) {}
+  PooledRows(const Rows& rows, const MeasuredEdges& measured, const Kernel& kernel)
+      : rows_(rows), measured_(measured), kernel_(kernel), lines_(6 * (rows.nx + 2), 0.0F) {}
 
   /// Reads row y of the planes around z, or nothing if it does not exist.
   void read(std::size_t z, std::ptrdiff_t y) {
@@ -82,12 +61,7 @@ class PooledRows {
       const std::size_t first = ((k * rows_.ny) + static_cast<std::size_t>(y)) * rows_.nx;
       const float* residual = measured_.residual.data() + first;
       const std::uint16_t* status = measured_.map.status.data() + first;
-      for (std::size_t x = 0; x < rows_.nx; ++x) {
-        const float usable = (status[x] & outside) == 0U ? 1.0F : 0.0F;
-        // Not a product: an unusable residual may be NaN.
-        variance[x] += usable > 0.0F ? residual[x] : 0.0F;
-        count[x] += usable;
-      }
+      kernel_.add_usable(residual, status, rows_.nx, variance, count);
     }
   }
 
@@ -96,15 +70,13 @@ class PooledRows {
              float* noise) const {
     const std::uint16_t* status = measured_.map.status.data() + (((z * rows_.ny) + y) * rows_.nx);
     const auto here = static_cast<std::ptrdiff_t>(y);
-    for (std::size_t x = 0; x < rows_.nx; ++x) {
-      sum[x + 1] = line(here - 1, 0)[x] + line(here, 0)[x] + line(here + 1, 0)[x];
-      count[x + 1] = line(here - 1, 1)[x] + line(here, 1)[x] + line(here + 1, 1)[x];
-    }
-    for (std::size_t x = 0; x < rows_.nx; ++x) {
-      const float pooled =
-          std::sqrt((sum[x] + sum[x + 1] + sum[x + 2]) / (count[x] + count[x + 1] + count[x + 2]));
-      noise[x] = (status[x] & outside) == 0U ? pooled : noise[x];
-    }
+    const auto add = [&](std::size_t which, float* out) {
+      kernel_.add_lines(line(here - 1, which), line(here, which), line(here + 1, which), rows_.nx,
+                        out);
+    };
+    add(0, sum.data());
+    add(1, count.data());
+    kernel_.pool_row(sum.data(), count.data(), status, rows_.nx, noise);
   }
 
  private:
@@ -117,14 +89,16 @@ class PooledRows {
 
   Rows rows_;
   const MeasuredEdges& measured_;
+  const Kernel& kernel_;
   std::vector<float> lines_;
 };
 
-void pool_noise(const Rows& rows, MeasuredEdges& measured, const Execution& execution) {
+void pool_noise(const Rows& rows, MeasuredEdges& measured, const Kernel& kernel,
+                const Execution& execution) {
   float* noise = measured.map.noise.data();
   parallel_for(rows.number(), rows.per_chunk(), execution,
                [&](std::size_t begin, std::size_t end, std::size_t) {
-                 PooledRows pooled(rows, measured);
+                 PooledRows pooled(rows, measured, kernel);
                  // One spare zero at both ends stands for the outside.
                  std::vector<float> sum(rows.nx + 2);
                  std::vector<float> count(rows.nx + 2);
@@ -141,64 +115,9 @@ void pool_noise(const Rows& rows, MeasuredEdges& measured, const Execution& exec
                });
 }
 
-/// Bits 2 and 32 by the noise that counts.
-void judge_noise(MeasuredEdges& measured, const EdgeThresholds& thresholds, std::size_t begin,
-                 std::size_t end, std::uint8_t* is_outside) {
-  const float* residual = measured.residual.data();
-  const float* jump = measured.map.edge_jump.data();
-  const float* noise = measured.map.noise.data();
-  std::uint16_t* status = measured.map.status.data();
-  for (std::size_t v = begin; v < end; ++v) {
-    const unsigned small = below_noise(jump[v], noise[v]) ? unsigned{jump_below_noise} : 0U;
-    const unsigned large =
-        residual[v] > thresholds.largest_residual ? unsigned{large_residual} : 0U;
-    status[v] |=
-        (status[v] & outside) == 0U ? static_cast<std::uint16_t>(small | large) : std::uint16_t{0};
-    is_outside[v] = (status[v] & outside) != 0U ? 1 : 0;
-  }
-}
-
-/// Whether a standard error came out of the sums in single precision as one.
-bool is_error(float std) {
-  return std > 0.0F && std <= std::numeric_limits<float>::max();
-}
-
-/// Standard errors, and NaN where there is nothing to trust.
-void finish(MeasuredEdges& measured, std::size_t begin, std::size_t end) {
-  EdgeMap& map = measured.map;
-  const float* jump = map.edge_jump.data();
-  const float* noise = map.noise.data();
-  float* edge_std = map.edge_energy_std_ev.data();
-  float* peak_std = map.white_line_std_ev.data();
-  if (!measured.noise_given) {
-    for (std::size_t v = begin; v < end; ++v) {
-      // Data are known to single precision at best, even where a fit leaves no residual.
-      const float rounding = 0x1p-24F * jump[v];
-      const float used = noise[v] > rounding ? noise[v] : rounding;
-      edge_std[v] *= used;
-      peak_std[v] *= used;
-    }
-  }
-  for (std::size_t v = begin; v < end; ++v) {
-    std::uint16_t& status = map.status[v];
-    if (!has(status, not_ok) && is_error(edge_std[v]) && is_error(peak_std[v])) continue;
-    if (!has(status, not_ok)) status |= static_cast<std::uint16_t>(low_transmission);
-    constexpr float nan = std::numeric_limits<float>::quiet_NaN();
-    map.edge_energy_ev[v] = static_cast<double>(nan);
-    map.white_line_ev[v] = static_cast<double>(nan);
-    edge_std[v] = nan;
-    peak_std[v] = nan;
-    map.white_line_height[v] = nan;
-    if (has(status, unmeasured)) {
-      map.edge_jump[v] = nan;
-      map.noise[v] = nan;
-    }
-  }
-}
-
 /// Bit 256, then the finish: a row is read again while it is still in the cache.
 void mark_rim_and_finish(const Rows& rows, const std::uint8_t* is_outside, MeasuredEdges& measured,
-                         const Execution& execution) {
+                         const Kernel& kernel, const Execution& execution) {
   parallel_for(rows.number(), rows.per_chunk(), execution,
                [&](std::size_t begin, std::size_t end, std::size_t) {
                  std::vector<std::uint8_t> near(rows.nx + 2);
@@ -217,12 +136,8 @@ void mark_rim_and_finish(const Rows& rows, const std::uint8_t* is_outside, Measu
                      }
                    }
                    std::uint16_t* status = measured.map.status.data() + (row * rows.nx);
-                   for (std::size_t x = 0; x < rows.nx; ++x) {
-                     const unsigned at_rim = near[x] | near[x + 1] | near[x + 2] | diagonal[x];
-                     const bool marked = at_rim != 0U && (status[x] & outside) == 0U;
-                     status[x] |= marked ? static_cast<std::uint16_t>(rim) : std::uint16_t{0};
-                   }
-                   finish(measured, row * rows.nx, (row + 1) * rows.nx);
+                   kernel.mark_rim(near.data(), diagonal.data(), rows.nx, status);
+                   kernel.finish(map_at(measured, row * rows.nx), rows.nx, measured.noise_given);
                  }
                });
 }
@@ -277,24 +192,29 @@ EdgeMap judge(MeasuredEdges measured, const EdgeThresholds& thresholds,
   EdgeMap& map = measured.map;
   const std::size_t n = map.status.size();
   if (n == 0) return std::move(measured.map);
+  const Kernel& kernel = active_kernel();
+  const bool given = measured.noise_given;
   Array<std::uint8_t, 1> is_outside({n});
+  const auto alone = [&](std::size_t begin, std::size_t end, std::size_t) {
+    kernel.judge_alone(map_at(measured, begin), end - begin, given, thresholds.least_jump);
+  };
+  const auto by_noise = [&](std::size_t begin, std::size_t end, std::size_t) {
+    kernel.judge_noise(map_at(measured, begin), end - begin, thresholds.largest_residual,
+                       is_outside.data() + begin);
+  };
   if (volume.empty()) {
     parallel_for(n, lone_grain, execution, [&](std::size_t begin, std::size_t end, std::size_t) {
-      judge_alone(measured, thresholds, begin, end);
-      judge_noise(measured, thresholds, begin, end, is_outside.data());
-      finish(measured, begin, end);
+      alone(begin, end, 0);
+      by_noise(begin, end, 0);
+      kernel.finish(map_at(measured, begin), end - begin, given);
     });
     return std::move(measured.map);
   }
   const Rows rows(volume);
-  parallel_for(n, grain, execution, [&](std::size_t begin, std::size_t end, std::size_t) {
-    judge_alone(measured, thresholds, begin, end);
-  });
-  if (!measured.noise_given) pool_noise(rows, measured, execution);
-  parallel_for(n, grain, execution, [&](std::size_t begin, std::size_t end, std::size_t) {
-    judge_noise(measured, thresholds, begin, end, is_outside.data());
-  });
-  mark_rim_and_finish(rows, is_outside.data(), measured, execution);
+  parallel_for(n, grain, execution, alone);
+  if (!given) pool_noise(rows, measured, kernel, execution);
+  parallel_for(n, grain, execution, by_noise);
+  mark_rim_and_finish(rows, is_outside.data(), measured, kernel, execution);
   return std::move(measured.map);
 }
 

@@ -5,8 +5,12 @@
 #include <vector>
 
 #include "nmcx/xanes/edge_fit.hpp"
+#include "nmcx/xanes/edge_fit_kernel.hpp"
 
 namespace nmcx::xanes {
+
+/// The map from a voxel on, as the kernels write and judge it.
+MapOut map_at(MeasuredEdges& measured, std::size_t begin);
 
 /// Limits that depend on the whole map.
 struct EdgeThresholds {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "nmcx/core/memory.hpp"
 #include "nmcx/core/views.hpp"
 #include "nmcx/xanes/edge_fit_kernel.hpp"
 #include "nmcx/xanes/normalise.hpp"
@@ -58,7 +59,7 @@ inline void transpose(const Kernel& kernel, const double* spectra, std::size_t s
 /// Buffers of one chunk.
 struct Workspace {
   explicit Workspace(std::size_t n_row)
-      : tile(std::make_unique_for_overwrite<float[]>(n_row * tile_stride)),
+      : tile(static_cast<float*>(allocate(n_row * tile_stride * sizeof(float)))),
         spare(std::make_unique_for_overwrite<float[]>(n_row * tile_stride)),
         results(std::make_unique_for_overwrite<float[]>(7 * tile_voxels)),
         integers(std::make_unique_for_overwrite<std::int32_t[]>(2 * tile_voxels)) {}
@@ -80,9 +81,24 @@ struct Workspace {
     return o;
   }
 
-  std::unique_ptr<float[]> tile, spare, results;
+  std::unique_ptr<float[], Release> tile;  // aligned: its rows are read in whole cache lines
+  std::unique_ptr<float[]> spare, results;
   std::unique_ptr<std::int32_t[]> integers;
 };
+
+/// Number of voxels of the tile that begins at `begin`: the first one of a chunk ends where a cache
+/// line of the images begins, so that the others are aligned.
+template <class T>
+std::size_t tile_size(const Stack<T>& mu, const EdgePlan& plan, std::size_t begin,
+                      std::size_t end) {
+  std::size_t n = tile_voxels;
+  if (!mu.voxel_major) {
+    const T* first = mu.values.data + (plan.first * mu.n_voxel()) + begin;
+    constexpr std::size_t line = 64;
+    n -= (reinterpret_cast<std::uintptr_t>(first) % line) / sizeof(T);
+  }
+  return std::min(n, end - begin);
+}
 
 template <class T>
 void fill_tile(const Stack<T>& mu, const EdgePlan& plan, const Kernel& kernel, std::size_t begin,

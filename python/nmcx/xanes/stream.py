@@ -159,6 +159,8 @@ def fit_edges_to_file(
         **prepared.settings(),
     }
 
+    del spectra  # megabytes that would stay until the end
+
     def begin(folder: Path) -> None:
         blank = {name: Unwritten(shape, dtype) for name, dtype in maps.FIELDS.items()}
         nexus.allocate(folder / _RESULT, EdgeMap(**blank, settings=prepared.settings()))  # type: ignore[arg-type]

@@ -4,7 +4,8 @@ How precise is an edge energy?
 
 The standard errors nmcx reports are the ones that are found, for both energies and at every noise
 level. Which of the two is the more precise depends on the spectrum: a steep edge favours the
-half-jump, a sharp white line the white line.
+half-jump, a sharp white line the white line. The kink is no accident: above a noise of 1/60 of the
+jump the parabola of the white line reaches further, which steadies it.
 """
 
 import matplotlib.pyplot as plt

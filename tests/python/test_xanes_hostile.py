@@ -184,7 +184,7 @@ TWICE = np.r_[E[:3], E[2], E[4:]]
         (E, MU, {"level": 0.0}, "level", "between 0 and 1"),
         (E, MU, {"level": np.nan}, "level", "between 0 and 1"),
         (E, MU, {"level": "half"}, "level", "number"),
-        (E, MU, {"estimator": "derivativ"}, "estimator", "half_jump"),
+        (E, MU, {"estimator": "slope"}, "estimator", "half_jump"),
         (E, MU, {"threads": -1}, "threads", "0"),
         (E, MU, {"threads": 1.5}, "threads", "whole number"),
         (E, MU, {"energy_axis": 2}, "energy_axis", "2 axes"),

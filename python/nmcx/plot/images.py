@@ -239,6 +239,8 @@ def jump_image(
 def alignment(aligned: AlignedStack, *, figure: Figure | None = None) -> Figure:
     """Drift that was removed at each energy, and what is left of it [px]; outliers are crossed.
 
+    The bands are the standard errors of the drift.
+
     Parameters
     ----------
     aligned : AlignedStack
@@ -264,15 +266,12 @@ def alignment(aligned: AlignedStack, *, figure: Figure | None = None) -> Figure:
     for k, name in enumerate(("z", "y", "x")[-n_axis:]):
         drift, left = aligned.shift_px[:, k], aligned.residual_px[:, k]
         above.plot(energy[~bad], drift[~bad], "o-", ms=3, lw=0.8, color=COLOURS[k], label=name)
-        below.errorbar(
-            energy[~bad],
-            left[~bad],
-            aligned.shift_std_px[~bad, k],
-            fmt="o",
-            ms=3,
-            lw=0.8,
-            color=COLOURS[k],
+        # Bands may lie on each other, bars would hide each other.
+        std = aligned.shift_std_px[~bad, k]
+        below.fill_between(
+            energy[~bad], left[~bad] - std, left[~bad] + std, color=COLOURS[k], alpha=0.3, lw=0.6
         )
+        below.plot(energy[~bad], left[~bad], "o", ms=4.5 - 1.2 * k, color=COLOURS[k])
         above.plot(energy[bad], drift[bad], "x", ms=7, color=COLOURS[k])
     below.axhline(0.0, color="0.6", lw=0.8, zorder=0)
     for e in energy[bad]:

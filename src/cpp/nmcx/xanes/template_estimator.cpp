@@ -46,7 +46,7 @@ Found follow(const ShiftedTemplates& shifted, std::size_t start, const MakeStep&
     found.step = make_step(found.shift);
     if (!found.step.ok()) return found;
     const double cells = found.step.move / shifted.spacing;
-    // More than half a cell: else two neighbours could send the voxel to and fro.
+    // More than half a cell: else two neighbours could send the voxel back and forth.
     found.converged = std::abs(cells) <= 0.75;
     if (found.converged) return found;
     const double next = static_cast<double>(found.shift) + std::clamp(cells, -longest, longest);

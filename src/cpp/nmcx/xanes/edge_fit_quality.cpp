@@ -189,8 +189,7 @@ EdgeThresholds edge_thresholds(const MeasuredEdges& measured) {
 
 EdgeMap judge(MeasuredEdges measured, const EdgeThresholds& thresholds,
               const std::vector<std::size_t>& volume, const Execution& execution) {
-  EdgeMap& map = measured.map;
-  const std::size_t n = map.status.size();
+  const std::size_t n = measured.map.status.size();
   if (n == 0) return std::move(measured.map);
   const Kernel& kernel = active_kernel();
   const bool given = measured.noise_given;

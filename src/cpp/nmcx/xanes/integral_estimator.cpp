@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 
 #include "nmcx/xanes/edge_fit.hpp"
 
@@ -10,7 +11,7 @@ namespace {
 
 constexpr double lower_level = 0.15;
 // Two-point Gauss-Legendre is exact for cubics.
-constexpr double gauss = 0.5773502691896257;
+constexpr double gauss = std::numbers::inv_sqrt3;
 
 /// Adds to `out` the weights that integrate the cubic of a stencil from `low` to `high`.
 void add_integral(const CrossingTables& tables, std::size_t first, double low, double high,

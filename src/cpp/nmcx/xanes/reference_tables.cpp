@@ -24,6 +24,7 @@ std::vector<EdgeCurve> make_curves(const EdgePlan& plan, const ReferenceModel& m
   require(n > 0 && n <= most_references && n == model.reference_mu.size(),
           "references must be 1 to " + std::to_string(most_references) + " spectra");
   std::vector<EdgeCurve> curves;
+  curves.reserve(n);
   for (std::size_t k = 0; k < n; ++k) {
     curves.emplace_back(plan, model.reference_ev[k], model.reference_mu[k],
                         "references[" + std::to_string(k) + "]");

@@ -44,6 +44,10 @@ def main() -> int:
         "NMCX_UNDER_SANITIZER": "1",
     }
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/python"]
+    # Readers and writers do not enter the extension; runs and reports enter it by the same calls as
+    # the tests of its parts; worker processes start without the preloaded runtimes.
+    for pattern in ("test_io_*.py", "run", "report", "test_lazy_edges.py", "test_stream.py"):
+        command.append(f"--ignore-glob=tests/python/{pattern}")
     return subprocess.run(
         [*command, *sys.argv[1:]], cwd=ROOT, env=environment, check=False
     ).returncode

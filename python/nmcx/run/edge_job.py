@@ -314,7 +314,7 @@ def _write_picture(path: Path, stack: EnergyStack, found: EdgeMap, title: str) -
     size = _three(stack.voxel_size_um)
     mu: Any = stack.mu
     if step > 1 and found.status.ndim > 1:
-        title += f" (every {step}th slice)"
+        title += f" (one slice in {step})"
         found, mu = _every(found, step), _EverySlice(mu, step)
         if found.status.ndim == 3 and size is not None:
             size = (size[0] * step, *size[1:])

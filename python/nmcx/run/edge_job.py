@@ -227,7 +227,7 @@ def block_bytes(stack: EnergyStack) -> int:
     """
     from nmcx.io._safe import check_memory, free_memory
 
-    row = math.prod(stack.mu.shape[2:]) * len(stack.energy_ev)
+    row: int = math.prod(stack.mu.shape[2:]) * len(stack.energy_ev)
     row *= np.dtype(stack.mu.dtype).itemsize * (1 if stack.variance is None else 2)
     check_memory(2 * row, "the edge fit, two slices at all energies")
     return max(row, min(_BLOCK_BYTES, free_memory() // 4))
@@ -314,7 +314,7 @@ def _write_picture(path: Path, stack: EnergyStack, found: EdgeMap, title: str) -
     size = _three(stack.voxel_size_um)
     mu: Any = stack.mu
     if step > 1 and found.status.ndim > 1:
-        title += f" (one slice in {step})"
+        title += f" (one slice in {step}; z counts these)"
         found, mu = _every(found, step), _EverySlice(mu, step)
         if found.status.ndim == 3 and size is not None:
             size = (size[0] * step, *size[1:])

@@ -38,7 +38,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         130 interrupted.
     """
     try:
-        given = argparse.Namespace(verbose=False, quiet=False, debug=False)
+        given = argparse.Namespace(
+            verbose=False, quiet=False, debug=False, interrupted="nothing was written"
+        )
         arguments = _parser().parse_args(argv, given)
     except SystemExit as stopped:  # argparse leaves this way for --help and for wrong usage
         return int(stopped.code or 0)
@@ -47,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return int(arguments.act(arguments))
     except KeyboardInterrupt:
-        return _fail(arguments, "interrupted; nothing was written", INTERRUPTED)
+        return _fail(arguments, f"interrupted; {arguments.interrupted}", INTERRUPTED)
     except Exception as error:
         return _fail(arguments, _one_line(error), _exit_code(error))
     finally:
@@ -148,6 +150,15 @@ def _add_edges(commands: Any, shared: argparse.ArgumentParser) -> None:
     edges.add_argument("--post-degree", type=int, metavar="N", help="0, 1 or 2; default by rule")
     edges.add_argument("--level", type=float, default=0.5, metavar="X", help="default 0.5")
     edges.add_argument("--estimator", default="half_jump", metavar="NAME", help="default half_jump")
+    edges.add_argument(
+        "--template", type=Path, metavar="FILE", help="spectrum; default: made from the stack"
+    )
+    edges.add_argument(
+        "--normalisation", default="window", metavar="NAME", help="window (default) or global_shape"
+    )
+    edges.add_argument(
+        "--white-line-half-width-ev", type=float, metavar="X", help="default by rule"
+    )
     edges.add_argument("--threads", type=_threads, metavar="N", help="default: all cores")
     edges.add_argument("--force", action="store_true", help="replace earlier results")
     edges.add_argument("--resume", action="store_true", help="go on with an interrupted fit")
@@ -155,7 +166,7 @@ def _add_edges(commands: Any, shared: argparse.ArgumentParser) -> None:
     pictures.add_argument("--picture", type=Path, metavar="PNG", help="default OUT.png")
     pictures.add_argument("--no-picture", action="store_true", help="write no picture")
     edges.add_argument("--dry-run", action="store_true", help="say what would be done")
-    edges.set_defaults(act=_edges)
+    edges.set_defaults(act=_edges, interrupted="--resume goes on from here")
 
 
 def _threads(text: str) -> int:
@@ -247,6 +258,9 @@ def _edges(arguments: argparse.Namespace) -> int:
         post_degree=arguments.post_degree,
         level=arguments.level,
         estimator=arguments.estimator,
+        template=arguments.template,
+        normalisation=arguments.normalisation,
+        white_line_half_width_ev=arguments.white_line_half_width_ev,
         threads=arguments.threads,
     )
     if arguments.dry_run:

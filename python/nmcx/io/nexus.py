@@ -113,12 +113,12 @@ def save(
         _write_dask(temporary, dict(zip(names, items, strict=True)))
 
 
-def allocate(path: Path, item: Result) -> None:
+def allocate(path: Path, item: Result, provenance: Mapping[str, Any] | None = None) -> None:
     """Make or replace a result file whose `Unwritten` arrays have their places, but no numbers yet.
 
     The numbers go where `nmcx.io.nexus_blocks.regions` says.
     """
-    _write_file(path, {_group_names([item])[0]: item}, _process({}))
+    _write_file(path, {_group_names([item])[0]: item}, _process(provenance or {}))
     reserve(path, path.stat().st_size)
 
 

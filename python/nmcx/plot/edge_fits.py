@@ -110,6 +110,7 @@ def _fit(
         curves = xanes.baselines(
             energy, mu, pre_edge=windows[0], post_edge=windows[1],
             pre_degree=settings["pre_degree"], post_degree=settings["post_degree"],
+            shape_mu=settings.get("shape_mu"),
         )  # fmt: skip
         _curves(ax, energy, mu, curves, edges, index, windows)
     _energies(ax, edges, index)

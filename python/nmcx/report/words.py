@@ -139,14 +139,17 @@ def _of_edges(edges: EdgeMap) -> str:
     ok = edges.ok
     if not ok.any():
         return "No voxel has a usable edge; the status panel says why."
-    values, error = edges.edge_energy_ev[ok], edges.edge_energy_std_ev[ok]
-    low, middle, high = np.percentile(values, (16, 50, 84))
-    white, white_error = edges.white_line_ev[ok], edges.white_line_std_ev[ok]
+    # One map at a time: they may still lie in their file.
+    low, middle, high = np.percentile(np.asarray(edges.edge_energy_ev)[ok], (16, 50, 84))
+    error, white, white_error = (
+        np.nanmedian(np.asarray(values)[ok])
+        for values in (edges.edge_energy_std_ev, edges.white_line_ev, edges.white_line_std_ev)
+    )
     return (
         f"{np.count_nonzero(ok):,} of {ok.size:,} voxels ({100 * np.mean(ok):.1f} %) have a usable "
         f"edge. The edge energy ({estimator(edges)}) has a median of {middle:.2f} eV (16–84 %: "
-        f"{low:.2f}–{high:.2f} eV) and a standard error of {np.nanmedian(error):.2g} eV per voxel; "
-        f"the white line lies at {np.nanmedian(white):.2f} eV with {np.nanmedian(white_error):.2g} "
+        f"{low:.2f}–{high:.2f} eV) and a standard error of {error:.2g} eV per voxel; "
+        f"the white line lies at {white:.2f} eV with {white_error:.2g} "
         "eV per voxel."
     )
 

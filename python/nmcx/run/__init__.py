@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from nmcx.run.edge_job import EdgeJob, EdgeOptions, edges, plan_edges
+from nmcx.run.edge_job import EdgeJob, EdgeOptions, edges
+from nmcx.run.edge_plan import plan_edges
 from nmcx.run.inspection import check
 from nmcx.run.job import RunResult, run
 from nmcx.run.truth import demo

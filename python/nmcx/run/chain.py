@@ -102,6 +102,9 @@ def _fit(hard: Hard, energy_ev: Any, mu: Any, variance: Any = None) -> Any:
         post_degree=hard.post_degree,
         level=hard.level,
         estimator=hard.estimator,
+        template=None if hard.template is None else io.read_spectrum(hard.template),
+        normalisation=hard.normalisation,
+        white_line_half_width_ev=hard.white_line_half_width_ev,
         variance=variance,
     )
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import math
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, fields, replace
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
@@ -12,21 +15,20 @@ from typing import Any
 import numpy as np
 
 from nmcx import io, txm, xanes
-from nmcx.errors import InputError, OutputError, UsageError
+from nmcx.errors import Error, InputError, OutputError, UsageError
 from nmcx.io.frames import holds_frames
-from nmcx.plot.edge_quicklook import in_memory
 from nmcx.results import EdgeMap, EnergyStack
 from nmcx.run_file import Hard
 
 Progress = Callable[[float, float, str], None]
 Window = tuple[float, float]
 
-_SAMPLE_VOXELS = 20_000
-#: Rate of the fit on one core of a slow machine [voxels/s].
-_VOXELS_PER_S = 5e6
-#: Result and working arrays of one voxel [bytes].
-_BYTES_PER_VOXEL = 2 * (8 + 4 + 8 + 4 + 4 + 4 + 4 + 2)
-_RESULT_BYTES_PER_VOXEL = 8 + 4 + 8 + 4 + 4 + 4 + 4 + 2
+#: Largest block of the fit [bytes]; two are in memory at a time.
+_BLOCK_BYTES = 256 * 2**20
+#: Inputs up to this size are read once more for their sha256 [bytes].
+_HASHED_BYTES = 4 * 10**9
+#: Voxels of the quick look; of larger maps every second, third … slice is drawn.
+DRAWN_VOXELS = 2**24
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,9 @@ class EdgeOptions:
     post_degree: int | None = None  #: None: by rule
     level: float = 0.5  #: fraction of the jump [1]
     estimator: str = "half_jump"  #: rule for the edge energy
+    template: Path | None = None  #: spectrum for `nmcx.io.read_spectrum`; None: from the stack
+    normalisation: str = "window"  #: or "global_shape"
+    white_line_half_width_ev: float | None = None  #: None: by rule
     threads: int | None = None  #: None: all cores
 
 
@@ -48,7 +53,7 @@ class EdgeJob:
 
     path: Path  #: the result file
     picture: Path | None  #: the quick-look, or None if none was asked for
-    edges: EdgeMap  #: the map
+    edges: EdgeMap  #: the map; arrays beyond 1 MB stay in the file until they are indexed
     notes: tuple[str, ...]  #: what was assumed, replaced or converted
     seconds: float  #: wall time [s]
 
@@ -74,13 +79,13 @@ def edges(
     out : str or path
         NeXus result file to write.
     options : EdgeOptions, optional
-        Windows, degrees, level, estimator, threads.
+        Windows, degrees, level, estimator, template, normalisation, threads.
     picture : str, path or None
         PNG to write; default ``<out>.png``; None for no picture.
     force : bool
-        Replace an existing result and picture.
+        Replace an existing result and picture, and unfinished work unless it is resumed.
     resume : bool
-        Go on with an interrupted fit of the same stack and options.
+        Go on with an interrupted fit of the same stack and options; without one, begin it.
     progress : callable, optional
         Called as ``progress(done, total, label)``.
 
@@ -95,9 +100,10 @@ def edges(
     nmcx.errors.InputError
         If the source is missing, damaged, or no energy stack.
     nmcx.errors.OutputError
-        If a result is there already and `force` is not given, or the disk refuses.
+        If a result, or unfinished work, is there already and neither `force` nor `resume` is
+        given, or the disk refuses.
     nmcx.errors.MemoryLimitError
-        If the data do not fit into memory.
+        If two slices at all energies do not fit into memory; frames must fit as a whole.
     """
     started = time.perf_counter()
     options = options or EdgeOptions()
@@ -105,70 +111,23 @@ def edges(
     image = _picture_path(target, picture)
     _check_free(target, force)
     _check_free(image, force or resume)
+    _check_unfinished(target, force or resume)
     stack = open_source(source)
-    notes, settings = _settings(stack, options, fspath(source))
-    found = in_memory(
-        _fit_to_file(stack, target, overwrite=force, resume=resume, progress=progress, **settings)
-    )
+    notes, settings = fit_settings(stack, options, fspath(source))
+    with refusals(fspath(source)):
+        found = xanes.fit_edges_to_file(
+            stack if holds_frames(Path(source)) else source,
+            target,
+            block_bytes=block_bytes(stack),
+            overwrite=force,
+            resume=resume,
+            progress=progress,
+            provenance=_provenance(Path(source), options, settings),
+            **settings,
+        )
     if image is not None:
         _write_picture(image, stack, found, Path(source).name)
     return EdgeJob(target, image, found, notes, time.perf_counter() - started)
-
-
-def plan_edges(
-    source: str | PathLike[str],
-    out: str | PathLike[str],
-    options: EdgeOptions | None = None,
-) -> list[str]:
-    """What `edges` would do, found from the headers and a sample of at most 20,000 voxels.
-
-    Parameters
-    ----------
-    source : str or path
-        As in `edges`.
-    out : str or path
-        As in `edges`; nothing is written.
-    options : EdgeOptions, optional
-        As in `edges`.
-
-    Returns
-    -------
-    list of str
-        Lines for the user: shape, energies, windows and the energies in them, degrees, time,
-        memory, disk.
-
-    Raises
-    ------
-    nmcx.errors.UsageError, nmcx.errors.InputError
-        As in `edges`.
-    """
-    from nmcx.io._safe import free_memory
-
-    options = options or EdgeOptions()
-    stack = open_source(source)
-    notes, settings = _settings(stack, options, fspath(source))
-    began = time.perf_counter()
-    sample = _sample(stack.mu)
-    read_s = time.perf_counter() - began
-    chosen = xanes.fit_edges(stack.energy_ev, sample, **settings).settings
-    energy = np.asarray(stack.energy_ev)
-    shape = tuple(stack.mu.shape[1:])
-    n_voxel = int(np.prod(shape, dtype=np.int64))
-    n_byte = energy.size * n_voxel * np.dtype(stack.mu.dtype).itemsize
-    seconds = read_s * n_voxel / max(sample[0].size, 1) + n_voxel / _VOXELS_PER_S
-    memory = n_byte * (2 if stack.variance is not None else 1) + n_voxel * _BYTES_PER_VOXEL
-    lines = [
-        f"{'input':<10} {source}: {' × '.join(map(str, shape)) or 'one'} voxels",
-        f"{'energies':<10} {energy.size}, {energy[0]:.2f}–{energy[-1]:.2f} eV",
-        *(_window_line(name, energy, chosen, settings) for name in ("pre", "post")),
-        f"{'estimator':<10} {chosen['estimator']}"
-        + (f", level {chosen['level']:g}" if "level" in chosen else ""),
-        f"{'time':<10} about {max(seconds, 1):.0f} s",
-        f"{'memory':<10} about {memory / 1e9:.2g} GB of {free_memory() / 1e9:.2g} GB free",
-        f"{'disk':<10} {n_voxel * _RESULT_BYTES_PER_VOXEL / 1e9:.2g} GB for {out}"
-        + (" (exists; --force needed)" if Path(out).exists() else ""),
-    ]
-    return lines + [f"{'note':<10} {note}" for note in notes]
 
 
 def open_source(source: str | PathLike[str]) -> EnergyStack:
@@ -208,41 +167,70 @@ def open_source(source: str | PathLike[str]) -> EnergyStack:
         raise InputError(f"{path}: {error}") from error
 
 
-def _settings(
+def fit_settings(
     stack: EnergyStack, options: EdgeOptions, source: str
 ) -> tuple[tuple[str, ...], dict[str, Any]]:
-    """Notes, and the keywords of `fit_edges`, checked against the energies."""
+    """Notes, and the keywords of `fit_edges` that follow from the options.
+
+    Raises
+    ------
+    nmcx.errors.UsageError
+        If a window is missing, or both are and the scan is none of the Ni K edge.
+    nmcx.errors.InputError
+        If the file of the template cannot be used.
+    """
     energy = np.asarray(stack.energy_ev, dtype=np.float64)
     notes = tuple(stack.notes)
     windows = options.pre_edge, options.post_edge
     if windows == (None, None):
         windows = _usual_windows(energy, source)
-        notes += (
-            f"windows not given: {_pair(windows[0])} and {_pair(windows[1])}, usual for Ni K",
-        )
+        notes += (f"windows not given: {pair(windows[0])} and {pair(windows[1])}, usual for Ni K",)
     elif None in windows:
         missing = "--pre-edge" if options.pre_edge is None else "--post-edge"
         raise UsageError(f"{missing}: is missing; give both windows, or neither for Ni K")
-    settings: dict[str, Any] = {
+    template = None
+    if options.template is not None:
+        template = io.read_spectrum(options.template)
+        notes += tuple(f"{options.template}: {note}" for note in template.notes)
+    return notes, {
         "pre_edge": windows[0],
         "post_edge": windows[1],
         "pre_degree": options.pre_degree,
         "post_degree": options.post_degree,
         "level": options.level,
         "estimator": options.estimator,
+        "template": template,
+        "normalisation": options.normalisation,
+        "white_line_half_width_ev": options.white_line_half_width_ev,
         "threads": options.threads,
     }
+
+
+@contextlib.contextmanager
+def refusals(source: str) -> Iterator[None]:
+    """What the fit refuses comes from options that do not fit the data."""
     try:
-        # Without voxels nothing is computed, and everything is checked.
-        xanes.fit_edges(
-            energy,
-            np.empty((energy.size, 0)),
-            variance=None if stack.variance is None else np.ones(energy.size),
-            **settings,
-        )
+        yield
+    except Error:
+        raise  # some are ValueErrors too, and name their file already
     except ValueError as error:
         raise UsageError(f"{source}: {error}") from error
-    return notes, settings
+
+
+def block_bytes(stack: EnergyStack) -> int:
+    """Size of a block of which two fit into a half of the free memory.
+
+    Raises
+    ------
+    nmcx.errors.MemoryLimitError
+        If not even two slices fit into all of it.
+    """
+    from nmcx.io._safe import check_memory, free_memory
+
+    row: int = math.prod(stack.mu.shape[2:]) * len(stack.energy_ev)
+    row *= np.dtype(stack.mu.dtype).itemsize * (1 if stack.variance is None else 2)
+    check_memory(2 * row, "the edge fit, two slices at all energies")
+    return max(row, min(_BLOCK_BYTES, free_memory() // 4))
 
 
 def _usual_windows(energy: np.ndarray, source: str) -> tuple[Window, Window]:
@@ -254,63 +242,36 @@ def _usual_windows(energy: np.ndarray, source: str) -> tuple[Window, Window]:
     if min(before, after) < 2 or between < 4:
         raise UsageError(
             f"{source}: its {energy.size} energies ({energy[0]:.1f}–{energy[-1]:.1f} eV) are no "
-            f"scan of the Ni K edge with at least 2 in {_pair(hard.pre_edge)}, 4 after it and 2 in "
-            f"{_pair(hard.post_edge)}: give --pre-edge LO HI and --post-edge LO HI in eV"
+            f"scan of the Ni K edge with at least 2 in {pair(hard.pre_edge)}, 4 after it and 2 in "
+            f"{pair(hard.post_edge)}: give --pre-edge LO HI and --post-edge LO HI in eV"
         )
     return hard.pre_edge, hard.post_edge
 
 
-def _pair(window: Any) -> str:
+def pair(window: Any) -> str:
+    """A window in words."""
     return f"{window[0]:g}–{window[1]:g} eV"
 
 
-def _window_line(
-    name: str, energy: np.ndarray, chosen: Mapping[str, Any], settings: dict[str, Any]
-) -> str:
-    window, degree = chosen[f"{name}_edge"], chosen[f"{name}_degree"]
-    inside = int(np.count_nonzero((energy >= window[0]) & (energy <= window[1])))
-    rule = " by rule, from a sample" if settings[f"{name}_degree"] is None else ""
-    label = f"{name}-edge"
-    return f"{label:<10} {_pair(window)}: {inside} energies, degree {degree}{rule}"
+def _provenance(source: Path, options: EdgeOptions, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What was asked for, and name, size and sha256 of what was read."""
+    files = sorted(p for p in source.iterdir() if p.is_file()) if source.is_dir() else [source]
+    size = sum(file.stat().st_size for file in files)
+    read = [file.absolute() for file in files]
+    if options.template is not None:
+        read.append(options.template.absolute())
+    # Of a stack larger than memory a hash would take as long as the fit.
+    inputs = read if size <= _HASHED_BYTES else dict.fromkeys(map(str, read), "")
+    asked = {name: value for name, value in settings.items() if value is not None}
+    asked["template"] = None if options.template is None else str(options.template.absolute())
+    lines = ["[edges]", f"source = {_toml(str(source.absolute()))}", f"source_bytes = {size}"]
+    lines += [f"{name} = {_toml(value)}" for name, value in asked.items() if value is not None]
+    return {"configuration": "\n".join(lines) + "\n", "inputs": inputs}
 
 
-def _sample(mu: Any) -> np.ndarray:
-    """Voxels of the middle of the stack, read without the rest."""
-    key: list[Any] = [slice(None)]
-    left = _SAMPLE_VOXELS
-    shape = mu.shape[1:]
-    for axis, n in enumerate(shape):
-        inner = int(np.prod(shape[axis + 1 :], dtype=np.int64))
-        n_kept = min(n, max(1, left // max(inner, 1)))
-        start = (n - n_kept) // 2
-        key.append(slice(start, start + n_kept))
-        left = max(left // max(n_kept, 1), 1)
-    return np.asarray(mu[tuple(key)])
-
-
-def _fit_to_file(
-    stack: EnergyStack,
-    path: Path,
-    *,
-    overwrite: bool,
-    resume: bool,
-    progress: Progress | None,
-    **settings: Any,
-) -> EdgeMap:
-    """Fit the whole stack in memory and write the map; without blocks there is none to resume."""
-    from nmcx.io._safe import check_memory
-
-    n_voxel = int(np.prod(stack.mu.shape[1:], dtype=np.int64))
-    per_voxel = len(stack.energy_ev) * np.dtype(stack.mu.dtype).itemsize
-    copies = 1 if stack.variance is None else 2
-    check_memory(n_voxel * (copies * per_voxel + _BYTES_PER_VOXEL), "the edge fit")
-    if progress is not None:
-        progress(0, 1, "edge energies, from the start" if resume else "edge energies")
-    found = xanes.fit_edges(stack.energy_ev, stack.mu, variance=stack.variance, **settings)
-    io.save(path, found, overwrite=overwrite)
-    if progress is not None:
-        progress(1, 1, "edge energies")
-    return found
+def _toml(value: Any) -> str:
+    # Strings, numbers and lists of JSON are those of TOML, but for DEL, which TOML wants escaped.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _picture_path(target: Path, picture: str | PathLike[str] | None) -> Path | None:
@@ -337,20 +298,52 @@ def _check_free(path: Path | None, replace: bool) -> None:
         raise OutputError(f"{path.parent}: may not be written; name a file elsewhere")
 
 
+def _check_unfinished(target: Path, taken_care_of: bool) -> None:
+    part = target.with_name(f"{target.name}.part")
+    if part.exists() and not taken_care_of:
+        raise OutputError(
+            f"{part}: holds unfinished work; go on with --resume, or start anew with --force"
+        )
+
+
 def _write_picture(path: Path, stack: EnergyStack, found: EdgeMap, title: str) -> None:
     from nmcx import plot
     from nmcx.io._atomic import atomic_write
 
-    size = stack.voxel_size_um
-    figure = plot.edge_quicklook(
-        stack.energy_ev,
-        stack.mu,
-        found,
-        voxel_size_um=_three(size),
-        title=title,
-    )
+    step = max(1, math.ceil(found.status.size / DRAWN_VOXELS))
+    size = _three(stack.voxel_size_um)
+    mu: Any = stack.mu
+    if step > 1 and found.status.ndim > 1:
+        title += f" (one slice in {step}; z counts these)"
+        found, mu = _every(found, step), _EverySlice(mu, step)
+        if found.status.ndim == 3 and size is not None:
+            size = (size[0] * step, *size[1:])
+    figure = plot.edge_quicklook(stack.energy_ev, mu, found, voxel_size_um=size, title=title)
     with atomic_write(path, overwrite=True) as temporary:
         figure.savefig(temporary, format="png")
+
+
+def _every(edges: EdgeMap, step: int) -> EdgeMap:
+    """A map of every `step`-th slice of the first axis; the others are not read."""
+    maps: dict[str, Any] = {
+        item.name: getattr(edges, item.name)[::step]
+        for item in fields(edges)
+        if item.name != "settings"
+    }
+    return replace(edges, **maps)
+
+
+class _EverySlice:
+    """A stack, (n_energy, ...), of which every `step`-th slice is seen, one spectrum at a time."""
+
+    def __init__(self, mu: Any, step: int) -> None:
+        self._mu, self._step = mu, step
+        n_slice = -(-mu.shape[1] // step)
+        self.shape = (mu.shape[0], n_slice, *mu.shape[2:])
+
+    def __getitem__(self, key: tuple[Any, ...]) -> Any:
+        energies, row, *rest = key
+        return self._mu[(energies, row * self._step, *rest)]
 
 
 def _three(size: tuple[float, ...] | None) -> tuple[float, ...] | None:

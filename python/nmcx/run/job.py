@@ -171,6 +171,8 @@ def input_files(file: RunFile) -> Iterator[Path]:
             yield from sorted(p for p in frames.iterdir() if p.suffix in _FRAMES)
         elif frames is not None:
             yield from frames
+        if file.hard.template is not None:
+            yield file.hard.template
     if file.tomogram is not None:
         yield from _contents(file.tomogram.file)
 

@@ -145,6 +145,8 @@ def _check_together(path: Path, sections: dict[str, Any]) -> None:
             f"{path}: [hard] pre_edge, post_edge: the first must end below the start of the "
             "second; the edge lies between them"
         )
+    if hard is not None and hard.template is not None and hard.estimator != "template":
+        raise RunFileError(f'{path}: [hard] template: needs estimator = "template"')
     volume = sections["tomogram"] is not None or (hard is not None and hard.stack is not None)
     for name in ("morphology", "cones", "correlation"):
         if sections[name] is not None and not volume:

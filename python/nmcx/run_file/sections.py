@@ -23,8 +23,8 @@ from nmcx.run_file.values import (
     or_auto,
 )
 
-#: Rules for the edge energy that need nothing but the spectra; names of `nmcx.xanes.fit_edges`.
-ESTIMATORS = ("half_jump", "half_white_line", "white_line", "derivative", "integral")
+#: Rules for the edge energy; names of `nmcx.xanes.fit_edges`.
+ESTIMATORS = ("half_jump", "half_white_line", "white_line", "derivative", "integral", "template")
 
 
 def _key(read: Reader, meaning: str, show: str = "") -> dict[str, Any]:
@@ -80,6 +80,10 @@ class Hard:
     estimator: str = field(
         default="half_jump", metadata=_key(as_choice(*ESTIMATORS), "rule for the edge energy")
     )
+    template: Path | None = field(
+        default=None,
+        metadata=_key(as_file, 'spectrum for estimator = "template"; default: from the stack'),
+    )
     level: float = field(
         default=0.5, metadata=_key(as_number(0.01, 0.99), "height of the edge energy on the jump")
     )
@@ -90,6 +94,19 @@ class Hard:
     post_degree: int | None = field(
         default=None,
         metadata=_key(or_auto(as_integer(0, 2)), "polynomial after the edge", show='"auto"'),
+    )
+    normalisation: str = field(
+        default="window",
+        metadata=_key(
+            as_choice("window", "global_shape"),
+            '"global_shape": slopes in proportion to the jump, as in the mean spectrum',
+        ),
+    )
+    white_line_half_width_ev: float | None = field(
+        default=None,
+        metadata=_key(
+            or_auto(as_number(0.01, 99)), "reach of the white-line parabola [eV]", show='"auto"'
+        ),
     )
 
 

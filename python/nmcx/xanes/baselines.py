@@ -10,6 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 from nmcx.xanes._coerce import Window
 from nmcx.xanes.edges import fit_edges
 
+Float = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
 
 class Baselines(NamedTuple):
     """The two fitted curves of some spectra, at every energy, in the unit of the spectra."""
@@ -26,6 +29,7 @@ def baselines(
     post_edge: Window,
     pre_degree: int | None = None,
     post_degree: int | None = None,
+    shape_mu: ArrayLike | None = None,
     energy_axis: int = 0,
 ) -> Baselines:
     """Pre-edge and post-edge curves of a few spectra, for drawing and checking a fit.
@@ -40,6 +44,9 @@ def baselines(
         Absorption [1]; a spectrum with NaN in a window has NaN curves.
     pre_edge, post_edge, pre_degree, post_degree
         As in `fit_edges`.
+    shape_mu : (n_energy,) array_like, optional
+        Mean spectrum whose slopes are imposed: ``settings["shape_mu"]`` of a map made with
+        ``normalisation="global_shape"``.
     energy_axis : int
         Axis of `mu` that runs over energy.
 
@@ -51,7 +58,7 @@ def baselines(
     Raises
     ------
     ValueError
-        As `fit_edges`.
+        As `fit_edges`; or if `shape_mu` has not one value per energy.
 
     References
     ----------
@@ -81,9 +88,36 @@ def baselines(
         (energy >= low) & (energy <= high)
         for low, high in (settings["pre_edge"], settings["post_edge"])
     )
-    pre = _polynomial(x, flat, before, settings["pre_degree"])
-    post = _polynomial(x, flat - pre, after, settings["post_degree"])
+    degrees = settings["pre_degree"], settings["post_degree"]
+    if shape_mu is None:
+        pre, post = _polynomials(x, flat, before, after, degrees)
+    else:
+        shape = np.asarray(shape_mu, dtype=np.float64)
+        if shape.shape != energy.shape:
+            raise ValueError("shape_mu must have one value per energy")
+        pre, post = _scaled(
+            _polynomials(x, shape[:, None], before, after, degrees), flat, before, after
+        )
     return Baselines(pre.reshape(spectra.shape), post.reshape(spectra.shape))
+
+
+def _polynomials(
+    x: Float, values: Float, before: Mask, after: Mask, degrees: tuple[int, int]
+) -> tuple[Float, Float]:
+    pre = _polynomial(x, values, before, degrees[0])
+    return pre, _polynomial(x, values - pre, after, degrees[1])
+
+
+def _scaled(
+    shape: tuple[Float, Float], values: Float, before: Mask, after: Mask
+) -> tuple[Float, Float]:
+    """Curves of the mean spectrum, times a jump and plus an offset, fitted to each spectrum."""
+    pre, post = shape
+    basis = np.concatenate([np.ones_like(pre), pre + after[:, None] * post], axis=1)
+    used = before | after
+    with np.errstate(all="ignore"):
+        offset, jump = np.linalg.pinv(basis[used]) @ values[used]
+        return offset + jump * pre, jump * post
 
 
 def _polynomial(

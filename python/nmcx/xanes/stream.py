@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from os import PathLike
 from pathlib import Path
@@ -48,6 +48,7 @@ def fit_edges_to_file(
     overwrite: bool = False,
     resume: bool = False,
     progress: Callable[[float, float, str], None] | None = None,
+    provenance: Mapping[str, Any] | None = None,
 ) -> EdgeMap:
     """`fit_edges` from file to file, for stacks and maps larger than memory.
 
@@ -81,6 +82,8 @@ def fit_edges_to_file(
         Whether unfinished work is taken up; without any, it is begun.
     progress : callable, optional
         Called as ``progress(done, total, label)`` after each block.
+    provenance : mapping, optional
+        Recorded in the file as by `nmcx.io.save`; of resumed work, that given at its beginning.
 
     Returns
     -------
@@ -163,7 +166,8 @@ def fit_edges_to_file(
 
     def begin(folder: Path) -> None:
         blank = {name: Unwritten(shape, dtype) for name, dtype in maps.FIELDS.items()}
-        nexus.allocate(folder / _RESULT, EdgeMap(**blank, settings=prepared.settings()))  # type: ignore[arg-type]
+        unwritten = EdgeMap(**blank, settings=prepared.settings())  # type: ignore[arg-type]
+        nexus.allocate(folder / _RESULT, unwritten, provenance)
         (folder / _MEASURED).touch()
         reserve(folder / _MEASURED, sum(r.n_byte for r in _measured(folder, shape).values()))
 

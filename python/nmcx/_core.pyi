@@ -1,209 +1,357 @@
 """
 Kernels of nmcx; private, see the Python modules for documentation.
 """
+
 from __future__ import annotations
 import collections.abc
 import nmcx.errors
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['ConeCounts', 'ConvergenceError', 'EdgeMap', 'EdgeModel', 'EdgeThresholds', 'EstimatorModel', 'FirstHits', 'LineMeans', 'MeasuredEdges', 'Normalised', 'ReferenceMap', 'ReferenceModel', 'Registration', 'RegistrationOptions', 'Resampled', 'active_instruction_set', 'cone_porosity', 'distance_transform', 'edge_thresholds', 'first_hits', 'fit_edges', 'fit_references', 'judge_edges', 'line_profiles', 'measure_edges', 'normalise', 'register_translation', 'shift_image', 'supported_instruction_set', 'threshold_stride']
+
+__all__: list[str] = [
+    "ConeCounts",
+    "ConvergenceError",
+    "EdgeMap",
+    "EdgeModel",
+    "EdgeThresholds",
+    "EstimatorModel",
+    "FirstHits",
+    "LineMeans",
+    "MeasuredEdges",
+    "Normalised",
+    "ReferenceMap",
+    "ReferenceModel",
+    "Registration",
+    "RegistrationOptions",
+    "Resampled",
+    "active_instruction_set",
+    "cone_porosity",
+    "distance_transform",
+    "edge_thresholds",
+    "first_hits",
+    "fit_edges",
+    "fit_references",
+    "judge_edges",
+    "line_profiles",
+    "measure_edges",
+    "normalise",
+    "register_translation",
+    "shift_image",
+    "supported_instruction_set",
+    "threshold_stride",
+]
+
 class ConvergenceError(nmcx.errors.ConvergenceError):
     pass
+
 class EstimatorModel:
-    def __init__(self, name: str = 'half_jump', template_ev: collections.abc.Sequence[typing.SupportsFloat | typing.SupportsIndex] = [], template_mu: collections.abc.Sequence[typing.SupportsFloat | typing.SupportsIndex] = []) -> None:
-        ...
+    def __init__(
+        self,
+        name: str = "half_jump",
+        template_ev: collections.abc.Sequence[typing.SupportsFloat | typing.SupportsIndex] = [],
+        template_mu: collections.abc.Sequence[typing.SupportsFloat | typing.SupportsIndex] = [],
+    ) -> None: ...
+
 class EdgeThresholds:
-    def __init__(self, least_jump: typing.SupportsFloat | typing.SupportsIndex, largest_residual: typing.SupportsFloat | typing.SupportsIndex) -> None:
-        ...
+    def __init__(
+        self,
+        least_jump: typing.SupportsFloat | typing.SupportsIndex,
+        largest_residual: typing.SupportsFloat | typing.SupportsIndex,
+    ) -> None: ...
     @property
-    def largest_residual(self) -> float:
-        ...
+    def largest_residual(self) -> float: ...
     @property
-    def least_jump(self) -> float:
-        ...
+    def least_jump(self) -> float: ...
+
 class EdgeModel:
-    def __init__(self, pre_edge: typing.Annotated[collections.abc.Sequence[typing.SupportsFloat | typing.SupportsIndex], "FixedSize(2)"], post_edge: typing.Annotated[collections.abc.Sequence[typing.SupportsFloat | typing.SupportsIndex], "FixedSize(2)"], pre_degree: typing.SupportsInt | typing.SupportsIndex, post_degree: typing.SupportsInt | typing.SupportsIndex, level: typing.SupportsFloat | typing.SupportsIndex = 0.5, peak_half_width_ev: typing.SupportsFloat | typing.SupportsIndex = 2.0, shape_mu: collections.abc.Sequence[typing.SupportsFloat | typing.SupportsIndex] = []) -> None:
-        ...
+    def __init__(
+        self,
+        pre_edge: typing.Annotated[
+            collections.abc.Sequence[typing.SupportsFloat | typing.SupportsIndex], "FixedSize(2)"
+        ],
+        post_edge: typing.Annotated[
+            collections.abc.Sequence[typing.SupportsFloat | typing.SupportsIndex], "FixedSize(2)"
+        ],
+        pre_degree: typing.SupportsInt | typing.SupportsIndex,
+        post_degree: typing.SupportsInt | typing.SupportsIndex,
+        level: typing.SupportsFloat | typing.SupportsIndex = 0.5,
+        peak_half_width_ev: typing.SupportsFloat | typing.SupportsIndex = 2.0,
+        shape_mu: collections.abc.Sequence[typing.SupportsFloat | typing.SupportsIndex] = [],
+    ) -> None: ...
+
 class EdgeMap:
     @property
-    def edge_energy_ev(self) -> numpy.typing.NDArray[numpy.float64]:
-        ...
+    def edge_energy_ev(self) -> numpy.typing.NDArray[numpy.float64]: ...
     @property
-    def edge_energy_std_ev(self) -> numpy.typing.NDArray[numpy.float32]:
-        ...
+    def edge_energy_std_ev(self) -> numpy.typing.NDArray[numpy.float32]: ...
     @property
-    def edge_jump(self) -> numpy.typing.NDArray[numpy.float32]:
-        ...
+    def edge_jump(self) -> numpy.typing.NDArray[numpy.float32]: ...
     @property
-    def noise(self) -> numpy.typing.NDArray[numpy.float32]:
-        ...
+    def noise(self) -> numpy.typing.NDArray[numpy.float32]: ...
     @property
-    def status(self) -> numpy.typing.NDArray[numpy.uint16]:
-        ...
+    def status(self) -> numpy.typing.NDArray[numpy.uint16]: ...
     @property
-    def white_line_ev(self) -> numpy.typing.NDArray[numpy.float64]:
-        ...
+    def white_line_ev(self) -> numpy.typing.NDArray[numpy.float64]: ...
     @property
-    def white_line_height(self) -> numpy.typing.NDArray[numpy.float32]:
-        ...
+    def white_line_height(self) -> numpy.typing.NDArray[numpy.float32]: ...
     @property
-    def white_line_std_ev(self) -> numpy.typing.NDArray[numpy.float32]:
-        ...
+    def white_line_std_ev(self) -> numpy.typing.NDArray[numpy.float32]: ...
+
 class MeasuredEdges:
     @property
-    def map(self) -> EdgeMap:
-        ...
+    def map(self) -> EdgeMap: ...
     @property
-    def noise_given(self) -> bool:
-        ...
+    def noise_given(self) -> bool: ...
     @property
-    def residual(self) -> numpy.typing.NDArray[numpy.float32]:
-        ...
+    def residual(self) -> numpy.typing.NDArray[numpy.float32]: ...
+
 class Normalised:
     @property
-    def edge_jump(self) -> numpy.typing.NDArray[numpy.float64]:
-        ...
+    def edge_jump(self) -> numpy.typing.NDArray[numpy.float64]: ...
     @property
-    def flat(self) -> numpy.typing.NDArray[numpy.float64]:
-        ...
+    def flat(self) -> numpy.typing.NDArray[numpy.float64]: ...
     @property
-    def norm(self) -> numpy.typing.NDArray[numpy.float64]:
-        ...
+    def norm(self) -> numpy.typing.NDArray[numpy.float64]: ...
+
 class ReferenceModel:
-    def __init__(self, edge: EdgeModel, reference_ev: collections.abc.Sequence[collections.abc.Sequence[typing.SupportsFloat | typing.SupportsIndex]], reference_mu: collections.abc.Sequence[collections.abc.Sequence[typing.SupportsFloat | typing.SupportsIndex]], window: typing.Annotated[collections.abc.Sequence[typing.SupportsFloat | typing.SupportsIndex], "FixedSize(2)"], shift: typing.Annotated[collections.abc.Sequence[typing.SupportsFloat | typing.SupportsIndex], "FixedSize(2)"], sum_to_one: bool) -> None:
-        ...
+    def __init__(
+        self,
+        edge: EdgeModel,
+        reference_ev: collections.abc.Sequence[
+            collections.abc.Sequence[typing.SupportsFloat | typing.SupportsIndex]
+        ],
+        reference_mu: collections.abc.Sequence[
+            collections.abc.Sequence[typing.SupportsFloat | typing.SupportsIndex]
+        ],
+        window: typing.Annotated[
+            collections.abc.Sequence[typing.SupportsFloat | typing.SupportsIndex], "FixedSize(2)"
+        ],
+        shift: typing.Annotated[
+            collections.abc.Sequence[typing.SupportsFloat | typing.SupportsIndex], "FixedSize(2)"
+        ],
+        sum_to_one: bool,
+    ) -> None: ...
+
 class ReferenceMap:
     @property
-    def edge_jump(self) -> numpy.typing.NDArray[numpy.float32]:
-        ...
+    def edge_jump(self) -> numpy.typing.NDArray[numpy.float32]: ...
     @property
-    def energy_shift(self) -> numpy.typing.NDArray[numpy.float64]:
-        ...
+    def energy_shift(self) -> numpy.typing.NDArray[numpy.float64]: ...
     @property
-    def energy_shift_std(self) -> numpy.typing.NDArray[numpy.float32]:
-        ...
+    def energy_shift_std(self) -> numpy.typing.NDArray[numpy.float32]: ...
     @property
-    def fraction(self) -> numpy.typing.NDArray[numpy.float64]:
-        ...
+    def fraction(self) -> numpy.typing.NDArray[numpy.float64]: ...
     @property
-    def fraction_std(self) -> numpy.typing.NDArray[numpy.float32]:
-        ...
+    def fraction_std(self) -> numpy.typing.NDArray[numpy.float32]: ...
     @property
-    def residual(self) -> numpy.typing.NDArray[numpy.float32]:
-        ...
+    def residual(self) -> numpy.typing.NDArray[numpy.float32]: ...
     @property
-    def status(self) -> numpy.typing.NDArray[numpy.uint16]:
-        ...
+    def status(self) -> numpy.typing.NDArray[numpy.uint16]: ...
+
 class RegistrationOptions:
-    def __init__(self, max_dy: typing.SupportsFloat | typing.SupportsIndex, max_dx: typing.SupportsFloat | typing.SupportsIndex, smoothing: typing.SupportsFloat | typing.SupportsIndex = 0.8, variation: typing.SupportsInt | typing.SupportsIndex = 0, significance: typing.SupportsFloat | typing.SupportsIndex = 4.5) -> None:
-        ...
+    def __init__(
+        self,
+        max_dy: typing.SupportsFloat | typing.SupportsIndex,
+        max_dx: typing.SupportsFloat | typing.SupportsIndex,
+        smoothing: typing.SupportsFloat | typing.SupportsIndex = 0.8,
+        variation: typing.SupportsInt | typing.SupportsIndex = 0,
+        significance: typing.SupportsFloat | typing.SupportsIndex = 4.5,
+    ) -> None: ...
+
 class Registration:
     @property
-    def correlation(self) -> float:
-        ...
+    def correlation(self) -> float: ...
     @property
-    def dx(self) -> float:
-        ...
+    def dx(self) -> float: ...
     @property
-    def dy(self) -> float:
-        ...
+    def dy(self) -> float: ...
     @property
-    def n_iteration(self) -> int:
-        ...
+    def n_iteration(self) -> int: ...
     @property
-    def n_pixel(self) -> int:
-        ...
+    def n_pixel(self) -> int: ...
     @property
-    def significance(self) -> float:
-        ...
+    def significance(self) -> float: ...
     @property
-    def std(self) -> float:
-        ...
+    def std(self) -> float: ...
+
 class Resampled:
     @property
-    def value(self) -> numpy.typing.NDArray[numpy.float64]:
-        ...
+    def value(self) -> numpy.typing.NDArray[numpy.float64]: ...
     @property
-    def variance(self) -> numpy.typing.NDArray[numpy.float64]:
-        ...
+    def variance(self) -> numpy.typing.NDArray[numpy.float64]: ...
+
 class FirstHits:
     @property
-    def point_um(self) -> numpy.typing.NDArray[numpy.float64]:
-        ...
+    def point_um(self) -> numpy.typing.NDArray[numpy.float64]: ...
     @property
-    def voxel(self) -> numpy.typing.NDArray[numpy.int64]:
-        ...
+    def voxel(self) -> numpy.typing.NDArray[numpy.int64]: ...
+
 class ConeCounts:
     @property
-    def directions(self) -> numpy.typing.NDArray[numpy.float64]:
-        ...
+    def directions(self) -> numpy.typing.NDArray[numpy.float64]: ...
     @property
-    def envelope_voxels(self) -> numpy.typing.NDArray[numpy.int64]:
-        ...
+    def envelope_voxels(self) -> numpy.typing.NDArray[numpy.int64]: ...
     @property
-    def void_voxels(self) -> numpy.typing.NDArray[numpy.int64]:
-        ...
+    def void_voxels(self) -> numpy.typing.NDArray[numpy.int64]: ...
+
 class LineMeans:
     @property
-    def count(self) -> numpy.typing.NDArray[numpy.int64]:
-        ...
+    def count(self) -> numpy.typing.NDArray[numpy.int64]: ...
     @property
-    def directions(self) -> numpy.typing.NDArray[numpy.float64]:
-        ...
+    def directions(self) -> numpy.typing.NDArray[numpy.float64]: ...
     @property
-    def mean(self) -> numpy.typing.NDArray[numpy.float64]:
-        ...
+    def mean(self) -> numpy.typing.NDArray[numpy.float64]: ...
     @property
-    def standard_error(self) -> numpy.typing.NDArray[numpy.float64]:
-        ...
+    def standard_error(self) -> numpy.typing.NDArray[numpy.float64]: ...
     @property
-    def surface_um(self) -> numpy.typing.NDArray[numpy.float64]:
-        ...
-def active_instruction_set() -> str:
-    ...
-def cone_porosity(envelope: numpy.typing.NDArray[numpy.bool], solid: numpy.typing.NDArray[numpy.bool], spacing: numpy.typing.NDArray[numpy.float64], apex: numpy.typing.NDArray[numpy.float64], directions: numpy.typing.NDArray[numpy.float64], cos_half_angle: numpy.typing.NDArray[numpy.float64], threads: int = 0) -> ConeCounts:
-    ...
-def distance_transform(mask: numpy.typing.NDArray[numpy.bool], spacing: numpy.typing.NDArray[numpy.float64], threads: int = 0) -> numpy.typing.NDArray[numpy.float64]:
-    ...
-def edge_thresholds(jump: numpy.typing.NDArray[numpy.float32], residual: numpy.typing.NDArray[numpy.float32], noise: numpy.typing.NDArray[numpy.float32], status: numpy.typing.NDArray[numpy.uint16], noise_given: bool) -> EdgeThresholds:
-    ...
-def first_hits(mask: numpy.typing.NDArray[numpy.bool], spacing: numpy.typing.NDArray[numpy.float64], origins: numpy.typing.NDArray[numpy.float64], direction: numpy.typing.NDArray[numpy.float64], threads: int = 0) -> FirstHits:
-    ...
+    def surface_um(self) -> numpy.typing.NDArray[numpy.float64]: ...
+
+def active_instruction_set() -> str: ...
+def cone_porosity(
+    envelope: numpy.typing.NDArray[numpy.bool],
+    solid: numpy.typing.NDArray[numpy.bool],
+    spacing: numpy.typing.NDArray[numpy.float64],
+    apex: numpy.typing.NDArray[numpy.float64],
+    directions: numpy.typing.NDArray[numpy.float64],
+    cos_half_angle: numpy.typing.NDArray[numpy.float64],
+    threads: int = 0,
+) -> ConeCounts: ...
+def distance_transform(
+    mask: numpy.typing.NDArray[numpy.bool],
+    spacing: numpy.typing.NDArray[numpy.float64],
+    threads: int = 0,
+) -> numpy.typing.NDArray[numpy.float64]: ...
+def edge_thresholds(
+    jump: numpy.typing.NDArray[numpy.float32],
+    residual: numpy.typing.NDArray[numpy.float32],
+    noise: numpy.typing.NDArray[numpy.float32],
+    status: numpy.typing.NDArray[numpy.uint16],
+    noise_given: bool,
+) -> EdgeThresholds: ...
+def first_hits(
+    mask: numpy.typing.NDArray[numpy.bool],
+    spacing: numpy.typing.NDArray[numpy.float64],
+    origins: numpy.typing.NDArray[numpy.float64],
+    direction: numpy.typing.NDArray[numpy.float64],
+    threads: int = 0,
+) -> FirstHits: ...
 @typing.overload
-def fit_edges(energy_ev: numpy.typing.NDArray[numpy.float64], mu: numpy.typing.NDArray[numpy.float32], variance: numpy.typing.NDArray[numpy.float32], voxel_major: bool, volume: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], model: EdgeModel, estimator: EstimatorModel, threads: int) -> EdgeMap:
-    ...
+def fit_edges(
+    energy_ev: numpy.typing.NDArray[numpy.float64],
+    mu: numpy.typing.NDArray[numpy.float32],
+    variance: numpy.typing.NDArray[numpy.float32],
+    voxel_major: bool,
+    volume: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex],
+    model: EdgeModel,
+    estimator: EstimatorModel,
+    threads: int,
+) -> EdgeMap: ...
 @typing.overload
-def fit_edges(energy_ev: numpy.typing.NDArray[numpy.float64], mu: numpy.typing.NDArray[numpy.float64], variance: numpy.typing.NDArray[numpy.float64], voxel_major: bool, volume: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], model: EdgeModel, estimator: EstimatorModel, threads: int) -> EdgeMap:
-    ...
+def fit_edges(
+    energy_ev: numpy.typing.NDArray[numpy.float64],
+    mu: numpy.typing.NDArray[numpy.float64],
+    variance: numpy.typing.NDArray[numpy.float64],
+    voxel_major: bool,
+    volume: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex],
+    model: EdgeModel,
+    estimator: EstimatorModel,
+    threads: int,
+) -> EdgeMap: ...
 @typing.overload
-def fit_references(energy_ev: numpy.typing.NDArray[numpy.float64], mu: numpy.typing.NDArray[numpy.float32], variance: numpy.typing.NDArray[numpy.float32], voxel_major: bool, model: ReferenceModel, threads: int) -> ReferenceMap:
-    ...
+def fit_references(
+    energy_ev: numpy.typing.NDArray[numpy.float64],
+    mu: numpy.typing.NDArray[numpy.float32],
+    variance: numpy.typing.NDArray[numpy.float32],
+    voxel_major: bool,
+    model: ReferenceModel,
+    threads: int,
+) -> ReferenceMap: ...
 @typing.overload
-def fit_references(energy_ev: numpy.typing.NDArray[numpy.float64], mu: numpy.typing.NDArray[numpy.float64], variance: numpy.typing.NDArray[numpy.float64], voxel_major: bool, model: ReferenceModel, threads: int) -> ReferenceMap:
-    ...
-def judge_edges(edge_energy_ev: numpy.typing.NDArray[numpy.float64], edge_energy_std_ev: numpy.typing.NDArray[numpy.float32], white_line_ev: numpy.typing.NDArray[numpy.float64], white_line_std_ev: numpy.typing.NDArray[numpy.float32], white_line_height: numpy.typing.NDArray[numpy.float32], edge_jump: numpy.typing.NDArray[numpy.float32], noise: numpy.typing.NDArray[numpy.float32], status: numpy.typing.NDArray[numpy.uint16], residual: numpy.typing.NDArray[numpy.float32], noise_given: bool, thresholds: EdgeThresholds, volume: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], threads: int) -> EdgeMap:
-    ...
+def fit_references(
+    energy_ev: numpy.typing.NDArray[numpy.float64],
+    mu: numpy.typing.NDArray[numpy.float64],
+    variance: numpy.typing.NDArray[numpy.float64],
+    voxel_major: bool,
+    model: ReferenceModel,
+    threads: int,
+) -> ReferenceMap: ...
+def judge_edges(
+    edge_energy_ev: numpy.typing.NDArray[numpy.float64],
+    edge_energy_std_ev: numpy.typing.NDArray[numpy.float32],
+    white_line_ev: numpy.typing.NDArray[numpy.float64],
+    white_line_std_ev: numpy.typing.NDArray[numpy.float32],
+    white_line_height: numpy.typing.NDArray[numpy.float32],
+    edge_jump: numpy.typing.NDArray[numpy.float32],
+    noise: numpy.typing.NDArray[numpy.float32],
+    status: numpy.typing.NDArray[numpy.uint16],
+    residual: numpy.typing.NDArray[numpy.float32],
+    noise_given: bool,
+    thresholds: EdgeThresholds,
+    volume: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex],
+    threads: int,
+) -> EdgeMap: ...
 @typing.overload
-def line_profiles(values: numpy.typing.NDArray[numpy.float32], envelope: numpy.typing.NDArray[numpy.bool], spacing: numpy.typing.NDArray[numpy.float64], centre: numpy.typing.NDArray[numpy.float64], directions: numpy.typing.NDArray[numpy.float64], radius: typing.SupportsFloat | typing.SupportsIndex, step: typing.SupportsFloat | typing.SupportsIndex, threads: int = 0) -> LineMeans:
-    ...
+def line_profiles(
+    values: numpy.typing.NDArray[numpy.float32],
+    envelope: numpy.typing.NDArray[numpy.bool],
+    spacing: numpy.typing.NDArray[numpy.float64],
+    centre: numpy.typing.NDArray[numpy.float64],
+    directions: numpy.typing.NDArray[numpy.float64],
+    radius: typing.SupportsFloat | typing.SupportsIndex,
+    step: typing.SupportsFloat | typing.SupportsIndex,
+    threads: int = 0,
+) -> LineMeans: ...
 @typing.overload
-def line_profiles(values: numpy.typing.NDArray[numpy.float64], envelope: numpy.typing.NDArray[numpy.bool], spacing: numpy.typing.NDArray[numpy.float64], centre: numpy.typing.NDArray[numpy.float64], directions: numpy.typing.NDArray[numpy.float64], radius: typing.SupportsFloat | typing.SupportsIndex, step: typing.SupportsFloat | typing.SupportsIndex, threads: int = 0) -> LineMeans:
-    ...
+def line_profiles(
+    values: numpy.typing.NDArray[numpy.float64],
+    envelope: numpy.typing.NDArray[numpy.bool],
+    spacing: numpy.typing.NDArray[numpy.float64],
+    centre: numpy.typing.NDArray[numpy.float64],
+    directions: numpy.typing.NDArray[numpy.float64],
+    radius: typing.SupportsFloat | typing.SupportsIndex,
+    step: typing.SupportsFloat | typing.SupportsIndex,
+    threads: int = 0,
+) -> LineMeans: ...
 @typing.overload
-def measure_edges(energy_ev: numpy.typing.NDArray[numpy.float64], mu: numpy.typing.NDArray[numpy.float32], variance: numpy.typing.NDArray[numpy.float32], voxel_major: bool, model: EdgeModel, estimator: EstimatorModel, threads: int) -> MeasuredEdges:
-    ...
+def measure_edges(
+    energy_ev: numpy.typing.NDArray[numpy.float64],
+    mu: numpy.typing.NDArray[numpy.float32],
+    variance: numpy.typing.NDArray[numpy.float32],
+    voxel_major: bool,
+    model: EdgeModel,
+    estimator: EstimatorModel,
+    threads: int,
+) -> MeasuredEdges: ...
 @typing.overload
-def measure_edges(energy_ev: numpy.typing.NDArray[numpy.float64], mu: numpy.typing.NDArray[numpy.float64], variance: numpy.typing.NDArray[numpy.float64], voxel_major: bool, model: EdgeModel, estimator: EstimatorModel, threads: int) -> MeasuredEdges:
-    ...
-def normalise(energy_ev: numpy.typing.NDArray[numpy.float64], mu: numpy.typing.NDArray[numpy.float64], model: EdgeModel, edge_ev: typing.SupportsFloat | typing.SupportsIndex, threads: int) -> Normalised:
-    ...
-def register_translation(fixed: numpy.typing.NDArray[numpy.float64], moving: numpy.typing.NDArray[numpy.float64], options: RegistrationOptions) -> Registration:
-    ...
-def shift_image(image: numpy.typing.NDArray[numpy.float64], variance: numpy.typing.NDArray[numpy.float64], dy: typing.SupportsFloat | typing.SupportsIndex, dx: typing.SupportsFloat | typing.SupportsIndex) -> Resampled:
-    ...
-def supported_instruction_set() -> str:
-    ...
-def threshold_stride(n_voxel: typing.SupportsInt | typing.SupportsIndex) -> int:
-    ...
-__version__: str = '0.1.0'
+def measure_edges(
+    energy_ev: numpy.typing.NDArray[numpy.float64],
+    mu: numpy.typing.NDArray[numpy.float64],
+    variance: numpy.typing.NDArray[numpy.float64],
+    voxel_major: bool,
+    model: EdgeModel,
+    estimator: EstimatorModel,
+    threads: int,
+) -> MeasuredEdges: ...
+def normalise(
+    energy_ev: numpy.typing.NDArray[numpy.float64],
+    mu: numpy.typing.NDArray[numpy.float64],
+    model: EdgeModel,
+    edge_ev: typing.SupportsFloat | typing.SupportsIndex,
+    threads: int,
+) -> Normalised: ...
+def register_translation(
+    fixed: numpy.typing.NDArray[numpy.float64],
+    moving: numpy.typing.NDArray[numpy.float64],
+    options: RegistrationOptions,
+) -> Registration: ...
+def shift_image(
+    image: numpy.typing.NDArray[numpy.float64],
+    variance: numpy.typing.NDArray[numpy.float64],
+    dy: typing.SupportsFloat | typing.SupportsIndex,
+    dx: typing.SupportsFloat | typing.SupportsIndex,
+) -> Resampled: ...
+def supported_instruction_set() -> str: ...
+def threshold_stride(n_voxel: typing.SupportsInt | typing.SupportsIndex) -> int: ...
+
+__version__: str = "0.1.0"

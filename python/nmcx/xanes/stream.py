@@ -125,7 +125,7 @@ def fit_edges_to_file(
     spread = spread if spread is None or hasattr(spread, "shape") else np.asarray(spread)
     if spread is not None and tuple(spread.shape) not in (energy.shape, tuple(mu.shape)):
         raise ValueError("variance must have the shape of energy_ev or of mu")
-    spectra = sample_spectra(mu, False)
+    kept = [sample_spectra(mu, False)]
     options = FitOptions(
         pre_edge,
         post_edge,
@@ -145,7 +145,7 @@ def fit_edges_to_file(
         return sample_spectra(spread, False)
 
     prepared = prepare(
-        energy, options, lambda: spectra, None if spread is None else sampled_variance
+        energy, options, lambda: kept[0], None if spread is None else sampled_variance
     )
     # Whatever is wrong with energies and windows is said before anything is written.
     dtype = fit_dtype(mu.dtype)
@@ -157,12 +157,10 @@ def fit_edges_to_file(
         "shape": shape,
         "type": mu.dtype.str,
         "input files": _identity(files),
-        "spectra": hashlib.sha256(spectra.tobytes()).hexdigest(),
+        "spectra": hashlib.sha256(kept.pop().tobytes()).hexdigest(),
         "variance": None if constant is None else constant.tolist(),
         **prepared.settings(),
     }
-
-    del spectra  # megabytes that would stay until the end
 
     def begin(folder: Path) -> None:
         blank = {name: Unwritten(shape, dtype) for name, dtype in maps.FIELDS.items()}

@@ -14,6 +14,7 @@ import datetime
 import importlib
 import json
 import platform
+import re
 import subprocess
 import sys
 import time
@@ -69,17 +70,12 @@ def write_table(results: dict[int, list[tuple[Check, list[Row]]]], revision: str
         ),
         platform.machine(),
     )
-    lines = [
-        "# Verification",
-        "",
-        f"Measured on {datetime.datetime.now(datetime.UTC):%Y-%m-%d} at commit `{revision}` "
-        f"({processor}, Python {platform.python_version()}) by `make verify`.",
-        "Every figure stands beside its target; seeds are 1…n.",
-        "",
-    ]
+    table = ROOT / "docs" / "verification.md"
+    sections = _sections(table.read_text()) if table.exists() else {}
     for issue, checks in results.items():
-        lines += [
-            f"## Issue {issue}",
+        lines = [
+            f"Measured on {datetime.datetime.now(datetime.UTC):%Y-%m-%d} at commit `{revision}` "
+            f"({processor}, Python {platform.python_version()}).",
             "",
             "| figure | measured | target | met |",
             "|---|---|---|---|",
@@ -91,8 +87,18 @@ def write_table(results: dict[int, list[tuple[Check, list[Row]]]], revision: str
                 + f" | {_yes_or_no(row.met)} |"
                 for row in rows
             ]
-        lines.append("")
-    (ROOT / "docs" / "verification.md").write_text("\n".join(lines))
+        sections[issue] = "\n".join(lines)
+    text = (
+        "# Verification\n\nMade by `make verify`: every figure beside its target; seeds are 1…n.\n"
+    )
+    text += "".join(f"\n## Issue {issue}\n\n{sections[issue]}\n" for issue in sorted(sections))
+    table.write_text(text)
+
+
+def _sections(text: str) -> dict[int, str]:
+    """What an earlier table says of each issue: one issue may be verified at a time."""
+    parts = re.split(r"^## Issue (\d+)$", text, flags=re.MULTILINE)
+    return {int(n): body.strip() for n, body in zip(parts[1::2], parts[2::2], strict=True)}
 
 
 def main() -> int:

@@ -44,9 +44,12 @@ def main() -> int:
         "NMCX_UNDER_SANITIZER": "1",
     }
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/python"]
-    # Readers and writers do not enter the extension; runs and reports enter it by the same calls as
-    # the tests of its parts; worker processes start without the preloaded runtimes.
-    for pattern in ("test_io_*.py", "run", "report", "test_lazy_edges.py", "test_stream.py"):
+    # Readers and writers do not enter the extension; runs, phantoms and what is built upon the fits
+    # enter it by the same calls as the tests of its parts; worker processes start without the
+    # preloaded runtimes.
+    elsewhere = ("io_*", "lazy_edges", "stream", "phantom*", "public_face", "alignment_bias")
+    elsewhere += ("txm*", "spectra*", "thickness", "architecture")
+    for pattern in ("run", "report", *(f"test_{name}.py" for name in elsewhere)):
         command.append(f"--ignore-glob=tests/python/{pattern}")
     return subprocess.run(
         [*command, *sys.argv[1:]], cwd=ROOT, env=environment, check=False

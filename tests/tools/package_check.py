@@ -76,6 +76,8 @@ def test_outside_the_tree(artifact: Path, pytest_options: list[str]) -> None:
         )
         run(*pip, *extras, env=clean)
         shutil.copytree(ROOT / "tests" / "python", home / "tests")
+        # The pulls of the estimators are computed for tests and for the verification alike.
+        shutil.copytree(ROOT / "tests" / "verify", home / "verify")
         (home / "pytest.ini").write_text(
             "[pytest]\naddopts = -q --strict-markers --import-mode=importlib\n"
             "filterwarnings = error\nmarkers =\n    real_data: real measurements\n"

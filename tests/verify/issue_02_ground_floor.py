@@ -73,8 +73,8 @@ def phantom_edges(reduced: bool) -> list[Row]:
     for seed in range(1, n_seed + 1):
         particle = phantom.particle(seed=seed)
         stack, truth = particle.energy_stack, particle.truth
-        # The truth is the maximum of the parabola over ±2 eV of the spectra without noise; by default
-        # the noise of these maps widens it to 2.5 eV, which moves an asymmetric line by 0.03 eV.
+        # The truth is the maximum of the parabola over ±2 eV of the spectra without noise; by
+        # default the noise of these maps widens it to 2.5 eV, which moves the line by 0.02 eV.
         fitted = xanes.fit_edges(
             stack.energy_ev,
             stack.mu,

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <limits>
+#include <numbers>
 #include <string>
 #include <vector>
 
@@ -191,6 +192,44 @@ BOOST_AUTO_TEST_CASE(shapes_that_disagree_are_refused) {
   BOOST_CHECK_THROW(fit_edges(task.energy_view(), mu, ArrayView<float, 2>{task.mu.data(), {3, 1}},
                               false, {}, model, {}, serial),
                     InvalidArgument);
+}
+
+// Few fine steps and many coarse ones: the longest run of equal white-line windows is the coarse
+// one, shorter than the longest window, and ends with the scan range; after it comes one energy.
+BOOST_AUTO_TEST_CASE(windows_of_a_grid_with_coarse_end_stay_inside_the_tile) {
+  std::vector<double> grid{8300.0, 8310.0};
+  for (int i = 0; i < 9; ++i) grid.push_back(8330.0 + 0.5 * i);
+  for (int i = 1; i <= 24; ++i) grid.push_back(8334.0 + 3.0 * i);
+  grid.push_back(8420.0);
+  const EdgeModel coarse{
+      .pre_edge = {8299, 8311}, .post_edge = {8419, 8421}, .pre_degree = 0, .post_degree = 0};
+  const auto shape = [](double x) {
+    return 0.5 + (std::atan(x / 4.0) / std::numbers::pi) + (0.8 * std::exp(-x * x / 50.0));
+  };
+  constexpr std::size_t n = 32;
+  std::vector<float> mu(grid.size() * n);
+  for (std::size_t k = 0; k < grid.size(); ++k) {
+    for (std::size_t v = 0; v < n; ++v) {
+      // The white line walks up to the last energies of the scan range.
+      const double middle = 8350.0 + (1.6 * static_cast<double>(v));
+      mu[(k * n) + v] = static_cast<float>(shape(grid[k] - middle));
+    }
+  }
+  const std::vector<float> variance(grid.size(), 1e-6F);
+  const EdgeMap map = fit_edges(
+      {grid.data(), {grid.size()}}, ArrayView<float, 2>{mu.data(), {grid.size(), n}},
+      ArrayView<float, 2>{variance.data(), {grid.size(), 1}}, false, {}, coarse, {}, serial);
+  for (std::size_t v = 0; v < 30; ++v) {
+    // At 3 eV a step the window holds three points: the vertex of the parabola through them.
+    const double middle = 8350.0 + (1.6 * static_cast<double>(v));
+    std::size_t top = 11;
+    for (std::size_t k = 11; k < 34; ++k) top = mu[(k * n) + v] > mu[(top * n) + v] ? k : top;
+    const double before = shape(grid[top - 1] - middle);
+    const double at = shape(grid[top] - middle);
+    const double after = shape(grid[top + 1] - middle);
+    const double vertex = grid[top] + (1.5 * (before - after) / (before - (2.0 * at) + after));
+    BOOST_TEST(std::abs(map.white_line_ev[v] - vertex) < 2e-3);
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -6,6 +6,8 @@
 #include <string>
 #include <utility>
 
+#include "nmcx/xanes/edge_fit_kernel.hpp"
+
 namespace nmcx::xanes {
 namespace {
 
@@ -93,8 +95,9 @@ EdgePlan find_windows(ArrayView<double, 1> energy_ev, const EdgeModel& model) {
   require(plan.n_scan >= 4,
           "fewer than four energies lie between pre_edge and post_edge: move "
           "the windows away from the edge");
-  require(plan.n_scan <= 2048,
-          "more than 2048 energies lie between pre_edge and post_edge: rebin the spectra");
+  require(plan.n_scan <= most_scan_energies,
+          "more than " + std::to_string(most_scan_energies) +
+              " energies lie between pre_edge and post_edge: rebin the spectra");
   const int n_coefficient = model.shape_mu.empty() ? model.pre_degree + model.post_degree + 2 : 2;
   plan.n_freedom = plan.n_pre + plan.n_post - static_cast<std::size_t>(n_coefficient);
   return plan;

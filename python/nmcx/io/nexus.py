@@ -17,7 +17,8 @@ from nmcx.errors import InputError, OutputError
 from nmcx.io import _safe
 from nmcx.io._nexus_reading import read_result
 from nmcx.io.nexus_blocks import Unwritten, create_unwritten, regions, reserve
-from nmcx.results import Result, expand_axes, is_dask
+from nmcx.results import Result
+from nmcx.results.base import expand_axes, is_dask
 
 #: The field of each result that a plotting program shall show first.
 SIGNALS: Mapping[str, str] = {

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nmcx.phantom.spectra import EdgeShape, edge_curve
-from nmcx.results import Float, Result, Spectrum, quantity
+from nmcx.results import Result, Spectrum
+from nmcx.results.base import Float, quantity
 
 # Height, place [eV after the first] and tanh width [eV] of the steps a nickel foil rises in.
 _STEPS = ((0.42, 0.0, 1.6), (0.28, 6.1, 1.9), (0.36, 12.7, 2.3))

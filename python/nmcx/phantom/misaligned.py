@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nmcx.phantom.spectra import edge_curve, edge_energies, white_line_offset
-from nmcx.results import EnergyStack, Float, OpticalDensity, Result, quantity
+from nmcx.results import EnergyStack, OpticalDensity, Result
+from nmcx.results.base import Float, quantity
 
 Array = NDArray[np.float64]
 _BLUR_REACH = 4.0  # standard deviations of the blur that are computed beyond the image

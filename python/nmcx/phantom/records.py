@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from nmcx.results import Bool, EnergyStack, Float, Particle, Shift, StxmStack, quantity
+from nmcx.results import EnergyStack, Particle, Shift, StxmStack
+from nmcx.results.base import Bool, Float, quantity
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from nmcx.results import Float, Result, quantity
+from nmcx.results import Result
+from nmcx.results.base import Float, quantity
 
 # Energies are stored relative to this one: near 8345 eV float32 has steps of 1 meV.
 _REFERENCE_EV = 8333.0

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nmcx.phantom.spectra import EdgeShape, edge_curve, edge_energies
-from nmcx.results import Float, Result, quantity
+from nmcx.results import Result
+from nmcx.results.base import Float, quantity
 
 _REFERENCE_EV = 8333.0
 

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nmcx import _core
-from nmcx.results import EdgeMap, Spectrum, is_dask
+from nmcx.results import EdgeMap, Spectrum
+from nmcx.results.base import is_dask
 from nmcx.xanes._coerce import Window, coerce, coerce_variance, integer
 from nmcx.xanes.lazy import fit_edges_of_dask
 from nmcx.xanes.preparation import FitOptions, prepare

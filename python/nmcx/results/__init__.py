@@ -1,0 +1,60 @@
+"""Every frozen dataclass that passes between the modules of nmcx.
+
+This package is a leaf: it imports numpy and nothing else of nmcx at load time. Each field says its
+shape, its unit and, through `quantity`, carries both as data, so that saving, `to_xarray` and the
+HTML view need no second list of names.
+"""
+
+from nmcx.results.base import Result
+from nmcx.results.edges import (
+    NOT_OK,
+    STATUS_BITS,
+    EdgeMap,
+    NormalisedSpectra,
+    ReferenceFit,
+    ThicknessEffect,
+)
+from nmcx.results.frames import (
+    SAME_ENERGY_EV,
+    AlignedStack,
+    EnergyStack,
+    FrameStack,
+    OpticalDensity,
+)
+from nmcx.results.soft import Shift, StxmStack, SurfaceValues, XiMap
+from nmcx.results.spectra import Calibration, Spectrum
+from nmcx.results.structure import (
+    AngleScan,
+    ConePorosity,
+    DepthProfile,
+    LineProfiles,
+    Particle,
+    voxel_spacing,
+)
+
+__all__ = [
+    "NOT_OK",
+    "SAME_ENERGY_EV",
+    "STATUS_BITS",
+    "AlignedStack",
+    "AngleScan",
+    "Calibration",
+    "ConePorosity",
+    "DepthProfile",
+    "EdgeMap",
+    "EnergyStack",
+    "FrameStack",
+    "LineProfiles",
+    "NormalisedSpectra",
+    "OpticalDensity",
+    "Particle",
+    "ReferenceFit",
+    "Result",
+    "Shift",
+    "Spectrum",
+    "StxmStack",
+    "SurfaceValues",
+    "ThicknessEffect",
+    "XiMap",
+    "voxel_spacing",
+]

@@ -35,7 +35,7 @@ def check_contents(sdist: Path, wheel: Path) -> None:
     )
     strange = [n for n in names if not (re.fullmatch(allowed, n) or n.endswith("/"))]
     assert not strange, f"the wheel holds {strange}"
-    for wanted in ("nmcx/py.typed", "nmcx/_core.pyi", "nmcx/cli.py"):
+    for wanted in ("nmcx/py.typed", "nmcx/_core.pyi", "nmcx/cli/__init__.py"):
         assert wanted in names, f"the wheel lacks {wanted}"
     assert any(name.endswith("LICENSE") for name in names), "the wheel lacks the licence"
     assert wheel.stat().st_size < 5e6, f"the wheel has {wheel.stat().st_size} bytes"

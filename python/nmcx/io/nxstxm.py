@@ -12,7 +12,6 @@ import numpy as np
 
 from nmcx.errors import InputError
 from nmcx.io import _detectors, _safe, _units
-from nmcx.io._heaps import check_heaps
 from nmcx.io.frames_hdf5 import numbers, text
 from nmcx.io.stxm_hdf5 import one_per_image, oriented, per_image
 from nmcx.io.stxm_stack import Array, Images, in_order, positions_um, without_blank_end
@@ -248,7 +247,7 @@ def _order(
             for role, n in zip(order, stored.shape, strict=True)
         )
 
-    declared = _declared(group, file)
+    declared = _declared(group)
     if sorted(declared) == sorted(roles) and fits(declared):
         return declared if stored.ndim == 3 else ("energy", *declared)
     others = [order for order in itertools.permutations(roles) if fits(order)]
@@ -263,14 +262,10 @@ def _order(
     return chosen if stored.ndim == 3 else ("energy", *chosen)
 
 
-def _declared(group: Any, file: Path) -> list[str]:
+def _declared(group: Any) -> list[str]:
     """Roles of the axes by the group's ``axes``, else by ``axis`` of each; [] if not said."""
-    names: list[str] = []
-    if "axes" in group.attrs:
-        check_heaps(file)
-        listed = np.ravel(group.attrs.get("axes"))
-        names = [n.decode("utf-8", "replace") if isinstance(n, bytes) else str(n) for n in listed]
-    else:
+    names = _safe.text_attribute(group, "axes")
+    if not names:
         at = {}
         for name in (*_ENERGY, "sample_y", "sample_x"):
             position = _safe.attribute(group[name], "axis") if name in group else None

@@ -29,6 +29,7 @@ ROWS = "850 1000 200 30\n854 1100 400 60\n856 900 450 90\n"
         "# XDI/1.0\n# Column.1: energy eV\n# Column.2: i0 counts\n# Column.3: TEY counts\n"
         "# Column.4: fy counts\n",
         "#S 1 scan\n#L Energy  I0  TEY  PFY\n",
+        "#S 1 scan\n#L Energy  I0  Sample Current  PFY\n",
         "Energy (eV),I0_mesh,Sample Current (A),APD\n",
         "% Energy[eV]\tmonitor\tdrain\tpfy\n",
     ],

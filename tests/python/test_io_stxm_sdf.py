@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
@@ -210,6 +211,8 @@ def test_everything_is_written_and_read_back(tmp_path: Path) -> None:
     )  # fmt: skip
     write_stxm(tmp_path / "a.hdr", stack)
     io.save(tmp_path / "a.nxs", stack)
+    with h5py.File(tmp_path / "a.nxs") as saved:
+        assert saved["entry/stxm_stack/counts"].attrs["units"] == "A"
     for read in (read_stxm(tmp_path / "a.hdr"), io.load(tmp_path / "a.nxs")["stxm_stack"]):
         for name in ("counts", "energy_ev", "x_um", "y_um", "dwell_s", "i0"):
             # A mean over twelve equal numbers rounds in the last bit.

@@ -141,7 +141,7 @@ def _entry(
         names = list(found)
         notes.append("no entry says definition = NXstxm: read by its layout")
     at = names.index(region) if region in names else region
-    if not isinstance(at, int) or not 0 <= at < len(names):
+    if isinstance(at, str) or not 0 <= at < len(names):
         raise InputError(f"{file}: no entry {region!r}; there are {', '.join(names)}")
     if len(names) > 1:
         notes.append(f"entry {names[at]} of {', '.join(names)} is read")

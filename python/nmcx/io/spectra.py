@@ -118,6 +118,9 @@ def _parse(text: str, file: Path) -> Table:
             content = line.lstrip(_COMMENT).strip()
             _header_entry(content, table)
             candidates.append(_split(content))
+            if content.startswith("L "):
+                # Labels of SPEC may hold a blank: two part them.
+                candidates.append(re.split(r"\s{2,}", content[2:].strip()))
             continue
         words = _split(line.split("#")[0])
         try:

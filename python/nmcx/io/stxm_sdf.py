@@ -57,9 +57,9 @@ def read_sdf(
 ) -> StxmStack:
     """The images of one channel and region of an SDF scan; see `nmcx.io.read_stxm`."""
     header = sdf.parse_sdf(_safe.read_text(file, "STXM header (.hdr)"))
-    if not isinstance(region, int) or region < 0:
+    if isinstance(region, str) or region < 0:
         raise ValueError(f"region of an SDF scan is a number counted from 0, not {region!r}")
-    scan = _Scan(file, header, region)
+    scan = _Scan(file, header, int(region))
     if not scan.definition:
         raise InputError(f"{file}: has no ScanDefinition; is it an STXM header?")
     _refuse_other_scans(scan)

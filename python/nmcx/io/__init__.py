@@ -5,9 +5,11 @@ from __future__ import annotations
 from nmcx.io.athena import read_athena
 from nmcx.io.frames import read_frames
 from nmcx.io.nexus import load, save
+from nmcx.io.nxstxm import read_nxstxm
 from nmcx.io.spectra import read_spectrum
 from nmcx.io.stacks import open_stack, write_energy_stack
 from nmcx.io.stxm import read_stxm, write_stxm
+from nmcx.io.stxm_hdf5 import read_stxm_hdf5
 from nmcx.io.tiff import write_tiff
 from nmcx.io.volumes import Volume, read_volume
 
@@ -17,8 +19,10 @@ __all__ = [
     "open_stack",
     "read_athena",
     "read_frames",
+    "read_nxstxm",
     "read_spectrum",
     "read_stxm",
+    "read_stxm_hdf5",
     "read_volume",
     "save",
     "write_energy_stack",

@@ -407,28 +407,44 @@ def read_string(dataset: Any, file: AnyPath) -> str:
         return value.decode("utf-8") if isinstance(value, bytes) else str(value)
 
 
-def _has_variable_length(item: Any, name: str) -> bool:
+def _read_attribute(item: Any, name: str) -> Any:
+    """Content of an attribute; None where it is missing, damaged, or neither text nor number."""
     import h5py
 
     try:
-        info = h5py.check_string_dtype(item.attrs.get_id(name).dtype)
+        if name not in item.attrs:
+            return None
+        stored = item.attrs.get_id(name)
+        kind = stored.get_type().get_class()
+        # HDF5 crashes on sequences of variable length whose description is damaged.
+        if kind not in (h5py.h5t.INTEGER, h5py.h5t.FLOAT, h5py.h5t.STRING, h5py.h5t.ENUM):
+            return None
+        info = h5py.check_string_dtype(stored.dtype)
     except (OSError, RuntimeError, KeyError, TypeError, ValueError):
-        return False
-    return info is not None and info.length is None
+        return None
+    if info is not None and info.length is None:
+        check_heaps(item.file.filename)
+    try:
+        return item.attrs[name]
+    except (OSError, RuntimeError, KeyError, TypeError, ValueError):
+        return None
 
 
 def attribute(item: Any, name: str) -> str | float | None:
     """Attribute as text or number; None where it is missing or neither."""
-    if _has_variable_length(item, name):
-        check_heaps(item.file.filename)
-    try:
-        value = item.attrs.get(name)
-        if isinstance(value, np.ndarray) and value.size == 1:
-            value = value.ravel()[0]
-        if isinstance(value, bytes):
-            return value.decode("utf-8", "replace")
-        if isinstance(value, str):
-            return value
-        return float(value) if isinstance(value, (int, float, np.number)) else None
-    except (OSError, RuntimeError, KeyError, TypeError, ValueError):
-        return None
+    value = _read_attribute(item, name)
+    if isinstance(value, np.ndarray) and value.size == 1:
+        value = value.ravel()[0]
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    if isinstance(value, str):
+        return value
+    return float(value) if isinstance(value, (int, float, np.number)) else None
+
+
+def text_attribute(item: Any, name: str) -> list[str]:
+    """Attribute as a list of texts; empty where it is missing or not text."""
+    value = _read_attribute(item, name)
+    listed = np.ravel(value).tolist() if value is not None else []
+    texts = [v.decode("utf-8", "replace") if isinstance(v, bytes) else v for v in listed]
+    return texts if all(isinstance(text, str) for text in texts) else []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from nmcx.errors import InputError
 from nmcx.io import _safe
+from nmcx.io.spectra_signal import Table, finite, signal
 from nmcx.results import Spectrum
 
 #: Planck constant times speed of light [eV Å] (CODATA 2018, exact to the digits given).
@@ -19,42 +19,11 @@ HC_EV_ANGSTROM = 12398.419843
 
 _COMMENT = "#%;"
 _XDI_FIELD = re.compile(r"([A-Za-z]\w*\.\w+)\s*:\s*(.*)$")
-_MU: tuple[str, ...] = (
-    "mu",
-    "mutrans",
-    "mu_trans",
-    "mut",
-    "xmu",
-    "norm",
-    "flat",
-    "od",
-    "optical_density",
-)
-_MU += ("absorption", "absorbance", "mud_tr", "mufluor", "mu_fluor", "intensity")
-_TRANSMITTED = ("itrans", "i1", "it", "itr")
-_FLUORESCENCE = ("ifluor", "if", "fluor")
-_INCIDENT = ("i0",)
 
 
-@dataclass
-class _Table:
-    """Numbers of a file with the lines they stand in, column names and header entries."""
-
-    file: Path
-    rows: list[list[float]] = field(default_factory=list)
-    lines: list[int] = field(default_factory=list)
-    names: list[str] = field(default_factory=list)
-    units: dict[str, str] = field(default_factory=dict)
-    metadata: dict[str, str] = field(default_factory=dict)
-
-    def column(self, i: int) -> NDArray[np.float64]:
-        return np.array([row[i] for row in self.rows], dtype=np.float64)
-
-    def find(self, *names: str) -> int | None:
-        return next((self.names.index(name) for name in names if name in self.names), None)
-
-
-def read_spectrum(path: str | PathLike[str], *, column: str | None = None) -> Spectrum:
+def read_spectrum(
+    path: str | PathLike[str], *, column: str | None = None, i0: str | None = None
+) -> Spectrum:
     r"""One absorption spectrum from an XDI, ASCII, CSV or TSV file.
 
     Energies below 100 without a unit are keV. Rows are sorted by energy and rows of one energy
@@ -65,15 +34,23 @@ def read_spectrum(path: str | PathLike[str], *, column: str | None = None) -> Sp
     path : path-like
         The file. Comments start with ``#``, ``%`` or ``;``. Columns are found by name (``energy``
         or ``angle``; ``mu``, ``mutrans``, ``xmu``, ``norm``, …; else −ln(``itrans``/``i0``) or
-        ``ifluor``/``i0``); without names the first is the energy and the second the absorption.
+        ``ifluor``/``i0``; else electron yield (``tey``, ``sample_current``, ``drain``, …), then
+        fluorescence yield (``tfy``, ``pfy``, ``apd``, …), over I0 if it is there); without names
+        the first is the energy and the second the absorption.
     column : str, optional
-        Name of the column to take as absorption.
+        Name of the column to take as absorption; electron and fluorescence yields are divided by
+        I0, others are not unless `i0` is given.
+    i0 : str, optional
+        Name of the column with the incident intensity, where it is not ``i0``, ``io``, ``mesh`` or
+        ``monitor``.
 
     Returns
     -------
     Spectrum
-        `energy_ev` (n_energy,) strictly increasing [eV], `mu` (n_energy,) as stored [1], the
-        sample's name and the header entries as `metadata`.
+        `energy_ev` (n_energy,) strictly increasing [eV], `mu` (n_energy,) as stored or over I0
+        [1], the sample's name and the header entries as `metadata`; `i0` if it was divided out,
+        `variance` of `mu` where the detector counted, `mode` "tey", "fy" or "transmission" where a
+        column's name tells.
 
     Raises
     ------
@@ -100,14 +77,38 @@ def read_spectrum(path: str | PathLike[str], *, column: str | None = None) -> Sp
     table = _parse(_safe.read_text(file, "spectrum"), file)
     notes: list[str] = []
     energy, used = _energy(table, notes)
-    mu = _signal(table, used, column, notes)
-    energy, mu = ordered(energy, mu, file, notes)
+    found = signal(table, used, column, i0, notes)
+    _say_several_scans(energy, notes)
+    unknown = np.zeros_like(found.mu)
+    columns = np.stack(
+        [found.mu, *(unknown if c is None else c for c in (found.i0, found.variance))]
+    )
+    energy, columns, count = merged(energy, columns, file, notes)
     name = table.metadata.get("Sample.name", "").strip() or file.stem
-    return Spectrum(energy, mu, name, table.metadata, tuple(notes))
+    return Spectrum(
+        energy,
+        columns[0],
+        name,
+        table.metadata,
+        tuple(notes),
+        i0=None if found.i0 is None else columns[1],
+        # The mean of n rows has an n-th of their mean variance.
+        variance=None if found.variance is None else columns[2] / count,
+        mode=found.mode,
+    )
 
 
-def _parse(text: str, file: Path) -> _Table:
-    table = _Table(file)
+def _say_several_scans(energy: NDArray[np.float64], notes: list[str]) -> None:
+    """Say so where the energies start again: several scans one after the other in one file."""
+    step = np.diff(energy)
+    along = 1.0 if np.count_nonzero(step > 0) >= np.count_nonzero(step < 0) else -1.0
+    n = int(np.count_nonzero(-along * step > 0.5 * np.ptp(energy)))
+    if n and energy.size >= 3 * (n + 1):
+        notes.append(f"energies start again {n} times: {n + 1} scans in one file, merged into one")
+
+
+def _parse(text: str, file: Path) -> Table:
+    table = Table(file)
     candidates: list[list[str]] = []
     for number, raw in enumerate(text.splitlines(), start=1):
         line = raw.strip()
@@ -117,6 +118,9 @@ def _parse(text: str, file: Path) -> _Table:
             content = line.lstrip(_COMMENT).strip()
             _header_entry(content, table)
             candidates.append(_split(content))
+            if content.startswith("L "):
+                # Labels of SPEC may hold a blank: two part them.
+                candidates.append(re.split(r"\s{2,}", content[2:].strip()))
             continue
         words = _split(line.split("#")[0])
         try:
@@ -135,7 +139,7 @@ def _parse(text: str, file: Path) -> _Table:
     return table
 
 
-def _append(table: _Table, values: list[float], number: int) -> None:
+def _append(table: Table, values: list[float], number: int) -> None:
     where = f"{table.file}: line {number}"
     if len(values) < 2:
         raise InputError(f"{where} has {len(values)} value; energy and absorption are needed")
@@ -155,13 +159,13 @@ def _split(line: str) -> list[str]:
     return words
 
 
-def _header_entry(content: str, table: _Table) -> None:
+def _header_entry(content: str, table: Table) -> None:
     match = _XDI_FIELD.match(content)
     if match:
         table.metadata.setdefault(match.group(1), match.group(2).strip())
 
 
-def _name_columns(table: _Table, candidates: list[list[str]]) -> None:
+def _name_columns(table: Table, candidates: list[list[str]]) -> None:
     n_column = len(table.rows[0])
     columns = [table.metadata.get(f"Column.{i + 1}", "") for i in range(n_column)]
     if any(columns):
@@ -170,6 +174,8 @@ def _name_columns(table: _Table, candidates: list[list[str]]) -> None:
         table.units = {pair[0].lower(): pair[1] for pair in pairs if len(pair) > 1}
         return
     for words in reversed(candidates):
+        if words and words[0] == "L" and len(words) == n_column + 1:
+            words = words[1:]  # "#L" opens the line of labels in files of SPEC
         names = [word.split("(")[0].split("[")[0].strip().lower() for word in words]
         known = any(name in ("energy", "e", "angle", "energy_ev", "energy_kev") for name in names)
         if len(names) == n_column and known:
@@ -180,13 +186,13 @@ def _name_columns(table: _Table, candidates: list[list[str]]) -> None:
             return
 
 
-def _energy(table: _Table, notes: list[str]) -> tuple[NDArray[np.float64], int]:
+def _energy(table: Table, notes: list[str]) -> tuple[NDArray[np.float64], int]:
     at = table.find("energy", "energy_ev", "energy_kev", "e")
     if at is None and (angle := table.find("angle")) is not None:
         return _from_angle(table, angle, notes), angle
     if at is None:
         at = 0
-    energy = _finite(table, at, "energy")
+    energy = finite(table, at, "energy")
     name = table.names[at] if table.names else ""
     unit = table.units.get(name, "keV" if name == "energy_kev" else "").lower()
     unknown_and_small = not unit and name != "energy_ev" and energy.max() < 100
@@ -201,14 +207,14 @@ def _energy(table: _Table, notes: list[str]) -> tuple[NDArray[np.float64], int]:
     return energy, at
 
 
-def _from_angle(table: _Table, at: int, notes: list[str]) -> NDArray[np.float64]:
+def _from_angle(table: Table, at: int, notes: list[str]) -> NDArray[np.float64]:
     try:
         spacing = float(table.metadata.get("Mono.d_spacing", "").split()[0])
     except (ValueError, IndexError):
         spacing = 0.0
     if not 0 < spacing < np.inf:
         raise InputError(f"{table.file}: has angles but no Mono.d_spacing; add it to the header")
-    angle = _finite(table, at, "angle")
+    angle = finite(table, at, "angle")
     radians = table.units.get("angle", "").lower().startswith("rad")
     sine = np.sin(angle if radians else np.deg2rad(angle))
     if (sine <= 0).any():
@@ -218,58 +224,20 @@ def _from_angle(table: _Table, at: int, notes: list[str]) -> NDArray[np.float64]
     return np.asarray(HC_EV_ANGSTROM / (2.0 * spacing * sine))
 
 
-def _signal(table: _Table, used: int, column: str | None, notes: list[str]) -> NDArray[np.float64]:
-    if column is not None:
-        at = table.find(column.lower())
-        if at is None:
-            raise InputError(f"{table.file}: no column {column!r}; there are {table.names}")
-        return _finite(table, at, column)
-    at = table.find(*_MU)
-    if at is not None and at != used:
-        return _finite(table, at, table.names[at])
-    incident = table.find(*_INCIDENT)
-    for wanted, logarithm in ((_TRANSMITTED, True), (_FLUORESCENCE, False)):
-        measured = table.find(*wanted)
-        if incident is None or measured is None:
-            continue
-        ratio = _ratio(table, measured, incident)
-        names = f"{table.names[measured]}/{table.names[incident]}"
-        notes.append(f"absorption is −ln({names})" if logarithm else f"absorption is {names}")
-        return np.asarray(-np.log(ratio)) if logarithm else ratio
-    at = 1 if used == 0 else 0
-    if len(table.rows[0]) > 2:
-        shown = f" ({table.names[at]})" if table.names else ""
-        notes.append(f"column {at + 1}{shown} of {len(table.rows[0])} taken as absorption")
-    return _finite(table, at, "absorption")
-
-
-def _ratio(table: _Table, measured: int, incident: int) -> NDArray[np.float64]:
-    above = _finite(table, measured, table.names[measured])
-    below = _finite(table, incident, table.names[incident])
-    bad = np.flatnonzero((above <= 0) | (below <= 0))
-    if bad.size:
-        raise InputError(
-            f"{table.file}: line {table.lines[bad[0]]}: intensities must be positive; "
-            "remove the line or subtract the offset"
-        )
-    return np.asarray(above / below)
-
-
-def _finite(table: _Table, at: int, name: str) -> NDArray[np.float64]:
-    values = table.column(at)
-    bad = np.flatnonzero(~np.isfinite(values))
-    if bad.size:
-        raise InputError(
-            f"{table.file}: line {table.lines[bad[0]]}: {name} is not a finite number; "
-            "remove the line"
-        )
-    return values
-
-
 def ordered(
     energy: NDArray[np.float64], mu: NDArray[np.float64], file: Path, notes: list[str]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Rows by rising energy, those of one energy averaged; `notes` gains what was done.
+    """Rows by rising energy, those of one energy averaged; see `merged`."""
+    energy, columns, _ = merged(energy, mu[None], file, notes)
+    return energy, columns[0]
+
+
+def merged(
+    energy: NDArray[np.float64], columns: NDArray[np.float64], file: Path, notes: list[str]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.intp]]:
+    """Columns (n_column, n_row) by rising energy, rows of one energy averaged, and their number.
+
+    `notes` gains what was done.
 
     Raises
     ------
@@ -278,13 +246,13 @@ def ordered(
     """
     if np.any(np.diff(energy) < 0):
         order = np.argsort(energy, kind="stable")
-        energy, mu = energy[order], mu[order]
+        energy, columns = energy[order], columns[:, order]
         notes.append("energies did not rise throughout: sorted")
     unique, index, count = np.unique(energy, return_inverse=True, return_counts=True)
     if unique.size < energy.size:
-        mu = np.bincount(index, weights=mu) / count
+        columns = np.stack([np.bincount(index, weights=column) / count for column in columns])
         notes.append(f"{int((count > 1).sum())} energies occur more than once: rows averaged")
         energy = unique
     if energy.size < 2:
         raise InputError(f"{file}: has one energy only; a spectrum needs at least two")
-    return energy, mu
+    return energy, columns, count

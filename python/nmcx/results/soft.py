@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -13,12 +14,36 @@ from nmcx.results.base import Bool, Float, Result, quantity
 class StxmStack(Result):
     """Scanned soft X-ray images of one field at one or more energies."""
 
-    counts: Float = quantity("counts", "energy y x")  #: (n_energy, ny, nx)
+    counts: Float = quantity("", "energy y x")  #: (n_energy, ny, nx) in `units`
     energy_ev: Float = quantity("eV", "energy")  #: (n_energy,) [eV]
     x_um: Float = quantity("µm", "x")  #: (nx,) [µm]
     y_um: Float = quantity("µm", "y")  #: (ny,) [µm]
-    dwell_s: float = quantity("s", default=float("nan"))  #: time per pixel [s]
+    #: time per pixel [s]; (n_energy,) where it differs between the images
+    dwell_s: float | Float = quantity("s", "energy", default=float("nan"))
     notes: tuple[str, ...] = ()  #: what the reader assumed or repaired
+    #: (n_energy,) counts or current of the incident beam, the mean over each image, or None
+    i0: Float | None = quantity("1", "energy", default=None)
+    detector: str = quantity("", default="")  #: "tey", "transmission", or "" if unknown
+    units: str = quantity("", default="counts")  #: of `counts`; "A", "V" of an electrometer, "Hz"
+
+    @property
+    def unit(self) -> str:
+        """Unit of `counts`, as `nmcx.io.save` looks for it."""
+        return self.units
+
+    def select(self, chosen: Any) -> StxmStack:
+        """The images `chosen` (a slice or integer array), with the dwell and I0 of each."""
+
+        def part(values: Any) -> Any:
+            return values if values is None or np.ndim(values) == 0 else np.asarray(values)[chosen]
+
+        return replace(
+            self,
+            counts=self.counts[chosen],
+            energy_ev=part(self.energy_ev),
+            dwell_s=one_or_each(part(self.dwell_s)),
+            i0=part(self.i0),
+        )
 
     @property
     def pixel_size_um(self) -> tuple[float, float]:
@@ -28,6 +53,13 @@ class StxmStack(Result):
             return float(abs(axis[-1] - axis[0]) / (axis.size - 1)) if axis.size > 1 else np.nan
 
         return spacing(self.y_um), spacing(self.x_um)
+
+
+def one_or_each(values: Any) -> Any:
+    """A float where all `values` are one (or all unknown), else the array."""
+    each = np.ravel(np.asarray(values, dtype=np.float64))
+    same = each.size > 0 and bool(np.all((each == each[0]) | (np.isnan(each) & np.isnan(each[0]))))
+    return float(each[0]) if same else each
 
 
 @dataclass(frozen=True)

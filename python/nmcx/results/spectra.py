@@ -20,6 +20,11 @@ class Spectrum(Result):
     notes: tuple[str, ...] = ()  #: what the reader assumed or repaired
     #: reference channel measured in the same scan (mostly a metal foil), or None
     reference: Spectrum | None = quantity("", default=None)
+    #: (n_energy,) incident intensity by which the signal was divided, or None
+    i0: Float | None = quantity("1", "energy", default=None)
+    #: (n_energy,) variance of `mu` by counting, None where the detector did not count
+    variance: Float | None = quantity("1", "energy", default=None)
+    mode: str = quantity("", default="")  #: "tey", "fy", "transmission", or "" if unknown
 
 
 @dataclass(frozen=True)

@@ -272,7 +272,9 @@ def _validity(
     with np.errstate(all="ignore"):
         valid = np.isfinite(ratio.xi) & np.isfinite(ratio.std) & (ratio.std > 0)
         valid &= (ratio.significance > 0) & (ratio.significance >= min_significance)
-        notes = (f"valid: both intensities together {min_significance:g} standard errors above 0",)
+        notes: tuple[str, ...] = (
+            f"valid: both intensities together {min_significance:g} standard errors above 0",
+        )
         if min_counts is not None:
             valid &= ratio.counts >= float(min_counts)
             notes += (f"valid: at least {min_counts:g} counts in both scans together",)

@@ -141,7 +141,7 @@ def test_electrometer_readings_have_the_error_they_show(noise):
     # Measured noise: 8 medians of 2 800 squares each, some 2 % of the width.
     assert pull.std() == pytest.approx(1.0, abs=0.02 if noise == "poisson" else 0.06)
     assert found.low.mean() == pytest.approx(gain * light.mean() * (1 - XI), rel=0.01)
-    with pytest.raises(ValueError, match='give gain .* or noise="measured"'):
+    with pytest.raises(ValueError, match=r'give gain .* or noise="measured"'):
         surface.xi_map(low, high, shift=NONE)
 
 

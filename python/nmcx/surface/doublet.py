@@ -12,7 +12,7 @@ from nmcx.surface.scans import one_energy
 _Array = NDArray[np.float64]
 
 _SPLIT_REACH_EV = 0.8
-_N_PARAMETER = 7
+_N_PARAMETER = 8
 
 
 def find_doublet(
@@ -25,8 +25,8 @@ def find_doublet(
     """The two peaks of an L3 edge, whatever the energy scale of the beamline.
 
     The highest point of the spectrum is one of the two; the other lies about `split_ev` above or
-    below. Two Lorentzians of one width on a straight line are fitted both ways, and the better fit
-    is taken. Nickel L3 peaks are reported at 854.0 and 856.2 eV by one beamline, 3 eV lower by
+    below. Two pseudo-Voigt peaks of one width on the step of the edge are fitted both ways, and the
+    better fit is taken. Nickel L3 peaks are reported at 854.0 and 856.2 eV by one beamline, 3 eV lower by
     another, always about 2.2 eV apart.
 
     Parameters
@@ -158,11 +158,17 @@ def _sorted(
     return energy[order], values[order]
 
 
-def _model(x: _Array, centre: float, split: float, width: float, *linear: float) -> _Array:
-    low = 1.0 / (1.0 + ((x - centre) / width) ** 2)
-    high = 1.0 / (1.0 + ((x - centre - split) / width) ** 2)
-    # The line is tied to the middle of the doublet to keep the parameters apart.
-    return linear[0] * low + linear[1] * high + linear[2] + linear[3] * (x - centre - split / 2)
+def _model(x: _Array, centre: float, split: float, width: float, *shape: float) -> _Array:
+    """Two pseudo-Voigt peaks of one width on a constant, and the step of the edge."""
+    first, second, base, step, lorentzian = shape
+    total = np.full(x.shape, base)
+    for at, height in ((centre, first), (centre + split, second)):
+        square = ((x - at) / width) ** 2
+        total += height * (
+            lorentzian / (1.0 + square) + (1.0 - lorentzian) * np.exp(-np.log(2.0) * square)
+        )
+    # Where exactly the step lies hardly matters under the peaks.
+    return total + step * (0.5 + np.arctan((x - centre - split) / width) / np.pi)
 
 
 def _fit(
@@ -179,9 +185,9 @@ def _fit(
     if not size > 0:
         return None
     base = float(y.min())
-    start = [0.0, split_ev, 0.7, 0.7, 0.7, (base - y.min()) / size, 0.0]
-    lower = [-1.5, split_ev - _SPLIT_REACH_EV, 0.1, 0.0, 0.0, -5.0, -1.0]
-    upper = [1.5, split_ev + _SPLIT_REACH_EV, 2.0, 10.0, 10.0, 5.0, 1.0]
+    start = [0.0, split_ev, 0.7, 0.7, 0.7, 0.0, 0.1, 0.5]
+    lower = [-1.5, split_ev - _SPLIT_REACH_EV, 0.1, 0.0, 0.0, -5.0, -1.0, 0.0]
+    upper = [1.5, split_ev + _SPLIT_REACH_EV, 2.0, 10.0, 10.0, 5.0, 1.0, 1.0]
     try:
         best, covariance = curve_fit(
             _model, x - first_ev, (y - base) / size, start, bounds=(lower, upper), max_nfev=500

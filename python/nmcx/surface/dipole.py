@@ -22,8 +22,8 @@ def edge_dipole(xi: XiMap) -> EdgeDipole:
     A shift d leaves ln(I_high / I_low) = logit(xi) - d . grad ln I, dark on one side of the object
     and bright on the other. Both sides of this relation, limited to structure of one to three
     pixels, are fitted by least squares. Chemistry that is fine, or that changes at an edge more on
-    one side of the object than on the other, mimics a shift; a rim that is alike all around does
-    not, for its gradient is odd across the object.
+    one side of the object than on the other (a mount without nickel), mimics a shift beyond the
+    error given; a rim that is alike all around does not, for its gradient is odd across the object.
 
     Parameters
     ----------

@@ -26,8 +26,8 @@ def find_doublet(
 
     The highest point of the spectrum is one of the two; the other lies about `split_ev` above or
     below. Two pseudo-Voigt peaks of one width on the step of the edge are fitted both ways, and the
-    better fit is taken. Nickel L3 peaks are reported at 854.0 and 856.2 eV by one beamline, 3 eV lower by
-    another, always about 2.2 eV apart.
+    better fit is taken. Nickel L3 peaks are reported at 854.0 and 856.2 eV by one beamline, 3 eV
+    lower by another, always about 2.2 eV apart.
 
     Parameters
     ----------

@@ -16,10 +16,6 @@ _log = logging.getLogger("nmcx")
 #: Share of saturated pixels beyond which the shape of the image is not known (our default).
 _MAX_SATURATED = 0.02
 
-#: Of the error that chemistry makes in whole images, what may remain in their finest structure (our
-#: default: the pull of the drift is 0.7 wide on particles with a gradient of xi).
-_REMAINING = 0.5
-
 
 def find_drift(a: Scan, b: Scan, max_shift: float | tuple[float, float] | None) -> Shift:
     """Drift of scan b against a; its error includes how much the choice of contrast matters.
@@ -56,4 +52,4 @@ def find_drift(a: Scan, b: Scan, max_shift: float | tuple[float, float] | None) 
         return whole
     dy, dx = row + fine.dy, column + fine.dx
     disagreement = np.hypot(dy - whole.dy, dx - whole.dx) / np.sqrt(2.0)
-    return Shift(dy=dy, dx=dx, std=float(np.hypot(fine.std, _REMAINING * disagreement)))
+    return Shift(dy=dy, dx=dx, std=float(np.hypot(fine.std, disagreement)))

@@ -4,7 +4,6 @@ The electron yield at two energies of the Ni L3 doublet gives xi = I_high / (I_l
 pixel. The scans are taken one after the other, so the drift between them comes off first.
 """
 
-from nmcx.results import EndMember
 from nmcx.surface.dipole import edge_dipole
 from nmcx.surface.doublet import find_doublet, select_pair
 from nmcx.surface.ratio import xi_map
@@ -14,7 +13,6 @@ from nmcx.surface.sensitivity import energy_sensitivity
 from nmcx.surface.valence import calibrated_valence, relative_valence
 
 __all__ = [
-    "EndMember",
     "calibrated_valence",
     "edge_dipole",
     "energy_sensitivity",

@@ -38,7 +38,8 @@ EXAMPLES: list[results.Result] = [
         ENERGY, normal(2), normal(2, 3, 4, dtype=np.float32), normal(2, 3, 4), mask(2, 3, 4),
         normal(2), 0.14,
     ),
-    results.StxmStack(normal(2, 3, 4), ENERGY, np.arange(4.0), np.arange(3.0), 0.004, ("a", "b")),
+    results.StxmStack(normal(2, 3, 4), ENERGY, np.arange(4.0), np.arange(3.0), 0.004, ("a", "b"),
+        normal(2), "tey", "V"),
     results.EnergyStack(ENERGY, normal(2, 3, 4, 5, dtype=np.float32), None, (0.2, 0.1, 0.1)),
     results.EdgeMap(
         *(normal(3, 4, 5) for _ in range(7)), np.full((3, 4, 5), 65535, np.uint16),
@@ -48,7 +49,16 @@ EXAMPLES: list[results.Result] = [
     results.Shift(1.25, -3.5, 0.01),
     results.XiMap(
         normal(3, 4), normal(3, 4), mask(3, 4), results.Shift(1.0, 2.0, np.nan), (0.03, 0.02),
-        (854.0, 856.2), normal(3, 4), None, ("Poisson",),
+        (854.0, 856.2), normal(3, 4), None, ("Poisson",), normal(3, 4), -0.4, normal(3, 4),
+    ),
+    results.Doublet(853.9, 856.1, 0.01, 0.02, 2.2, 0.02, 1.0, 0.8),
+    results.EnergySensitivity(0.5, 0.3, 0.01, 1.2, -4.0, -0.6, 0.6),
+    results.EdgeDipole(0.01, -0.02, 0.01, 0.02, 1200),
+    results.EndMember(2.0, 1.0, 0.6, 0.01, 0.02),
+    results.ValenceMap(
+        normal(3, 4), normal(3, 4), mask(3, 4), True,
+        (results.EndMember(2.0, 1.0, 0.6), results.EndMember(4.0, 0.5, 1.1)), normal(3, 4),
+        (0.03, 0.02), ("said",),
     ),
     results.Particle(mask(3, 4, 5), np.ones((3, 4, 5), bool), (0.3, 0.2, 0.1), (0.1, 0.2, 0.3)),
     results.DepthProfile(
@@ -155,7 +165,10 @@ def test_other_programs_find_signal_axes_and_units(item: results.Result, tmp_pat
 
 
 def test_standard_errors_are_the_errors_of_their_field(tmp_path: Path) -> None:
-    edge_map, xi, surface = EXAMPLES[5], EXAMPLES[8], EXAMPLES[13]
+    edge_map, xi, surface = (
+        next(item for item in EXAMPLES if type(item) is kind)
+        for kind in (results.EdgeMap, results.XiMap, results.SurfaceValues)
+    )
     save(tmp_path / "a.nxs", edge_map, xi, surface)
     with h5py.File(tmp_path / "a.nxs") as raw:
         entry = raw["entry"]

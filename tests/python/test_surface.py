@@ -250,7 +250,9 @@ def test_a_stack_is_parted_by_energy():
 def test_relative_valence_is_linear_in_xi():
     xi = np.linspace(0.4, 0.6, 401).reshape(1, -1)
     ratio = XiMap(xi, np.full_like(xi, 0.01), np.ones(xi.shape, bool), NONE)
-    valence, std = surface.relative_valence(ratio)
+    found = surface.relative_valence(ratio)
+    valence, std = found.valence, found.valence_std
+    assert not found.calibrated and "not calibrated" in found.notes[0]
     assert np.interp([0.404, 0.596], xi[0], valence[0]) == pytest.approx([0, 1], abs=1e-9)
     assert np.allclose(np.diff(valence[0], 2), 0, atol=1e-12)
     assert std[0, 0] == pytest.approx(0.01 / 0.192)

@@ -25,7 +25,9 @@ def test_the_drift_is_found_and_removed(scans):
 
     ratio = surface.xi_map(*scans, mode="transmission")
     assert np.hypot(ratio.shift.dy, ratio.shift.dx) == pytest.approx(28.0, abs=2.0)
-    assert ratio.shift.std < 0.15
+    # Whole optical densities and their finest structure differ by 0.3 px here: chemistry passes for
+    # drift in the former. The error says so; the residual below is the smaller for it.
+    assert ratio.shift.std < 0.3
     # Independent: cross-correlation of gradient images, whose weights differ from those of OD,
     # over the largest rectangle both scans share.
     rows, columns = np.nonzero(np.isfinite(ratio.high))
@@ -34,7 +36,7 @@ def test_the_drift_is_found_and_removed(scans):
     found = phase_cross_correlation(
         edges(low), edges(high), upsample_factor=100, normalization=None
     )[0]
-    assert np.all(np.abs(found) < 0.3)
+    assert np.all(np.abs(found) < 0.15)
     # The check sees a residual drift when there is one.
     known = phase_cross_correlation(
         edges(low),

@@ -136,7 +136,10 @@ def relative_valence(xi: XiMap, *, ax: Axes | None = None) -> Axes:
        "proportional to" ξ.
     """
     ax = one_panel(ax)
-    values = surface.relative_valence(xi)[0] if np.any(xi.valid) else np.full(xi.xi.shape, np.nan)
+    if np.any(xi.valid):
+        values = surface.relative_valence(xi).valence
+    else:
+        values = np.full(xi.xi.shape, np.nan)
     image(
         ax,
         values,

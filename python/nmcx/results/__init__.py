@@ -21,7 +21,17 @@ from nmcx.results.frames import (
     FrameStack,
     OpticalDensity,
 )
-from nmcx.results.soft import Shift, StxmStack, SurfaceValues, XiMap
+from nmcx.results.soft import (
+    Doublet,
+    EdgeDipole,
+    EndMember,
+    EnergySensitivity,
+    Shift,
+    StxmStack,
+    SurfaceValues,
+    ValenceMap,
+    XiMap,
+)
 from nmcx.results.spectra import Calibration, Spectrum
 from nmcx.results.structure import (
     AngleScan,
@@ -41,7 +51,11 @@ __all__ = [
     "Calibration",
     "ConePorosity",
     "DepthProfile",
+    "Doublet",
+    "EdgeDipole",
     "EdgeMap",
+    "EndMember",
+    "EnergySensitivity",
     "EnergyStack",
     "FrameStack",
     "LineProfiles",
@@ -55,6 +69,7 @@ __all__ = [
     "StxmStack",
     "SurfaceValues",
     "ThicknessEffect",
+    "ValenceMap",
     "XiMap",
     "voxel_spacing",
 ]

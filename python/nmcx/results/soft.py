@@ -84,6 +84,88 @@ class XiMap(Result):
     low: Float | None = quantity("counts/s", "y x", default=None)  #: intensity at the low energy
     high: Float | None = quantity("counts/s", "y x", default=None)  #: registered high-energy one
     notes: tuple[str, ...] = ()  #: what was assumed
+    #: (ny, nx) background that `low` and `high` no longer hold, or None
+    background: Float | None = quantity("counts/s", "y x", default=None)
+    #: d ln(I_high / I_low) / dE for an energy error of both images, NaN if unknown [1/eV]
+    energy_sensitivity: float = quantity("1/eV", default=float("nan"))
+    #: (ny, nx) standard error from the energy scale, common to all pixels, or None
+    systematic_std: Float | None = quantity("1", "y x", default=None)
+
+
+@dataclass(frozen=True)
+class Doublet(Result):
+    """The two peaks of an L3 edge, on the energy scale of the spectrum they were found in."""
+
+    low_ev: float = quantity("eV")  #: centre of the peak at the lower energy [eV]
+    high_ev: float = quantity("eV")  #: centre of the other [eV]
+    low_std_ev: float = quantity("eV")  #: standard error [eV]
+    high_std_ev: float = quantity("eV")  #: standard error [eV]
+    split_ev: float = quantity("eV")  #: distance of both [eV]
+    split_std_ev: float = quantity("eV")  #: standard error [eV]
+    low_height: float = quantity("1")  #: fitted height, in units of the spectrum
+    high_height: float = quantity("1")  #: fitted height, in units of the spectrum
+
+
+@dataclass(frozen=True)
+class EnergySensitivity(Result):
+    """How the ratio xi answers to errors of the two photon energies, first order unless said."""
+
+    xi: float = quantity("1")  #: of the spectrum at the two energies
+    per_ev: float = quantity("1/eV")  #: d xi / dE for an error common to both energies
+    per_ev_std: float = quantity("1/eV")  #: standard error, from the scatter of the spectrum
+    log_ratio_slope: float = quantity("1/eV")  #: d ln(I_high / I_low) / dE, common error
+    log_ratio_curvature: float = quantity("1/eV²")  #: second derivative of the same
+    low_slope: float = quantity("1/eV")  #: d ln I / dE at the low energy
+    high_slope: float = quantity("1/eV")  #: d ln I / dE at the high energy
+
+    def log_ratio_std(self, energy_std_ev: float) -> float:
+        """Standard error of ln(I_high / I_low) for a common energy error [eV], second order."""
+        # Variance of s d + c d^2 / 2 for normal d; the second term counts on top of the peaks.
+        first = self.log_ratio_slope * energy_std_ev
+        second = self.log_ratio_curvature * energy_std_ev**2
+        return float(np.sqrt(first**2 + 0.5 * second**2))
+
+
+@dataclass(frozen=True)
+class EdgeDipole(Result):
+    """Displacement of two registered images that their ratio map still shows."""
+
+    dy: float = quantity("px")  #: of the high-energy image, rows [px]
+    dx: float = quantity("px")  #: columns [px]
+    dy_std: float = quantity("px")  #: standard error [px]
+    dx_std: float = quantity("px")  #: standard error [px]
+    n_pixel: int = quantity("")  #: valid pixels used
+
+
+@dataclass(frozen=True)
+class EndMember(Result):
+    """Yield per nickel atom of a compound of known valence at the two energies."""
+
+    valence: float = quantity("1")  #: of nickel
+    low: float = quantity("1")  #: yield at the low energy, any unit common to both end members
+    high: float = quantity("1")  #: yield at the high energy, same unit
+    low_std: float = quantity("1", default=0.0)  #: standard error
+    high_std: float = quantity("1", default=0.0)  #: standard error
+
+    @property
+    def xi(self) -> float:
+        """Its ratio high / (low + high) [1]."""
+        return self.high / (self.low + self.high)
+
+
+@dataclass(frozen=True)
+class ValenceMap(Result):
+    """Valence of nickel from a ratio map, calibrated or relative."""
+
+    valence: Float = quantity("1", "y x")  #: (ny, nx), NaN where not `valid`, not clipped
+    valence_std: Float = quantity("1", "y x")  #: (ny, nx) standard error of each pixel's counts
+    valid: Bool = quantity("", "y x")  #: (ny, nx)
+    calibrated: bool = quantity("")  #: False: a linear scale of xi, not a valence in numbers
+    end_members: tuple[EndMember, EndMember] = quantity("")  #: first and second
+    #: (ny, nx) standard error from end members and energy scale: moves all pixels together
+    systematic_std: Float | None = quantity("1", "y x", default=None)
+    pixel_size_um: tuple[float, float] = quantity("µm", default=(1.0, 1.0))  #: (dy, dx) [µm]
+    notes: tuple[str, ...] = ()  #: what was assumed
 
 
 @dataclass(frozen=True)

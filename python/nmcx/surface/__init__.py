@@ -4,9 +4,22 @@ The electron yield at two energies of the Ni L3 doublet gives xi = I_high / (I_l
 pixel. The scans are taken one after the other, so the drift between them comes off first.
 """
 
+from nmcx.surface.dipole import edge_dipole
+from nmcx.surface.doublet import find_doublet, select_pair
 from nmcx.surface.ratio import xi_map
 from nmcx.surface.registration import register
 from nmcx.surface.scans import split
-from nmcx.surface.valence import relative_valence
+from nmcx.surface.sensitivity import energy_sensitivity
+from nmcx.surface.valence import calibrated_valence, relative_valence
 
-__all__ = ["register", "relative_valence", "split", "xi_map"]
+__all__ = [
+    "calibrated_valence",
+    "edge_dipole",
+    "energy_sensitivity",
+    "find_doublet",
+    "register",
+    "relative_valence",
+    "select_pair",
+    "split",
+    "xi_map",
+]

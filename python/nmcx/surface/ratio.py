@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nmcx import _core
-from nmcx.errors import ConvergenceError
-from nmcx.results import Shift, StxmStack, XiMap
-from nmcx.surface.registration import register
+from nmcx.results import Shift, Spectrum, StxmStack, XiMap
+from nmcx.surface.drift import find_drift
+from nmcx.surface.noise import SHARE_PX, Image, expected_variances, smooth
 from nmcx.surface.scans import (
+    Exposure,
     Scan,
+    beam,
     common_grid,
     dwell_times,
-    pair,
-    transmission_scan,
-    yield_scan,
+    each,
+    prepare,
+    reading_per_count,
 )
+from nmcx.surface.sensitivity import energy_sensitivity
 
-_log = logging.getLogger("nmcx")
-
-#: Counts in both scans together that give sigma(xi) = 0.02 at xi = 1/2.
-_MIN_COUNTS = 625.0
+#: Standard error of xi beyond which a pixel carries no number, unless counts are asked for.
+_SIGMA_TARGET = 0.02
 
 
 def xi_map(
@@ -30,17 +33,25 @@ def xi_map(
     high: StxmStack,
     *,
     mode: str = "tey",
-    dark: float | tuple[float, float] = 0.0,
-    i0: float | tuple[float, float] | None = None,
+    dark: float | tuple[float, ...] = 0.0,
+    i0: float | tuple[float, ...] | None = None,
+    background: StxmStack | None = None,
+    noise: str = "poisson",
+    gain: float | tuple[float, ...] | None = None,
+    read_noise: float | tuple[float, ...] = 0.0,
     min_counts: float | None = None,
-    min_significance: float = 5.0,
+    sigma_target: float | None = None,
+    min_significance: float | None = None,
     shift: Shift | None = None,
+    background_shift: Shift | None = None,
     max_shift: float | tuple[float, float] | None = None,
+    spectrum: Spectrum | None = None,
+    energy_std_ev: float | None = None,
 ) -> XiMap:
-    r"""Ratio map xi = I_high / (I_low + I_high) of two scans, registered, with Poisson errors.
+    r"""Ratio map xi = I_high / (I_low + I_high) of two scans, registered, with errors.
 
     The drift of `high` is found on the logarithm of the counts and measured on the finest structure
-    of their square root (in transmission on optical densities alone); its error includes how far
+    of their square root (in transmission both on optical densities); its error includes how far
     the two disagree. It is removed in one cubic-spline interpolation, through which the variance
     is propagated by the squared weights. Nothing is clipped: xi may leave [0, 1] after dark
     subtraction, and the notes say how often it does.
@@ -52,29 +63,50 @@ def xi_map(
     mode : {"tey", "transmission"}
         ``"tey"``: I = (counts / dwell - dark) / i0. ``"transmission"``: I is the optical density
         -ln((counts - dark dwell) / i0).
-    dark : float or (float, float)
-        Dark rate, for both or (low, high) [counts/s].
-    i0 : float or (float, float), optional
-        For both or (low, high). In ``"tey"`` the relative flux of the incident beam [1], default 1;
-        in ``"transmission"`` the counts of the open field per pixel [counts], default: the
-        brightest mode of each image's histogram, which the notes tell.
+    dark : float or tuple of float
+        Dark rate, for all or (low, high[, background]) [counts/s]; for electrometer readings the
+        offset in their units.
+    i0 : float or tuple of float, optional
+        For all or (low, high[, background]). In ``"tey"`` the relative flux of the incident beam
+        [1], default: the `i0` recorded with the scans, else 1; in ``"transmission"`` the counts of
+        the open field per pixel [counts], default: the brightest mode of each image's histogram,
+        which the notes tell.
+    background : StxmStack, optional
+        Third scan of the field below the edge (for Ni L3 about 848 eV), registered as well and
+        subtracted from both with its variance.
+    noise : {"poisson", "measured"}
+        ``"poisson"``: variance = gain x reading + read_noise^2. ``"measured"``: both constants come
+        from each image itself, by differences of neighbours along the rows.
+    gain : float or tuple of float, optional
+        Reading of one count in one pixel, in units of the scans. Default 1; electrometer readings
+        (`units` other than "counts") need it unless the noise is measured.
+    read_noise : float or tuple of float
+        Standard deviation of a reading without signal, in units of the scans.
     min_counts : float, optional
-        Least counts of both scans together for a valid pixel [counts]. Default: 625 for ``"tey"``,
-        from sigma = 0.02 = sqrt(xi (1 - xi) / n) at xi = 1/2 (our default); none for
-        ``"transmission"``.
-    min_significance : float
-        In ``"transmission"``, least sum of both optical densities in units of its standard error
-        (our default: 5).
-    shift : Shift, optional
-        A known drift; default: `register` finds it.
+        Least counts of both scans together for a valid pixel [counts].
+    sigma_target : float, optional
+        Largest standard error of xi, before the interpolation lowers it, for a valid pixel [1]. For
+        counts alone that is n = xi (1 - xi) / sigma_target^2. Default in ``"tey"``, unless
+        `min_counts` is given: 0.02, hence 625 counts at xi = 1/2 (our default).
+    min_significance : float, optional
+        Least I_low + I_high in units of its standard error (our default: 3 in ``"tey"``, 5 in
+        ``"transmission"``, where the empty field makes up much of the image).
+    shift, background_shift : Shift, optional
+        Known drifts; default: `register` finds them.
     max_shift : float or (float, float), optional
         See `register`.
+    spectrum : Spectrum, optional
+        Reference spectrum on the energy scale of the scans, intensity in ``mu``: gives the
+        sensitivity of xi to errors of the energy.
+    energy_std_ev : float, optional
+        Standard error of the energy, common to both scans [eV]; needs `spectrum`.
 
     Returns
     -------
     XiMap
         ``xi``, ``xi_std``, ``valid`` (ny, nx) on the grid of `low`; ``low`` and ``high`` hold the
-        intensities [counts/s over i0] (optical densities [1] in transmission).
+        intensities [counts/s over i0] (optical densities [1] in transmission), less background.
+        ``systematic_std`` = xi (1 - xi) x error of ln(I_high / I_low) from the energy.
 
     Raises
     ------
@@ -82,14 +114,16 @@ def xi_map(
         If the scans do not hold one energy each in ascending order, differ in grid, or an option
         is out of range.
     nmcx.errors.ConvergenceError
-        If the two scans cannot be registered (see `register`).
+        If the scans cannot be registered: blank, of different fields (see `register`), saturated.
 
     Notes
     -----
-    sigma_xi^2 = (I_high^2 var(I_low) + I_low^2 var(I_high)) / (I_low + I_high)^4, which without
-    dark and with equal flux and dwell is xi (1 - xi) / (N_low + N_high). A pixel without counts
-    gets the variance of one count, so that no error is zero. Errors of neighbouring pixels are
-    correlated by the interpolation.
+    sigma_xi^2 = ((1 - xi)^2 var(I_high) + xi^2 var(I_low) + (2 xi - 1)^2 var(background)) /
+    (I_low + I_high)^2, which without dark and with equal flux and dwell is xi (1 - xi) /
+    (N_low + N_high). In it, xi and the share of each scan in the counts are means over the
+    neighbourhood: a pixel's own counts would make the error small where they happened to fall low.
+    Errors of neighbouring pixels are correlated by the interpolation. Where nickel is dilute and
+    no `background` is given, xi is drawn towards the background's own ratio, about 1/2.
 
     References
     ----------
@@ -108,86 +142,194 @@ def xi_map(
     >>> round(float(result.xi[1, 1]), 3), round(float(result.xi_std[1, 1]), 4)
     (0.6, 0.0155)
     """
-    if mode not in ("tey", "transmission"):
-        raise ValueError(f'mode must be "tey" or "transmission", not {mode!r}')
-    if min_significance <= 0:
-        raise ValueError(f"min_significance must be positive, not {min_significance}")
-    energy, pixel_size = common_grid(low, high)
-    darks = pair(dark, "dark", least=0.0)
-    fluxes = (None, None) if i0 is None else pair(i0, "i0", least=np.finfo(float).tiny)
-    dwell, notes = dwell_times(low, high)
-    prepare = yield_scan if mode == "tey" else transmission_scan
-    a, b = (
-        prepare(np.asarray(scan.counts[0], dtype=np.float64), t, d, flux, name)
-        for scan, t, d, flux, name in zip(
-            (low, high), dwell, darks, fluxes, ("low", "high"), strict=True
-        )
-    )
+    if min_significance is None:
+        min_significance = 3.0 if mode == "tey" else 5.0
+    _check(mode, noise, min_significance, sigma_target, spectrum, energy_std_ev)
+    stacks = [low, high] if background is None else [low, high, background]
+    energy, pixel_size = common_grid(stacks)
+    scans, notes = _prepared(stacks, mode, noise, dark, i0, gain, read_noise)
+    shifts = [
+        find_drift(scans[0], scan, max_shift) if known is None else known
+        for scan, known in zip(scans[1:], (shift, background_shift), strict=False)
+    ]
     if shift is None:
-        shift = _drift(a, b, max_shift)
         notes += (
-            f"drift of the high-energy scan: ({shift.dy:.3f}, {shift.dx:.3f}) px "
-            f"± {shift.std:.3f} px, removed by one cubic-spline interpolation",
+            f"drift of the high-energy scan: ({shifts[0].dy:.3f}, {shifts[0].dx:.3f}) px "
+            f"± {shifts[0].std:.3f} px, removed by one cubic-spline interpolation",
         )
-    moved = _core.shift_image(b.intensity, b.variance, float(shift.dy), float(shift.dx))
-    both = _core.shift_image(b.counts, b.counts, float(shift.dy), float(shift.dx))
-    notes += a.notes + b.notes
-    if shift.dy % 1 or shift.dx % 1:
+    if any(s.dy % 1 or s.dx % 1 for s in shifts):
         notes += ("the interpolation correlates the errors of neighbouring pixels",)
-
-    with np.errstate(all="ignore"):
-        total = a.intensity + moved.value
-        xi = moved.value / total
-        spread = moved.value**2 * a.variance + a.intensity**2 * moved.variance
-        xi_std = np.sqrt(spread) / total**2
-        valid = np.isfinite(xi) & np.isfinite(xi_std) & (total > 0)
-        if mode == "transmission":
-            valid &= total > min_significance * np.sqrt(a.variance + moved.variance)
-            notes += ("low and high are optical densities [1]",)
-        if mode == "tey" or min_counts is not None:
-            least = _MIN_COUNTS if min_counts is None else float(min_counts)
-            valid &= a.counts + both.value >= least
-            notes += (f"valid: at least {least:g} counts in both scans together",)
-        outside = int(np.count_nonzero(valid & ((xi < 0) | (xi > 1))))
-    if outside:
-        notes += (f"{outside} valid pixels have xi outside [0, 1]",)
-    return XiMap(
-        xi=np.where(valid, xi, np.nan),
-        xi_std=np.where(valid, xi_std, np.nan),
+    ratio = _ratio(scans, shifts, mode)
+    if mode == "tey" and min_counts is None and sigma_target is None:
+        sigma_target = _SIGMA_TARGET
+    valid, said = _validity(ratio, min_significance, min_counts, sigma_target)
+    notes += said + tuple(note for scan in scans for note in scan.notes)
+    notes += _background_note(background, ratio, valid)
+    if mode == "transmission":
+        notes += ("low and high are optical densities [1]",)
+    result = XiMap(
+        xi=np.where(valid, ratio.xi, np.nan),
+        xi_std=np.where(valid, ratio.std, np.nan),
         valid=valid,
-        shift=shift,
+        shift=shifts[0],
         pixel_size_um=pixel_size,
         energy_ev=energy,
-        low=a.intensity,
-        high=np.array(moved.value),
+        low=ratio.low,
+        high=ratio.high,
         notes=notes,
+        background=ratio.background,
+    )
+    return result if spectrum is None else _with_energy_error(result, spectrum, energy_std_ev)
+
+
+def _check(
+    mode: str,
+    noise: str,
+    min_significance: float,
+    sigma_target: float | None,
+    spectrum: Spectrum | None,
+    energy_std_ev: float | None,
+) -> None:
+    if mode not in ("tey", "transmission"):
+        raise ValueError(f'mode must be "tey" or "transmission", not {mode!r}')
+    if noise not in ("poisson", "measured"):
+        raise ValueError(f'noise must be "poisson" or "measured", not {noise!r}')
+    if not min_significance >= 0:
+        raise ValueError(f"min_significance must not be negative, not {min_significance}")
+    if sigma_target is not None and not sigma_target > 0:
+        raise ValueError(f"sigma_target must be positive, not {sigma_target}")
+    if energy_std_ev is not None and (spectrum is None or not energy_std_ev >= 0):
+        raise ValueError("energy_std_ev must be zero or more and needs a reference spectrum")
+
+
+def _prepared(
+    stacks: Sequence[StxmStack],
+    mode: str,
+    noise: str,
+    dark: float | tuple[float, ...],
+    i0: float | tuple[float, ...] | None,
+    gain: float | tuple[float, ...] | None,
+    read_noise: float | tuple[float, ...],
+) -> tuple[list[Scan], tuple[str, ...]]:
+    n, tiny = len(stacks), float(np.finfo(float).tiny)
+    dwell, notes = dwell_times(stacks)
+    flux, said = beam(stacks, i0, mode)
+    darks, gains = each(dark, "dark", n, least=0.0), each(gain, "gain", n, least=tiny)
+    gains = tuple(map(reading_per_count, stacks, gains))
+    reads = each(read_noise, "read_noise", n, least=0.0)
+    scans = [
+        prepare(
+            stack,
+            Exposure(dwell[i], darks[i] or 0.0, flux[i], gains[i], reads[i] or 0.0),
+            mode=mode,
+            noise=noise,
+            name=("low", "high", "background")[i],
+        )
+        for i, stack in enumerate(stacks)
+    ]
+    return scans, notes + said
+
+
+@dataclass(frozen=True)
+class _Ratio:
+    """Everything known of each pixel before validity."""
+
+    xi: Image
+    std: Image
+    std_alone: Image  #: without the averaging of the interpolation
+    counts: Image  #: of both scans
+    low: Image
+    high: Image
+    background: Image | None
+    significance: Image  #: of the sum of both intensities
+
+
+def _ratio(scans: list[Scan], shifts: list[Shift], mode: str) -> _Ratio:
+    counts, squares = [scans[0].counts], [np.ones(scans[0].counts.shape)]
+    for scan, shift in zip(scans[1:], shifts, strict=True):
+        # Unit variance in gives the sum of squared weights out.
+        moved = _core.shift_image(scan.counts, squares[0], float(shift.dy), float(shift.dx))
+        counts.append(np.array(moved.value))
+        squares.append(np.array(moved.variance))
+    intensity, slope = zip(
+        *(scan.intensity(n, mode) for scan, n in zip(scans, counts, strict=True)), strict=True
+    )
+    own, moved_variance = expected_variances(scans, counts, squares)
+    background = intensity[2] if len(scans) > 2 else None
+    low = intensity[0] if background is None else intensity[0] - background
+    high = intensity[1] if background is None else intensity[1] - background
+    with np.errstate(all="ignore"):
+        total = low + high
+        xi = high / total
+        known = np.isfinite(total).astype(np.float64)
+        nearby = smooth(high, known, SHARE_PX) / smooth(total, known, SHARE_PX)
+        typical = np.where(np.isfinite(nearby) & (np.abs(nearby) < 2.0), nearby, xi)
+        weights = (typical**2, (1.0 - typical) ** 2, (2.0 * typical - 1.0) ** 2)
+
+        def spread(variances: list[Image], factors: Sequence[Image | float]) -> Image:
+            parts = zip(variances, slope, factors, strict=False)
+            return np.asarray(np.sqrt(sum(v * g**2 * w for v, g, w in parts)))
+
+        std, alone = spread(moved_variance, weights) / total, spread(own, weights) / total
+        significance = total / spread(moved_variance, (1.0, 1.0, 4.0))
+    both = np.asarray(counts[0] + counts[1])
+    return _Ratio(xi, std, alone, both, low, high, background, significance)
+
+
+def _validity(
+    ratio: _Ratio, min_significance: float, min_counts: float | None, sigma_target: float | None
+) -> tuple[NDArray[np.bool_], tuple[str, ...]]:
+    with np.errstate(all="ignore"):
+        valid = np.isfinite(ratio.xi) & np.isfinite(ratio.std) & (ratio.std > 0)
+        valid &= (ratio.significance > 0) & (ratio.significance >= min_significance)
+        notes: tuple[str, ...] = (
+            f"valid: both intensities together {min_significance:g} standard errors above 0",
+        )
+        if min_counts is not None:
+            valid &= ratio.counts >= float(min_counts)
+            notes += (f"valid: at least {min_counts:g} counts in both scans together",)
+        if sigma_target is not None:
+            valid &= ratio.std_alone <= sigma_target * (1.0 + 1e-12)
+            notes += (
+                f"valid: standard error of xi at most {sigma_target:g} before interpolation "
+                f"({0.25 / sigma_target**2:.0f} counts in both scans together at xi = 1/2)",
+            )
+        outside = int(np.count_nonzero(valid & ((ratio.xi < 0) | (ratio.xi > 1))))
+    if outside:
+        notes += (f"{outside} valid pixels have xi outside [0, 1]",)
+    return valid, notes
+
+
+def _background_note(
+    background: StxmStack | None, ratio: _Ratio, valid: NDArray[np.bool_]
+) -> tuple[str, ...]:
+    if background is None or ratio.background is None:
+        return ("no background scan: xi is diluted towards 1/2 where nickel is dilute",)
+    if not np.any(valid):
+        return ()
+    share = 2.0 * ratio.background[valid] / (ratio.low + ratio.high)[valid]
+    return (
+        f"background at {float(background.energy_ev[0]):.1f} eV subtracted: without it "
+        f"|xi - 1/2| would be smaller by a factor of {1.0 + float(np.median(share)):.3g} (median)",
     )
 
 
-def _drift(a: Scan, b: Scan, max_shift: float | tuple[float, float] | None) -> Shift:
-    """Drift of scan b against a; its error includes how much the choice of contrast matters.
-
-    Chemistry varies from place to place, and a smooth change of brightness passes for a shift of
-    the rim. The whole images find the drift to a fraction of a pixel; their finest structure, with
-    all that is smoother than a few pixels taken off, then measures it.
-    """
-    whole = register(a.contrast, b.contrast, max_shift=max_shift, variation=1)
-    if a.detail is None or b.detail is None:
-        return whole
-    row, column = round(whole.dy), round(whole.dx)
-    ny, nx = a.detail.shape
-    common = (
-        slice(max(0, -row), min(ny, ny - row)),
-        slice(max(0, -column), min(nx, nx - column)),
+def _with_energy_error(result: XiMap, spectrum: Spectrum, energy_std_ev: float | None) -> XiMap:
+    found = energy_sensitivity(spectrum, *result.energy_ev)
+    note = (
+        f"an energy error of both scans moves xi by {found.per_ev:+.3g} ± {found.per_ev_std:.2g} "
+        "per eV (reference spectrum)"
     )
-    moved = tuple(
-        slice(s.start + by, s.stop + by) for s, by in zip(common, (row, column), strict=True)
+    systematic = None
+    if energy_std_ev is not None:
+        error = found.log_ratio_std(energy_std_ev)
+        systematic = np.abs(result.xi * (1.0 - result.xi)) * error
+        if np.any(result.valid):
+            typical = float(np.median(systematic[result.valid]))
+            note += f"; ± {energy_std_ev:g} eV is ± {typical:.2g} in xi"
+    return replace(
+        result,
+        energy_sensitivity=found.log_ratio_slope,
+        systematic_std=systematic,
+        notes=(*result.notes, note),
     )
-    try:
-        fine = register(a.detail[common], b.detail[moved], max_shift=2.0, variation=1)
-    except ConvergenceError:
-        _log.info("the finest structure is too weak: drift from the whole images")
-        return whole
-    dy, dx = row + fine.dy, column + fine.dx
-    disagreement = np.hypot(dy - whole.dy, dx - whole.dx) / np.sqrt(2.0)
-    return Shift(dy=dy, dx=dx, std=float(np.hypot(fine.std, disagreement)))

@@ -1,5 +1,7 @@
 """The error of xi is the scatter of xi: by simulation, for every kind of noise and correction."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -182,7 +184,7 @@ def test_no_pixel_outside_validity_carries_a_number(counts, dark, dy, mode):
     if not np.isfinite(counts).any(axis=(1, 2)).all():
         return
     found = surface.xi_map(
-        scan(counts[0], 854.0), scan(counts[1], 856.2),
+        scan(counts[0], 854.0, 0.25), scan(counts[1], 856.2, 0.25),
         mode=mode, dark=dark, shift=Shift(dy, 0.4 * dy, 0.0), i0=3000.0,
     )  # fmt: skip
     for field in (found.xi, found.xi_std):
@@ -240,3 +242,14 @@ def test_wrong_options_are_named(options, words):
     flat = np.full((9, 9), 500.0)
     with pytest.raises(ValueError, match=words):
         surface.xi_map(scan(flat, 854.0), scan(flat, 856.2), shift=NONE, **options)
+
+
+def test_rates_are_counts_over_the_dwell():
+    random = np.random.default_rng(9)
+    counts = random.poisson(400.0, (2, 20, 20)).astype(float)
+    low, high = scan(counts[0], 854.0, 0.25), scan(counts[1], 856.2, 0.25)
+    rates = [replace(s, counts=s.counts / s.dwell_s, units="Hz") for s in (low, high)]
+    of_counts, of_rates = surface.xi_map(low, high, shift=NONE), surface.xi_map(*rates, shift=NONE)
+    np.testing.assert_allclose(of_rates.xi, of_counts.xi, rtol=1e-12)
+    np.testing.assert_allclose(of_rates.xi_std, of_counts.xi_std, rtol=1e-12)
+    np.testing.assert_allclose(of_rates.low, of_counts.low, rtol=1e-12)

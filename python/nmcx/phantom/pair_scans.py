@@ -240,7 +240,11 @@ class _Form:
         on = rho < 1.0
         cosine = np.sqrt(np.maximum(1.0 - rho**2, 0.0))
         points = np.stack([cosine, y / self.radius, x / self.radius], axis=-1)
-        relief, xi, cover = np.ones_like(rho), np.full_like(rho, _XI_MEAN), np.zeros((2, *rho.shape))
+        relief, xi, cover = (
+            np.ones_like(rho),
+            np.full_like(rho, _XI_MEAN),
+            np.zeros((2, *rho.shape)),
+        )
         relief[on] = np.exp(0.3 * np.tanh(self.texture(points[on])))
         # The limit keeps the ratio a fraction whatever the spread.
         xi[on] += 0.3 * np.tanh(self.xi_spread / 0.3 * self.chemistry(points[on]))

@@ -123,7 +123,7 @@ def pair_scans(
 
     Examples
     --------
-    >>> made = pair_scans(1, counts=500, carbon=0.2)
+    >>> made = pair_scans(3, counts=500, carbon=0.3)
     >>> made.low.counts.shape, made.shift.dy
     ((1, 60, 60), 3.37)
     >>> bool(made.nickel_share[made.coated].max() < 0.1)

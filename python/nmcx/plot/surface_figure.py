@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _LOW, _HIGH = COLOURS[0], COLOURS[1]
 _RATIO_MAP = "viridis"
 
-Array = NDArray[np.float64]
+Array = NDArray[np.floating[Any]]
 
 
 def surface_figure(
@@ -73,7 +73,8 @@ def surface_figure(
         raise ValueError("xi must hold the images low and high, as surface.xi_map returns it")
     fig = new_figure(10.6, 6.4) if figure is None else figure
     # Each row is laid out for itself: the colour bars of one leave no gaps in the other.
-    upper, lower = fig.subfigures(2, 1)
+    rows: Any = fig.subfigures(2, 1)
+    upper, lower = rows
     axes = [*upper.subplots(1, 3), *lower.subplots(1, 2, width_ratios=(1.0, 2.0))]
     _spectrum(axes[0], xi, spectrum)
     _images(axes[1], axes[2], xi)

@@ -23,7 +23,11 @@ from pathlib import Path
 from check import Check, Row
 
 ROOT = Path(__file__).parents[2]
-ISSUES = {2: "issue_02_ground_floor", 3: "issue_03_voxelwise_xanes"}
+ISSUES = {
+    2: "issue_02_ground_floor",
+    3: "issue_03_voxelwise_xanes",
+    4: "issue_04_surface_chemistry",
+}
 
 _MARKS = {True: "ok ", False: "NOT", None: "   "}
 

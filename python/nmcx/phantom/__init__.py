@@ -5,6 +5,7 @@ from __future__ import annotations
 from nmcx.phantom.foil import FoilSeries, foil_curve, foil_series
 from nmcx.phantom.measurement import particle, surface_and_porosity
 from nmcx.phantom.misaligned import MisalignedStack, misaligned_stack
+from nmcx.phantom.pair_scans import PairScans, pair_scans
 from nmcx.phantom.records import Phantom, Truth
 from nmcx.phantom.spectra import (
     EdgeShape,
@@ -23,6 +24,7 @@ __all__ = [
     "EdgeSpectra",
     "FoilSeries",
     "MisalignedStack",
+    "PairScans",
     "Phantom",
     "Truth",
     "ball_projection",
@@ -33,6 +35,7 @@ __all__ = [
     "foil_curve",
     "foil_series",
     "misaligned_stack",
+    "pair_scans",
     "particle",
     "surface_and_porosity",
     "white_line_offset",

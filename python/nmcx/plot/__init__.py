@@ -23,6 +23,7 @@ from nmcx.plot.images import (
 )
 from nmcx.plot.panels import scale_bar, scale_bar_length
 from nmcx.plot.profiles import depth_profile, edge_histogram, line_profiles
+from nmcx.plot.surface_figure import surface_figure
 from nmcx.plot.volumes import edge_map, particle_slices, slices, status
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "sphere",
     "status",
     "surface_against_porosity",
+    "surface_figure",
     "worst_voxels",
     "xi_error",
     "xi_map",

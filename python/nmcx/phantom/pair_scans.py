@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -146,8 +146,13 @@ def pair_scans(
         for k, (rng, flux, view) in enumerate(zip(noise_rngs, i0, seen, strict=True))
     ]
     low, high, background = (
-        _scan(image, energy, pixel_size_um, dwell_s)
-        for image, energy in zip(scans, PAIR_ENERGIES_EV, strict=True)
+        replace(
+            _scan(image, energy, pixel_size_um, dwell_s),
+            i0=np.array([flux]),
+            detector=mode,
+            units="counts" if gain is None else "A",
+        )
+        for image, energy, flux in zip(scans, PAIR_ENERGIES_EV, i0, strict=True)
     )
     here = seen[0]
     return PairScans(

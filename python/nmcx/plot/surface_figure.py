@@ -268,7 +268,7 @@ def _valence_axis(ax: Axes, xi: XiMap) -> None:
     if np.ptp(np.percentile(values, (2.0, 98.0))) == 0:
         return
     # Two pixels of the map fix the line, whatever rule set its end members.
-    scale = surface.relative_valence(xi)[0][xi.valid]
+    scale = surface.relative_valence(xi).valence[xi.valid]
     i, j = int(np.argmin(values)), int(np.argmax(values))
     slope = (scale[j] - scale[i]) / (values[j] - values[i])
     zero = values[i] - scale[i] / slope

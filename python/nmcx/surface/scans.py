@@ -233,6 +233,8 @@ def _detail(image: Image) -> Image:
     from scipy.ndimage import gaussian_filter
 
     hole = ~np.isfinite(image)
+    if hole.all():
+        return image
     filled = np.where(hole, np.nanmedian(image), image)
     return np.asarray(
         np.where(hole, np.nan, filled - gaussian_filter(filled, _DETAIL_PX, mode="nearest"))

@@ -65,7 +65,7 @@ def test_the_upper_axis_is_the_relative_valence() -> None:
     figure = plot.surface_figure(XI)
     above = next(a for a in figure.axes[4].child_axes if "valence" in a.get_xlabel())
     drawn(figure)
-    value, scale = XI.xi[XI.valid], surface.relative_valence(XI)[0][XI.valid]
+    value, scale = XI.xi[XI.valid], surface.relative_valence(XI).valence[XI.valid]
     left, right = figure.axes[4].get_xlim()
     expected = np.interp((left, right), *np.sort([value, scale], axis=1)[:, [0, -1]])
     slope = np.polyfit(value, scale, 1)

@@ -178,12 +178,13 @@ def main() -> None:
             if fits:
                 wall = median(f[2] for f in fits)
                 print(f"fit from file to file, {state}, s {wall:.1f}")
-                print(
-                    f"fit from file to file, share of the {state} file speed {plainly / wall:.2f}"
-                )
-                memory += [(f[1], f[1] - f[0] - 2 * options.block_mib) for f in fits]
-        if memory:
-            peak, beyond = max(memory)
+                share = plainly / wall
+                print(f"fit from file to file, share of the {state} file speed {share:.2f}")
+                every += fits
+        if every:
+            peak = max(f[1] for f in every)
+            beyond = max(f[1] - f[0] for f in every) - 2 * options.block_mib
+            print(f"fit from file to file, CPU s {median(f[3] for f in every):.1f}")
             print(f"peak memory, MiB {peak:.0f}")
             print(f"peak memory beyond Python and two blocks, MiB {beyond:.0f}")
             print(f"result, MiB {result.stat().st_size / 2**20:.0f}")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from nmcx.io import _safe
 from nmcx.io._planes import Planes
 from nmcx.io._zarr_plain import PlainArray
 
@@ -119,7 +120,9 @@ class LazyArray:
         if spans[-1].step != 1 or any(len(span) != 1 for span in spans[:-1]):
             return None
         corner = tuple(span.start for span in spans)
-        out = np.empty((first.size, *map(len, spans)), self.dtype)
+        wanted = (first.size, *map(len, spans))
+        _safe.check_memory(_safe.n_bytes(wanted, self.dtype), "part of the stack")
+        out = np.empty(wanted, self.dtype)
         if out.size:
             at = int(np.ravel_multi_index(corner, self.shape[1:]))
             self.planes.read_runs_into(out, first.tolist(), at)

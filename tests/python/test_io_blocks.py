@@ -102,6 +102,36 @@ def test_h5py_and_zarr_datasets_are_read_in_pieces(tmp_path, monkeypatch):
             np.testing.assert_array_equal(np.concatenate(found, axis=1), stack)
 
 
+@pytest.mark.parametrize("write", [hdf5_stack, backwards, folder_of_tiffs])
+def test_runs_along_the_last_axis_need_no_format_library(tmp_path, monkeypatch, write):
+    stack = stack_of((11, 6))
+    opened = io.open_stack(write(tmp_path, stack))
+    monkeypatch.setattr(opened.mu, "_read", None)
+    for key in (np.s_[:, 3:4, 1:5], np.s_[2:7, 10:11, :], np.s_[:, 5:6, 2:2], np.s_[4, 0:1, 5:]):
+        np.testing.assert_array_equal(opened.mu[key], stack.mu[key])
+
+
+@pytest.mark.parametrize("chunks", [(9, 1, 3, 5), (4, 2, 3, 2)])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("falling", [False, True])
+def test_zarr_chunks_are_read_into_place(tmp_path, chunks, dtype, falling):
+    zarr = pytest.importorskip("zarr")
+    stack = stack_of((5, 6, 5))
+    energy = stack.energy_ev[::-1] if falling else stack.energy_ev
+    array = zarr.create_array(
+        str(tmp_path / "a.zarr"), shape=stack.mu.shape, dtype="f4", chunks=chunks,
+        compressors=None, fill_value=0.5, attributes={"energy_ev": energy.tolist()},
+    )  # fmt: skip
+    expected = np.full_like(stack.mu, 0.5)
+    expected[:, :4] = stack.mu[:, :4]  # chunks of the last row have no file
+    array[:, :4] = stack.mu[:, :4]
+    opened = io.open_stack(tmp_path / "a.zarr")
+    where = [(0, 3), (3, 4), (4, 5)]
+    found = [part[0].copy() for part in blocks.read_blocks([opened.mu], dtype, where)]
+    shown = expected[::-1] if falling else expected
+    np.testing.assert_array_equal(np.concatenate(found, axis=1), shown)
+
+
 def test_a_file_that_shrinks_meanwhile_is_named(tmp_path):
     file = hdf5_stack(tmp_path, stack_of((11, 6)))
     opened = io.open_stack(file)

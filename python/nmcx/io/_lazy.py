@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from nmcx.io import _safe
 from nmcx.io._planes import Planes
+from nmcx.io._zarr_plain import PlainArray
 
 
 class LazyArray:
@@ -32,8 +34,8 @@ class LazyArray:
     chunks : tuple of int, optional
         Shape of the blocks in which the file keeps the data; reading a part of one costs as much
         as all of it. None: the data are contiguous.
-    planes : Planes, optional
-        Where the elements lie in their files, if they do so in order and uncompressed.
+    planes : Planes or PlainArray, optional
+        Where the elements lie in their files, if they do so uncompressed.
 
     Examples
     --------
@@ -50,7 +52,7 @@ class LazyArray:
         dtype: DTypeLike,
         order: NDArray[np.intp] | None = None,
         chunks: tuple[int, ...] | None = None,
-        planes: Planes | None = None,
+        planes: Planes | PlainArray | None = None,
     ) -> None:
         self._read = read
         self.shape = shape
@@ -86,7 +88,9 @@ class LazyArray:
         self._check_bounds(rest)
         wanted = np.asarray(self._order[first])
         stored, inverse = np.unique(wanted.ravel(), return_inverse=True)
-        part = np.asarray(self._read(stored, rest))
+        part = self._read_runs(stored, rest)
+        if part is None:
+            part = np.asarray(self._read(stored, rest))
         if wanted.ndim == 0:
             return np.asarray(part[0])
         rising = np.arange(stored.size)
@@ -104,10 +108,25 @@ class LazyArray:
         bool
             False, and nothing read, if the file does not hold the numbers as they are.
         """
-        if self.planes is None:
-            return False
-        self.planes.read_into(out, self._order.tolist(), start)
-        return True
+        return self.planes is not None and self.planes.read_into(out, self._order.tolist(), start)
+
+    def _read_runs(self, first: NDArray[np.intp], rest: tuple[Any, ...]) -> NDArray[Any] | None:
+        """Short runs along the last axis, without opening the file by its library."""
+        if not isinstance(self.planes, Planes) or len(rest) != self.ndim - 1:
+            return None
+        if not all(isinstance(part, slice) for part in rest):
+            return None
+        spans = [range(*part.indices(n)) for part, n in zip(rest, self.shape[1:], strict=True)]
+        if spans[-1].step != 1 or any(len(span) != 1 for span in spans[:-1]):
+            return None
+        corner = tuple(span.start for span in spans)
+        wanted = (first.size, *map(len, spans))
+        _safe.check_memory(_safe.n_bytes(wanted, self.dtype), "part of the stack")
+        out = np.empty(wanted, self.dtype)
+        if out.size:
+            at = int(np.ravel_multi_index(corner, self.shape[1:]))
+            self.planes.read_runs_into(out, first.tolist(), at)
+        return out
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
         if copy is False:

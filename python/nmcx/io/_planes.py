@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from nmcx.errors import InputError
 
+_AHEAD_BYTES = 16 * 2**20  # asked of the disk ahead: it serves many small parts at a time
+
 
 @dataclass(frozen=True)
 class Planes:
@@ -25,16 +27,26 @@ class Planes:
     shape: tuple[int, ...]  #: shape of one image
     dtype: np.dtype[Any]  #: type of the elements as stored, with its byte order
 
-    def read_into(self, out: NDArray[Any], order: Sequence[int], start: int) -> None:
+    def read_into(self, out: NDArray[Any], order: Sequence[int], start: int) -> bool:
         """Rows ``start … start + out.shape[1]`` of the images `order` into ``out[i]``.
+
+        Returns
+        -------
+        bool
+            True: it is always possible.
 
         Raises
         ------
         nmcx.errors.InputError
             If a file cannot be read or is shorter than it was.
         """
-        row = math.prod(self.shape[1:]) * self.dtype.itemsize
-        n_byte = out.shape[1] * row
+        self.read_runs_into(out, order, start * math.prod(self.shape[1:]))
+        return True
+
+    def read_runs_into(self, out: NDArray[Any], order: Sequence[int], first: int) -> None:
+        """As many elements as ``out[i]`` has, from element `first` of each image on."""
+        n_byte = out[:1].size * self.dtype.itemsize
+        depth = max(2, _AHEAD_BYTES // max(n_byte, 1))
         direct = out.dtype == self.dtype and out[0].flags.c_contiguous
         buffer = None if direct else np.empty(out.shape[1:], self.dtype)
         with contextlib.ExitStack() as stack:
@@ -42,9 +54,9 @@ class Planes:
             for i in order:
                 if self.files[i] not in opened:
                     opened[self.files[i]] = stack.enter_context(_opened(self.files[i]))
-            places = [(self.files[i], self.offsets[i] + start * row) for i in order]
+            places = [(self.files[i], self.offsets[i] + first * self.dtype.itemsize) for i in order]
             for k, (file, offset) in enumerate(places):
-                for ahead, at in places[k + 1 : k + 3] if k else places[:3]:
+                for ahead, at in places[k + depth : k + depth + 1] if k else places[: depth + 1]:
                     os.posix_fadvise(opened[ahead], at, n_byte, os.POSIX_FADV_WILLNEED)
                 into = out[k] if buffer is None else buffer
                 _read_fully(opened[file], into, offset, n_byte, file)

@@ -10,6 +10,7 @@ import itertools
 import json
 import math
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,57 @@ class PlainArray:
     shape: tuple[int, ...]
     chunks: tuple[int, ...]
     stored: np.dtype[Any]
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The file that describes the array; chunks that were never written have none."""
+        return (self.folder / "zarr.json",)
+
+    def read_into(self, out: NDArray[Any], order: Sequence[int], start: int) -> bool:
+        """Rows ``start … start + out.shape[1]`` of all images into `out`; False if it cannot."""
+        if list(order) != list(range(self.shape[0])):
+            return False
+        rest = [range(n) for n in self.shape[2:]]
+        return self.read_box_into(
+            out, [range(self.shape[0]), range(start, start + out.shape[1]), *rest]
+        )
+
+    def read_box_into(self, out: NDArray[Any], spans: Sequence[range]) -> bool:
+        """The consecutive elements `spans`; False if a chunk has no file (its fill value).
+
+        Raises
+        ------
+        nmcx.errors.InputError
+            If a chunk is cut short.
+        """
+        buffer = None
+        axes = [
+            range(span.start // n, -(-span.stop // n))
+            for span, n in zip(spans, self.chunks, strict=True)
+        ]
+        for index in itertools.product(*axes):
+            file = self.folder.joinpath("c", *map(str, index))
+            inside, outside = [], []
+            for k, n, span in zip(index, self.chunks, spans, strict=True):
+                first, last = max(k * n, span.start), min((k + 1) * n, span.stop)
+                inside.append(slice(first - k * n, last - k * n))
+                outside.append(slice(first - span.start, last - span.start))
+            pieces = _pieces(out[tuple(outside)], self)
+            if not pieces and buffer is None:
+                buffer = np.empty(self.chunks, self.stored)
+            try:
+                with file.open("rb", buffering=0) as opened:
+                    if pieces:
+                        n_byte = os.preadv(opened.fileno(), pieces, 0)
+                    else:
+                        assert buffer is not None
+                        n_byte = opened.readinto(buffer.reshape(-1).view(np.uint8).data)
+                        out[tuple(outside)] = buffer[tuple(inside)]
+            except FileNotFoundError:
+                return False
+            if n_byte != math.prod(self.chunks) * self.stored.itemsize:
+                raise InputError(f"{file}: is cut short; copy the store again")
+        return True
 
 
 def find(folder: Path, shape: tuple[int, ...], chunks: tuple[int, ...]) -> PlainArray | None:
@@ -59,44 +111,9 @@ def find(folder: Path, shape: tuple[int, ...], chunks: tuple[int, ...]) -> Plain
     return PlainArray(folder, shape, chunks, np.dtype(document["data_type"]).newbyteorder(order))
 
 
-def read(array: PlainArray, spans: list[range]) -> NDArray[Any] | None:
-    """The block of consecutive elements `spans`; None if a chunk has no file (its fill value).
-
-    Raises
-    ------
-    nmcx.errors.InputError
-        If a chunk is cut short.
-    """
-    out = np.empty([len(span) for span in spans], array.stored.newbyteorder("="))
-    buffer = np.empty(array.chunks, array.stored)
-    axes = [
-        range(span.start // n, -(-span.stop // n))
-        for span, n in zip(spans, array.chunks, strict=True)
-    ]
-    for index in itertools.product(*axes):
-        file = array.folder.joinpath("c", *map(str, index))
-        if not file.is_file():
-            return None
-        inside, outside = [], []
-        for k, n, span in zip(index, array.chunks, spans, strict=True):
-            start, stop = max(k * n, span.start), min((k + 1) * n, span.stop)
-            inside.append(slice(start - k * n, stop - k * n))
-            outside.append(slice(start - span.start, stop - span.start))
-        pieces = _pieces(out[tuple(outside)], array)
-        with file.open("rb", buffering=0) as opened:
-            if pieces:
-                n_byte = os.preadv(opened.fileno(), pieces, 0)
-            else:
-                n_byte = opened.readinto(buffer.reshape(-1).view(np.uint8).data)
-                out[tuple(outside)] = buffer[tuple(inside)]
-        if n_byte != buffer.nbytes:
-            raise InputError(f"{file}: is cut short; copy the store again")
-    return out
-
-
 def _pieces(region: NDArray[Any], array: PlainArray) -> list[memoryview]:
     """Where the parts of a whole chunk go, in its order; none if the chunk has to be cut."""
-    whole = region.shape == array.chunks and array.stored.isnative and region.ndim > 2
+    whole = region.shape == array.chunks and region.dtype == array.stored and region.ndim > 2
     n_piece = math.prod(region.shape[:-2])
     if not whole or n_piece > _MAX_PIECES or not hasattr(os, "preadv"):
         return []

@@ -115,10 +115,10 @@ def _lazy(array: Any, path: Path, name: str, order: NDArray[np.intp]) -> LazyArr
         _safe.check_memory(_safe.n_bytes(wanted, dtype), f"{path}: {name or 'array'}")
         spans = _spans(first, rest, shape)
         if plain is not None and spans is not None:
+            block = np.empty(wanted, dtype)
             with _safe.damaged(path, "zarr store"):
-                block = _zarr_plain.read(plain, spans)
-            if block is not None:
-                return block
+                if plain.read_box_into(block, spans):
+                    return block
         with _opened(path) as root:
             again = root[name] if name else root
             if tuple(again.shape) != shape:
@@ -129,7 +129,7 @@ def _lazy(array: Any, path: Path, name: str, order: NDArray[np.intp]) -> LazyArr
         values = parts[0] if len(parts) == 1 else np.concatenate(parts)
         return np.asarray(values, dtype).reshape(wanted)
 
-    return LazyArray(read, shape, dtype, order, chunks)
+    return LazyArray(read, shape, dtype, order, chunks, plain)
 
 
 def _spans(

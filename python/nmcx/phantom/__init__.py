@@ -6,6 +6,7 @@ from nmcx.phantom.foil import FoilSeries, foil_curve, foil_series
 from nmcx.phantom.measurement import particle, surface_and_porosity
 from nmcx.phantom.misaligned import MisalignedStack, misaligned_stack
 from nmcx.phantom.records import Phantom, Truth
+from nmcx.phantom.soft_spectra import SoftSpectra, soft_spectra
 from nmcx.phantom.spectra import (
     EdgeShape,
     EdgeSpectra,
@@ -24,6 +25,7 @@ __all__ = [
     "FoilSeries",
     "MisalignedStack",
     "Phantom",
+    "SoftSpectra",
     "Truth",
     "ball_projection",
     "edge_curve",
@@ -34,6 +36,7 @@ __all__ = [
     "foil_series",
     "misaligned_stack",
     "particle",
+    "soft_spectra",
     "surface_and_porosity",
     "white_line_offset",
     "with_harmonics",

@@ -22,7 +22,7 @@ from nmcx.results.frames import (
     OpticalDensity,
 )
 from nmcx.results.soft import Shift, StxmStack, SurfaceValues, XiMap
-from nmcx.results.spectra import Calibration, Spectrum
+from nmcx.results.spectra import Calibration, PeakRatio, PreEdge, Spectrum, Suppression
 from nmcx.results.structure import (
     AngleScan,
     ConePorosity,
@@ -48,11 +48,14 @@ __all__ = [
     "NormalisedSpectra",
     "OpticalDensity",
     "Particle",
+    "PeakRatio",
+    "PreEdge",
     "ReferenceFit",
     "Result",
     "Shift",
     "Spectrum",
     "StxmStack",
+    "Suppression",
     "SurfaceValues",
     "ThicknessEffect",
     "XiMap",

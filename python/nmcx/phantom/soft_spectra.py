@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 from nmcx.results import Result, Spectrum
 from nmcx.results.base import Float, quantity
 
-# Heights of the two L3 peaks in edge jumps: Ni2+-like and Ni3+/4+-like end members. Our default; the
-# order of the peaks changes between them, as in rock salt and charged layered oxides.
+# Heights of the two L3 peaks in edge jumps: Ni2+-like and Ni3+/4+-like end members. Our default;
+# the order of the peaks changes between them, as in rock salt and charged layered oxides.
 _NI_HEIGHTS = np.array([[4.0, 1.8], [2.0, 3.6]])
 _NI_SIGMA = (0.60, 0.75)
 _L3_EV, _SPLIT_EV, _SPIN_ORBIT_EV, _STEP_EV = 854.0, 2.2, 17.3, 0.6
@@ -194,11 +194,11 @@ def _nickel(energy: Float, fraction: float) -> Float:
 
 def _oxygen(energy: Float, fraction: float) -> Float:
     height = float(_mixed(fraction, _PRE_EDGE_AREA)) / (_PRE_EDGE_SIGMA * np.sqrt(2 * np.pi))
-    curve = height * _gaussian(energy, _PRE_EDGE_EV, _PRE_EDGE_SIGMA)
+    curve: Float = height * _gaussian(energy, _PRE_EDGE_EV, _PRE_EDGE_SIGMA)
     curve += _step(energy, _O_EDGE_EV, _O_STEP_EV)
     for peak, centre, sigma in _O_PEAKS:
-        curve += peak * _gaussian(energy, centre, sigma)
-    return curve
+        curve = curve + peak * _gaussian(energy, centre, sigma)
+    return np.asarray(curve)
 
 
 def _true_ratio(fraction: float) -> float:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Float = NDArray[np.float64]
+Bool = NDArray[np.bool_]
 
 _KEV_BELOW = 100.0
 
@@ -86,7 +87,7 @@ def noise_variance(energy: Float, values: Float) -> float:
         distance[i - 2] = off / np.sqrt(1.0 + weights @ weights)
     # Median of |x| over that of a standard normal; noise-free data keep a rounding error's worth.
     scale = float(np.median(np.abs(distance))) / 0.6745
-    return max(scale, 1e-9 * float(np.ptp(values)), np.finfo(float).tiny**0.25) ** 2
+    return max(scale, 1e-9 * float(np.ptp(values)), np.finfo(float).tiny ** 0.25) ** 2
 
 
 def smoothing(energy: Float, width_ev: float) -> Float:
@@ -127,7 +128,9 @@ def integral(energy: Float, low_ev: float, high_ev: float) -> Float:
     return weights
 
 
-def in_window(energy: Float, window: tuple[float, float], name: str, least: int, remedy: str) -> Float:
+def in_window(
+    energy: Float, window: tuple[float, float], name: str, least: int, remedy: str
+) -> Float:
     """Mask of a window, which must hold at least so many points."""
     low, high = float(window[0]), float(window[1])
     if not low < high:

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from nmcx.errors import ConvergenceError
 from nmcx.results import PeakRatio
-from nmcx.spectra._sampling import Float, Samples, in_window, samples, smoothing
+from nmcx.spectra._sampling import Bool, Float, Samples, in_window, samples, smoothing
 from nmcx.spectra.soft_background import (
     SPIN_ORBIT_EV,
     EdgeBackground,
@@ -43,7 +43,7 @@ class _Doublet:
 
     @property
     def heights(self) -> Float:
-        return np.asarray(self.amplitude) + _overlap(self.centre_ev, self.sigma_ev, self.amplitude)
+        return _heights(self.centre_ev, self.sigma_ev, self.amplitude)
 
 
 def l3_ratio(
@@ -98,7 +98,7 @@ def l3_ratio(
     References
     ----------
     Steps: J. Stöhr, "NEXAFS Spectroscopy" (1992), section 7.2. Parabola through logarithms: our
-    default. Energies as in Li et al., Nat. Commun. (2020), 10.1038/s41467-020-18278-y, Suppl. Fig. 2.
+    default. Peaks as in Li et al., Nat. Commun. (2020), 10.1038/s41467-020-18278-y, Suppl. Fig. 2.
 
     Examples
     --------
@@ -175,11 +175,15 @@ def _gaussians(energy: Float, centre: Any, sigma: Any) -> Float:
     return np.asarray(np.exp(-0.5 * ((energy[:, None] - centre) / np.asarray(sigma)) ** 2))
 
 
-def _overlap(centre: Any, sigma: Any, amplitude: Any) -> Float:
-    """What each Gaussian adds at the top of the other."""
-    split = centre[1] - centre[0]
-    at_other = np.exp(-0.5 * (split / np.asarray(sigma)) ** 2) * np.asarray(amplitude)
-    return np.asarray(at_other[::-1])
+def _heights(centre: Any, sigma: Any, amplitude: Any) -> Float:
+    """Of both tops of two Gaussians together, or at the centre of one that is a shoulder."""
+    heights = []
+    for at, width in zip(centre, sigma, strict=True):
+        near = at + width * np.linspace(-_REACH, _REACH, 401)
+        curve = _gaussians(near, np.asarray(centre), sigma) @ np.asarray(amplitude)
+        top = int(np.argmax(curve))
+        heights.append(curve[top if 0 < top < 400 else 200])
+    return np.array(heights)
 
 
 def _start(data: Samples) -> Float:
@@ -215,7 +219,7 @@ def _start(data: Samples) -> Float:
     return start
 
 
-def _flat(energy: Float, low_ev: float, high_ev: float, model: _Model) -> Float:
+def _flat(energy: Float, low_ev: float, high_ev: float, model: _Model) -> Bool:
     """Where neither peaks of L3 nor of L2 are."""
     wider = "scan from at least 5 eV below"
     flat = in_window(
@@ -244,7 +248,8 @@ def _fit(data: Samples, model: _Model, start: Float) -> _Doublet:
         return np.column_stack([peaks, model.columns(x, shape[1])])
 
     def linear(shape: Float) -> Float:
-        return np.linalg.lstsq(columns(shape) * weight[:, None], y * weight, rcond=None)[0]
+        found = np.linalg.lstsq(columns(shape) * weight[:, None], y * weight, rcond=None)
+        return np.asarray(found[0])
 
     def residual(shape: Float) -> Float:
         return np.asarray((columns(shape) @ linear(shape) - y) * weight)
@@ -294,8 +299,7 @@ def _fit_gradient(
     n_linear = coefficient.size
 
     def log_ratio(parameters: Float) -> float:
-        amplitude = parameters[4:6]
-        heights = amplitude + _overlap(parameters[:2], parameters[2:4], amplitude)
+        heights = _heights(parameters[:2], parameters[2:4], parameters[4:6])
         return float(np.log(heights[1] / heights[0]))
 
     error = np.sqrt(np.sum(solve[4:6] ** 2, axis=1))

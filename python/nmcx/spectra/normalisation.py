@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from nmcx.results import Spectrum
-from nmcx.spectra._sampling import Float, Samples, in_window, samples
+from nmcx.spectra._sampling import Float, Samples, in_window, integral, samples
 
 _METHODS = ("jump", "area", "minmax")
 
@@ -37,8 +37,9 @@ def normalise_soft(
     Returns
     -------
     Spectrum
-        Sorted, without I0; points without a value are left out. The variance is scaled along; the
-        noise of the I0 and of the pre-edge fit is not in it.
+        Sorted, without I0; points without a value are left out. The variance is that of each point
+        alone: the error of the scale is common to all and stands in `metadata` as "scale_std",
+        relative [1]. The noise of the I0 is not in it.
 
     Raises
     ------
@@ -61,21 +62,23 @@ def normalise_soft(
         raise ValueError(f"method must be one of {', '.join(_METHODS)}, not {method!r}")
     data = beam_corrected(spectrum)
     energy = data.energy_ev
-    subtracted = data.intensity
+    subtracted, scale_std = data.intensity, 0.0
     if method == "minmax":
         base, scale = float(subtracted.min()), float(np.ptp(subtracted))
         subtracted = subtracted - base
     else:
         pre, post = default_windows(data, pre_edge, post_edge)
-        subtracted = subtracted - baseline(energy, pre, pre_degree) @ subtracted
+        columns, solve = baseline(energy, pre, pre_degree)
         if method == "jump":
             last = in_window(energy, post, "post_edge", 3, "measure further above the edge")
-            scale = float(subtracted[last].mean())
+            functional = last / np.count_nonzero(last)
         else:
-            reach = energy >= pre[1]
-            scale = float(
-                np.trapezoid(subtracted[reach], energy[reach]) / np.ptp(energy[reach])
-            )
+            reach = (pre[1], float(energy[-1]))
+            functional = integral(energy, *reach) / (reach[1] - reach[0])
+        functional = functional - (functional @ columns) @ solve
+        scale = float(functional @ data.intensity)
+        scale_std = float(np.sqrt(functional**2 @ data.variance))
+        subtracted = subtracted - columns @ (solve @ subtracted)
     if not scale > 0:
         raise ValueError(
             "intensity does not rise over the edge; check pre_edge and post_edge, or turn its sign"
@@ -86,6 +89,7 @@ def normalise_soft(
         mu=subtracted / scale,
         i0=None,
         variance=data.variance / scale**2 if data.measured else None,
+        metadata={**spectrum.metadata, "scale_std": f"{scale_std / scale:.3g}"},
         notes=(*spectrum.notes, *data.notes, f"normalised by {method}"),
     )
 
@@ -122,15 +126,16 @@ def default_windows(
     return (float(pre[0]), float(pre[1])), (float(post[0]), float(post[1]))
 
 
-def baseline(energy: Float, window: tuple[float, float], degree: int) -> Float:
-    """Matrix (n, n) that takes a spectrum to the polynomial through its pre-edge."""
+def baseline(energy: Float, window: tuple[float, float], degree: int) -> tuple[Float, Float]:
+    """Polynomial through the pre-edge: columns (n, degree + 1), and what solves for them."""
     if degree not in (0, 1):
         raise ValueError(f"pre_degree must be 0 or 1, not {degree!r}")
     used = in_window(
         energy, window, "pre_edge", degree + 2, "start the scan earlier or give pre_edge"
     )
+    # Centred and scaled: powers of 500 eV would be nearly the same column.
     centre = float(energy[used].mean())
     columns = np.vander((energy - centre) / 10.0, degree + 1, increasing=True)
-    matrix = np.zeros((energy.size, energy.size))
-    matrix[:, used] = columns @ np.linalg.pinv(columns[used])
-    return matrix
+    solve = np.zeros((degree + 1, energy.size))
+    solve[:, used] = np.linalg.pinv(columns[used])
+    return columns, solve

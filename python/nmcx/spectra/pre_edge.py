@@ -51,6 +51,7 @@ def pre_edge_area(
     peak_ev: float | None = None,
     window_ev: tuple[float, float] | None = None,
     step_width_ev: float = 1.0,
+    scale_std: float = 0.0,
     mode: str = "",
 ) -> PreEdge:
     """Area of the peak before an O K edge, its centroid and its height.
@@ -76,6 +77,8 @@ def pre_edge_area(
         Foot and valley [eV]; default: 3.3 eV below the peak, and the minimum up to 3.2 eV above.
     step_width_ev : float
         Half width of the arctan step [eV] (our default).
+    scale_std : float
+        Relative error of the scale of the intensity, from the metadata of `normalise_soft` [1].
     mode : str
         "tey", "fy", "transmission" or "" (unknown); "fy" adds a warning to the notes.
 
@@ -113,7 +116,8 @@ def pre_edge_area(
     energy = data.energy_ev
     marks = landmarks(data, peak_ev)
     window = marks.window(energy) if window_ev is None else _checked(window_ev, marks)
-    curve = background_matrix(energy, window, background, marks.edge_ev, step_width_ev)
+    below = background_through(energy, window, background, marks.edge_ev, step_width_ev)
+    curve = below.matrix
     above = np.eye(energy.size) - curve
     by_area = integral(energy, *window) @ above
     area = float(by_area @ data.intensity)
@@ -133,18 +137,23 @@ def pre_edge_area(
         notes.append("the area does not stand above the noise: the centroid means nothing")
     return PreEdge(
         area=area,
-        area_std=std(by_area),
+        area_std=float(np.hypot(std(by_area), area * scale_std)),
         centroid_ev=marks.peak_ev + offset,
         centroid_std_ev=std(by_centroid),
         height=height,
-        height_std=std(by_height),
+        height_std=float(np.hypot(std(by_height), height * scale_std)),
         height_ev=height_ev,
         window_ev=window,
         edge_ev=marks.edge_ev,
         energy_ev=energy[shown],
         curve=(curve @ data.intensity)[shown],
         background=background,
-        settings={"peak_ev": peak_ev, "step_width_ev": step_width_ev, "mode": mode},
+        settings={
+            "peak_ev": peak_ev,
+            "step_width_ev": step_width_ev,
+            "scale_std": scale_std,
+            "mode": mode,
+        },
         notes=tuple(notes),
     )
 
@@ -215,10 +224,29 @@ def _edge(energy: Float, smooth: Float, error: Float) -> float:
     return float(energy[at] + rise * (energy[at + 1] - energy[at]))
 
 
-def background_matrix(
+@dataclass(frozen=True)
+class Background:
+    """Background through foot and valley: ``(1 - share) * foot + share * valley``."""
+
+    share: Float  #: (n,) 0 at the foot, 1 at the valley
+    foot: Float  #: (n,) takes a spectrum to its level at the foot
+    valley: Float  #: (n,) takes a spectrum to its level at the valley
+
+    def below(self, functional: Float) -> Float:
+        """(n,) takes a spectrum to a linear functional of its background."""
+        at_valley = float(functional @ self.share)
+        return np.asarray((functional.sum() - at_valley) * self.foot + at_valley * self.valley)
+
+    @property
+    def matrix(self) -> Float:
+        """(n, n) takes a spectrum to its background."""
+        return np.asarray(np.outer(1.0 - self.share, self.foot) + np.outer(self.share, self.valley))
+
+
+def background_through(
     energy: Float, window: tuple[float, float], kind: str, edge_ev: float, step_width_ev: float
-) -> Float:
-    """Matrix (n, n) that takes a spectrum to its background through foot and valley."""
+) -> Background:
+    """Step or bridge through the levels of a spectrum at both ends of the window."""
     ends = np.asarray(window, dtype=np.float64)
     if kind == "bridge":
         at, at_ends = energy, ends
@@ -227,7 +255,7 @@ def background_matrix(
         at_ends = arctan_step(ends, edge_ev, step_width_ev)
     share = (at - at_ends[0]) / (at_ends[1] - at_ends[0])
     foot, valley = (local_value(energy, end, _LEVEL_EV) for end in ends)
-    return np.asarray(np.outer(1.0 - share, foot) + np.outer(share, valley))
+    return Background(share, foot, valley)
 
 
 def integral_moment(energy: Float, window: tuple[float, float], about_ev: float) -> Float:

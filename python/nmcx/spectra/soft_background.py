@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nmcx.spectra._sampling import Float, Samples
+from nmcx.spectra._sampling import Bool, Float, Samples
 
 #: Distance of Ni L2 above L3 [eV]: 870.0 and 852.7 eV in the tables of binding energies.
 SPIN_ORBIT_EV = 17.3
@@ -36,7 +36,7 @@ class EdgeBackground:
     """Pre-edge polynomial and two steps, fitted where no peak is."""
 
     columns: Float  #: (n, n_coefficient) of all energies; the last is the steps
-    flat: Float  #: (n,) true where the fit was made
+    flat: Bool  #: (n,) true where the fit was made
     solve: Float  #: (n_coefficient, n) takes a spectrum to its coefficients
 
     @property
@@ -55,7 +55,7 @@ def edge_columns(
     return np.column_stack([*(x**power for power in range(degree + 1)), steps])
 
 
-def edge_background(data: Samples, columns: Float, flat: Float) -> EdgeBackground:
+def edge_background(data: Samples, columns: Float, flat: Bool) -> EdgeBackground:
     """Weighted least squares of the columns on the flat parts."""
     weight = 1.0 / np.sqrt(data.variance[flat])
     solve = np.zeros((columns.shape[1], data.energy_ev.size))

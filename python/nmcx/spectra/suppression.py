@@ -9,7 +9,10 @@ import numpy as np
 from nmcx.results import Spectrum, Suppression
 from nmcx.spectra._sampling import Float, Samples, in_window, integral
 from nmcx.spectra.normalisation import baseline, beam_corrected, default_windows
-from nmcx.spectra.pre_edge import BACKGROUNDS, Landmarks, background_matrix, landmarks
+from nmcx.spectra.pre_edge import BACKGROUNDS, Landmarks, background_through, landmarks
+
+#: Both ends of three windows and the centre of the step [eV], and the doublings of its width.
+_N_MOVE = 8
 
 
 @dataclass(frozen=True)
@@ -36,9 +39,10 @@ def suppression(
     """Suppression 1 - A_cycled / A_first of the O K pre-edge area between two states.
 
     Both spectra are divided by their incident beam and their jump, and are measured with the same
-    windows, found on their mean. The interval comes from draws that each take one of both
-    backgrounds, move every window end and the step evenly within ``± window_shift_ev``, and add
-    noise to both spectra.
+    windows, found on their mean. The intervals come from draws, half with each background, that
+    move every window end and the step evenly within ``± window_shift_ev``, take its
+    width between half and twice the default, and add noise to both
+    spectra. They reach from the lowest to the highest percentile of both backgrounds.
 
     Parameters
     ----------
@@ -54,7 +58,7 @@ def suppression(
     step_width_ev : float
         Half width of the arctan step [eV] (our default).
     window_shift_ev : float
-        Largest move of a window end [eV]; 0: noise and both backgrounds only.
+        Largest move of a window end [eV]; 0: noise and both backgrounds only, and the step's width.
     n_bootstrap : int
         Draws, at least 100 [1].
     seed : int
@@ -76,9 +80,9 @@ def suppression(
 
     References
     ----------
-    Definition as in Li et al., Nat. Commun. (2020), 10.1038/s41467-020-18278-y, Suppl. Fig. 2. Noise:
-    parametric bootstrap, B. Efron & R. Tibshirani, "An Introduction to the Bootstrap" (1993), chapter
-    6. That the interval covers windows and backgrounds is our default.
+    Definition as in Li et al., Nat. Commun. (2020), 10.1038/s41467-020-18278-y, Suppl. Fig. 2.
+    Noise: parametric bootstrap, B. Efron & R. Tibshirani, "An Introduction to the Bootstrap"
+    (1993), chapter 6. That the interval covers windows and backgrounds is our default.
 
     Examples
     --------
@@ -91,7 +95,7 @@ def suppression(
     """
     if first.mode != cycled.mode:
         raise ValueError(
-            f"first is {first.mode or 'of unknown mode'!r} and cycled {cycled.mode or 'unknown'!r}: "
+            f"first is {first.mode or 'unknown'!r} and cycled {cycled.mode or 'unknown'!r}: "
             "compare the same yield only, for they see different depths"
         )
     if not (n_bootstrap >= 100 and window_shift_ev >= 0 and step_width_ev > 0):
@@ -101,16 +105,17 @@ def suppression(
     pair = _common(beam_corrected(first), beam_corrected(cycled))
     energy = pair[0].energy_ev
     windows = default_windows(pair[0], pre_edge, post_edge)
-    plain = {kind: np.zeros(7) for kind in BACKGROUNDS}
-    jump = _jump(energy, windows, pre_degree)
+    plain = {kind: np.zeros(_N_MOVE) for kind in BACKGROUNDS}
+    jump = _jump(energy, windows[1], baseline(energy, windows[0], pre_degree))
     scales = [float(jump @ data.intensity) for data in pair]
     if not min(scales) > 0:
         raise ValueError("a spectrum does not rise over the edge; check pre_edge and post_edge")
     # Peak and valley are common to both: where each finds its own, a vanishing peak misleads it.
+    one, other = pair
     mean = replace(
-        pair[0],
-        intensity=sum(data.intensity / scale for data, scale in zip(pair, scales, strict=True)) / 2,
-        variance=sum(data.variance / scale**2 for data, scale in zip(pair, scales, strict=True)) / 4,
+        one,
+        intensity=0.5 * (one.intensity / scales[0] + other.intensity / scales[1]),
+        variance=0.25 * (one.variance / scales[0] ** 2 + other.variance / scales[1] ** 2),
     )
     marks = landmarks(mean, peak_ev)
 
@@ -129,14 +134,18 @@ def suppression(
     still = {kind: float(_value(choice, *pair)[0]) for kind, choice in nominal.items()}
     noise = [_noisy(data, n_bootstrap, rng) for data in pair]
     noisy = np.stack([_ratio(choice, *noise) for choice in nominal.values()])
-    kinds = rng.integers(0, 2, n_bootstrap)
-    moves = rng.uniform(-window_shift_ev, window_shift_ev, (n_bootstrap, 7))
+    kinds = np.arange(n_bootstrap) % 2
+    moves = rng.uniform(-1.0, 1.0, (n_bootstrap, _N_MOVE))
+    moves[:, :-1] *= window_shift_ev
     draws, quiet = np.empty((2, n_bootstrap))
     for i in range(n_bootstrap):
         choice = choose(BACKGROUNDS[kinds[i]], moves[i])
         draws[i] = _ratio(choice, noise[0][i], noise[1][i])[0]
         quiet[i] = _value(choice, *pair)[0]
-    q2, q16, q84, q97 = (float(q) for q in np.percentile(draws, (2.5, 16.0, 84.0, 97.5)))
+    # The wider of both: nobody knows which background is right, so the interval covers either.
+    limits = np.array([np.percentile(draws[kinds == k], (2.5, 16.0, 84.0, 97.5)) for k in (0, 1)])
+    q2, q16 = (float(q) for q in limits.min(axis=0)[:2])
+    q84, q97 = (float(q) for q in limits.max(axis=0)[2:])
     return Suppression(
         value=0.5 * (still["step"] + still["bridge"]),
         std=float(noisy.mean(axis=0).std()),
@@ -195,11 +204,15 @@ def _common(first: Samples, cycled: Samples) -> tuple[Samples, Samples]:
     )  # fmt: skip
 
 
-def _jump(energy: Float, windows: tuple[tuple[float, float], ...], degree: int) -> Float:
+def _jump(energy: Float, post_edge: tuple[float, float], line: tuple[Float, Float]) -> Float:
     """Weights (n,) of the mean above the edge, less the baseline."""
-    last = in_window(energy, windows[1], "post_edge", 3, "measure further above the edge")
-    mean = last / np.count_nonzero(last)
-    return np.asarray(mean - mean @ baseline(energy, windows[0], degree))
+    last = in_window(energy, post_edge, "post_edge", 3, "measure further above the edge")
+    return _without(last / np.count_nonzero(last), line)
+
+
+def _without(functional: Float, line: tuple[Float, Float]) -> Float:
+    """The functional of a spectrum less its baseline."""
+    return np.asarray(functional - (functional @ line[0]) @ line[1])
 
 
 def _choice(
@@ -223,8 +236,10 @@ def _choice(
         moved.append((lower, upper))
     edge = max(marks.edge_ev + float(move[6]), window[1])
     above = integral(energy, *window)
-    curve = background_matrix(energy, window, kind, edge, step_width_ev)
-    return _Choice(above - above @ curve, _jump(energy, tuple(moved), degree))
+    below = background_through(energy, window, kind, edge, step_width_ev * 2.0 ** float(move[7]))
+    line = baseline(energy, moved[0], degree)
+    # A step does not follow a sloping baseline, so that goes first; a bridge would.
+    return _Choice(_without(above - below.below(above), line), _jump(energy, moved[1], line))
 
 
 def _noisy(data: Samples, n: int, rng: np.random.Generator) -> Float:

@@ -222,15 +222,14 @@ def _start(data: Samples) -> Float:
 def _flat(energy: Float, low_ev: float, high_ev: float, model: _Model) -> Bool:
     """Where neither peaks of L3 nor of L2 are."""
     wider = "scan from at least 5 eV below"
-    flat = in_window(
+    before = in_window(
         energy, (min(energy[0], low_ev - _BELOW - 1), low_ev - _BELOW), "the pre-edge",
         model.degree + 2, f"{wider} the doublet to 6 eV above it",
     )  # fmt: skip
     valley = (high_ev + _VALLEY[0], high_ev + _VALLEY[1])
-    flat = flat | in_window(
-        energy, valley, "the post-edge", 3, "scan to at least 6 eV above the doublet"
-    )
-    return np.asarray(flat | (energy > high_ev + model.spin_orbit_ev - SPIN_ORBIT_EV + _BEYOND))
+    after = in_window(energy, valley, "the post-edge", 3, "scan to at least 6 eV above the doublet")
+    beyond = energy > high_ev + model.spin_orbit_ev - SPIN_ORBIT_EV + _BEYOND
+    return np.logical_or.reduce([before, after, beyond])
 
 
 def _fit(data: Samples, model: _Model, start: Float) -> _Doublet:

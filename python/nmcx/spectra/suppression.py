@@ -159,7 +159,7 @@ def suppression(
         mode=first.mode,
         settings={
             "pre_edge": windows[0], "post_edge": windows[1], "pre_degree": pre_degree,
-            "peak_ev": peak_ev, "step_width_ev": step_width_ev,
+            "peak_ev": marks.peak_ev, "step_width_ev": step_width_ev,
             "window_shift_ev": window_shift_ev, "seed": seed,
         },
         notes=_notes(first, pair),

@@ -130,7 +130,7 @@ def integral(energy: Float, low_ev: float, high_ev: float) -> Float:
 
 def in_window(
     energy: Float, window: tuple[float, float], name: str, least: int, remedy: str
-) -> Float:
+) -> Bool:
     """Mask of a window, which must hold at least so many points."""
     low, high = float(window[0]), float(window[1])
     if not low < high:

@@ -19,8 +19,10 @@ from nmcx.spectra.soft_background import (
 )
 
 _METHODS = ("parabola", "fit")
-#: Reach of the parabola to either side, in standard deviations of the fitted peak (our default).
+#: How far a top may lie from the fitted centre, and where the weights of the parabola end, in
+#: standard deviations of the peak (our default).
 _REACH = 0.7
+_WEIGHT_REACH = 1.0
 #: Flat parts: this far below the low peak; from here to there above the high one [eV] (default).
 _BELOW, _VALLEY, _BEYOND = 4.0, (3.5, 10.0), 23.0
 _SPLITS_EV = np.arange(1.2, 3.6, 0.1)
@@ -229,7 +231,7 @@ def _flat(energy: Float, low_ev: float, high_ev: float, model: _Model) -> Bool:
     valley = (high_ev + _VALLEY[0], high_ev + _VALLEY[1])
     after = in_window(energy, valley, "the post-edge", 3, "scan to at least 6 eV above the doublet")
     beyond = energy > high_ev + model.spin_orbit_ev - SPIN_ORBIT_EV + _BEYOND
-    return np.logical_or.reduce([before, after, beyond])
+    return np.asarray(before | after | beyond, dtype=np.bool_)
 
 
 def _fit(data: Samples, model: _Model, start: Float) -> _Doublet:
@@ -322,9 +324,8 @@ def _parabolas(
     heights, tops, gradients = [], [], []
     for centre, sigma in zip(fitted.centre_ev, fitted.sigma_ev, strict=True):
         distance = np.abs(energy - centre)
-        near = np.flatnonzero(distance <= _REACH * sigma)
-        if near.size < 5:
-            near = np.sort(np.argsort(distance, kind="stable")[:5])
+        reach = max(_WEIGHT_REACH * sigma, 1.05 * float(np.sort(distance)[4]))
+        near = np.flatnonzero(distance < reach)
         if np.ptp(energy[near]) > 4.0 * sigma:
             raise ValueError(
                 f"energy steps are too coarse for the peak at {centre:.1f} eV; "
@@ -335,7 +336,10 @@ def _parabolas(
             raise ConvergenceError(
                 f"the peak at {centre:.1f} eV does not stand above the background; add scans"
             )
-        solve = np.linalg.pinv(np.vander((energy[near] - centre) / sigma, 3, increasing=True))
+        # Weights that fall to zero: a point that noise moves across the border does not matter.
+        weight = 1.0 - (distance[near] / reach) ** 2
+        columns = np.vander((energy[near] - centre) / sigma, 3, increasing=True)
+        solve = np.linalg.pinv(columns * weight[:, None]) * weight
         a, b, c = solve @ np.log(top)
         place = -b / (2 * c) if c < 0 else 0.0
         # On a shoulder the parabola has no top nearby: take its value at the fitted centre.

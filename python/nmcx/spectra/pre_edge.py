@@ -219,7 +219,9 @@ def _edge(energy: Float, smooth: Float, error: Float) -> float:
     level = 0.5 * (base + last)
     at = int(np.flatnonzero(smooth < level)[-1])
     if at + 1 >= energy.size:
-        raise ConvergenceError("no edge: the intensity falls again at the end; cut the scan there")
+        raise ConvergenceError(
+            "no edge: the intensity falls at the end; end the scan above the edge"
+        )
     rise = (level - smooth[at]) / (smooth[at + 1] - smooth[at])
     return float(energy[at] + rise * (energy[at + 1] - energy[at]))
 

@@ -101,7 +101,7 @@ def soft_spectra(
     --------
     >>> made = soft_spectra()
     >>> made.suppression.round(2)  # electron yield sees more of the reduced surface
-    array([0.34, 0.07])
+    array([0.33, 0.07])
     """
     if not (0 <= ni3_fraction <= 1 and 0 <= surface_ni3_fraction <= 1):
         raise ValueError("ni3_fraction and surface_ni3_fraction must lie between 0 and 1")

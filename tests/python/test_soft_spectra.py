@@ -22,7 +22,7 @@ def clean() -> phantom.SoftSpectra:
 
 @pytest.fixture(scope="module")
 def noisy() -> list[phantom.SoftSpectra]:
-    return [phantom.soft_spectra(counts=2e4, seed=seed, step_ev=0.2) for seed in SEEDS]
+    return [phantom.soft_spectra(counts=2e4, seed=seed) for seed in SEEDS]
 
 
 def ratio_of(scan: Spectrum, **options: object) -> PeakRatio:

@@ -51,6 +51,18 @@ EXAMPLES: list[results.Result] = [
         normal(3, 4), normal(3, 4), mask(3, 4), results.Shift(1.0, 2.0, np.nan), (0.03, 0.02),
         (854.0, 856.2), normal(3, 4), None, ("Poisson",), normal(3, 4), -0.4, normal(3, 4),
     ),
+    results.PeakRatio(
+        1.2, 0.01, 0.545, 0.002, 853.9, 856.1, 3.0, 3.6, 1.1, np.arange(4.0), normal(4), "fit",
+        {"pre_degree": 1}, ("said",),
+    ),
+    results.PreEdge(
+        0.7, 0.02, 530.2, 0.03, 0.4, 0.01, 530.3, (526.0, 533.0), 536.0, np.arange(4.0),
+        normal(4), "bridge", {"step_width_ev": 1.5}, ("said",),
+    ),
+    results.Suppression(
+        0.4, 0.02, 0.03, (0.35, 0.45), (0.3, 0.5), 0.41, 0.39, (526.0, 533.0), 500, "tey",
+        {"seed": 1}, ("said",),
+    ),
     results.Doublet(853.9, 856.1, 0.01, 0.02, 2.2, 0.02, 1.0, 0.8),
     results.EnergySensitivity(0.5, 0.3, 0.01, 1.2, -4.0, -0.6, 0.6),
     results.EdgeDipole(0.01, -0.02, 0.01, 0.02, 1200),

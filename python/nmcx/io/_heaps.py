@@ -10,12 +10,15 @@ import functools
 import struct
 from os import PathLike
 from pathlib import Path
+from typing import BinaryIO
 
 from nmcx.errors import InputError
 
 _SIGNATURE = b"GCOL\x01\0\0\0"
 #: Part of a file, at its beginning and at its end, in which heaps are looked for [bytes].
 WINDOW = 16 * 2**20
+#: What is read of it at a time: beside the blocks of a streamed fit it takes no room [bytes].
+_PIECE = 2**20
 
 
 def check_heaps(path: str | PathLike[str]) -> None:
@@ -39,28 +42,39 @@ def check_heaps(path: str | PathLike[str]) -> None:
 @functools.lru_cache(maxsize=256)
 def _endless(file: Path, size: int, _changed: int) -> bool:
     with file.open("rb") as opened:
-        start = opened.read(WINDOW)
-        opened.seek(max(size - WINDOW, len(start)))
-        return any(_has_endless_heap(part) for part in (start, opened.read(WINDOW)))
+        first = range(0, min(size, WINDOW), _PIECE)
+        last = range(max(size - WINDOW, first.stop), size, _PIECE)
+        return any(_has_endless_heap(opened, at) for part in (first, last) for at in part)
 
 
-def _has_endless_heap(content: bytes) -> bool:
+def _has_endless_heap(file: BinaryIO, start: int) -> bool:
+    """Whether an endless collection begins in the piece at `start`."""
+    file.seek(start)
+    # A signature may lie across the border of two pieces.
+    content = file.read(_PIECE + len(_SIGNATURE) - 1)
     at = content.find(_SIGNATURE)
     while at >= 0:
-        if _is_endless(content, at):
+        if _is_endless(file, start + at):
             return True
         at = content.find(_SIGNATURE, at + 1)
     return False
 
 
-def _is_endless(content: bytes, at: int) -> bool:
+def _is_endless(file: BinaryIO, at: int) -> bool:
+    """Whether the collection at `at` claims free space of size 0."""
     header = 16  # of the collection, and of each of its objects
-    if at + header > len(content):
+
+    def head(place: int) -> bytes:
+        file.seek(place)
+        return file.read(header)
+
+    content = head(at)
+    if len(content) < header:
         return False
-    end = min(at + struct.unpack_from("<Q", content, at + 8)[0], len(content))
+    end = at + min(struct.unpack_from("<Q", content, 8)[0], WINDOW)
     at += header
-    while at + header <= end:
-        index, size = struct.unpack_from("<H6xQ", content, at)
+    while at + header <= end and len(content := head(at)) == header:
+        index, size = struct.unpack("<H6xQ", content)
         if index == 0 and size == 0:
             return True
         # Object 0 is the free space, whose size includes its header.

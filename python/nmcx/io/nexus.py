@@ -24,6 +24,9 @@ from nmcx.results.base import expand_axes, is_dask
 SIGNALS: Mapping[str, str] = {
     "Spectrum": "mu",
     "Calibration": "shift_ev",
+    "PeakRatio": "ratio",
+    "PreEdge": "area",
+    "Suppression": "value",
     "FrameStack": "counts",
     "OpticalDensity": "od",
     "StxmStack": "counts",

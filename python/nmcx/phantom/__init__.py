@@ -7,6 +7,7 @@ from nmcx.phantom.measurement import particle, surface_and_porosity
 from nmcx.phantom.misaligned import MisalignedStack, misaligned_stack
 from nmcx.phantom.pair_scans import PairScans, pair_scans
 from nmcx.phantom.records import Phantom, Truth
+from nmcx.phantom.soft_spectra import SoftSpectra, soft_spectra
 from nmcx.phantom.spectra import (
     EdgeShape,
     EdgeSpectra,
@@ -26,6 +27,7 @@ __all__ = [
     "MisalignedStack",
     "PairScans",
     "Phantom",
+    "SoftSpectra",
     "Truth",
     "ball_projection",
     "edge_curve",
@@ -37,6 +39,7 @@ __all__ = [
     "misaligned_stack",
     "pair_scans",
     "particle",
+    "soft_spectra",
     "surface_and_porosity",
     "white_line_offset",
     "with_harmonics",

@@ -32,7 +32,7 @@ from nmcx.results.soft import (
     ValenceMap,
     XiMap,
 )
-from nmcx.results.spectra import Calibration, Spectrum
+from nmcx.results.spectra import Calibration, PeakRatio, PreEdge, Spectrum, Suppression
 from nmcx.results.structure import (
     AngleScan,
     ConePorosity,
@@ -62,11 +62,14 @@ __all__ = [
     "NormalisedSpectra",
     "OpticalDensity",
     "Particle",
+    "PeakRatio",
+    "PreEdge",
     "ReferenceFit",
     "Result",
     "Shift",
     "Spectrum",
     "StxmStack",
+    "Suppression",
     "SurfaceValues",
     "ThicknessEffect",
     "ValenceMap",

@@ -27,12 +27,14 @@ struct Registration {
 /// Shift of `moving` against `fixed` with free, slowly varying gain and offset.
 ///
 /// A search over whole pixels (`align_coarsely`) is followed by Gauss-Newton least squares of
-///   fixed(x) = offset + gain moving(x + s) + gain' coarse(x + s)
-/// where `moving` is interpolated by cubic B-splines. Only pixels whose neighbourhood is valid in
-/// both images count. The standard error carries each pixel's own squared residual through the
-/// normal matrix and the smoothing (White's estimator for smoothed noise). Noise weakens between
-/// pixels, which pulls the shift there: 0.05 px of the example in the benchmark without smoothing,
-/// within the standard error with the default.
+///   fixed(x) = offset + gain moving(x + s) + curvature moving(x + s)^2
+/// where `moving` is interpolated by cubic B-splines and the curvature takes up a body whose
+/// contrast changes by more than that of its texture. Pixels are weighted by the inverse variance
+/// that both images' own noise has at their brightness (`noise_level`). Only pixels whose
+/// neighbourhood is valid in both images count. The standard error carries each pixel's own squared
+/// residual through the normal matrix and the smoothing (White's estimator for smoothed noise).
+/// Noise weakens between pixels, which pulls the shift there: 0.05 px of the example in the
+/// benchmark without smoothing, within the standard error with the default.
 ///
 /// @param fixed, moving  (ny, nx), NaN where there is no value
 /// @throws InvalidArgument if shapes differ, are below 8 x 8, or no pixel is valid

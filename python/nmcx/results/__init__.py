@@ -21,7 +21,7 @@ from nmcx.results.frames import (
     FrameStack,
     OpticalDensity,
 )
-from nmcx.results.soft import Shift, StxmStack, SurfaceValues, XiMap
+from nmcx.results.soft import Affine, AlignedStxm, Shift, StxmStack, SurfaceValues, XiMap
 from nmcx.results.spectra import Calibration, Spectrum
 from nmcx.results.structure import (
     AngleScan,
@@ -36,7 +36,9 @@ __all__ = [
     "NOT_OK",
     "SAME_ENERGY_EV",
     "STATUS_BITS",
+    "Affine",
     "AlignedStack",
+    "AlignedStxm",
     "AngleScan",
     "Calibration",
     "ConePorosity",

@@ -5,8 +5,9 @@ pixel. The scans are taken one after the other, so the drift between them comes 
 """
 
 from nmcx.surface.ratio import xi_map
-from nmcx.surface.registration import register
+from nmcx.surface.registration import register, resampled
 from nmcx.surface.scans import split
+from nmcx.surface.stack_alignment import align_stack
 from nmcx.surface.valence import relative_valence
 
-__all__ = ["register", "relative_valence", "split", "xi_map"]
+__all__ = ["align_stack", "register", "relative_valence", "resampled", "split", "xi_map"]

@@ -6,10 +6,9 @@ import logging
 
 import numpy as np
 
-from nmcx import _core
 from nmcx.errors import ConvergenceError
 from nmcx.results import Shift, StxmStack, XiMap
-from nmcx.surface.registration import register
+from nmcx.surface.registration import register, resampled
 from nmcx.surface.scans import (
     Scan,
     common_grid,
@@ -129,24 +128,24 @@ def xi_map(
             f"drift of the high-energy scan: ({shift.dy:.3f}, {shift.dx:.3f}) px "
             f"± {shift.std:.3f} px, removed by one cubic-spline interpolation",
         )
-    moved = _core.shift_image(b.intensity, b.variance, float(shift.dy), float(shift.dx))
-    both = _core.shift_image(b.counts, b.counts, float(shift.dy), float(shift.dx))
+    high_intensity, high_variance = resampled(b.intensity, b.variance, shift)
+    high_counts, _ = resampled(b.counts, b.counts, shift)
     notes += a.notes + b.notes
     if shift.dy % 1 or shift.dx % 1:
         notes += ("the interpolation correlates the errors of neighbouring pixels",)
 
     with np.errstate(all="ignore"):
-        total = a.intensity + moved.value
-        xi = moved.value / total
-        spread = moved.value**2 * a.variance + a.intensity**2 * moved.variance
+        total = a.intensity + high_intensity
+        xi = high_intensity / total
+        spread = high_intensity**2 * a.variance + a.intensity**2 * high_variance
         xi_std = np.sqrt(spread) / total**2
         valid = np.isfinite(xi) & np.isfinite(xi_std) & (total > 0)
         if mode == "transmission":
-            valid &= total > min_significance * np.sqrt(a.variance + moved.variance)
+            valid &= total > min_significance * np.sqrt(a.variance + high_variance)
             notes += ("low and high are optical densities [1]",)
         if mode == "tey" or min_counts is not None:
             least = _MIN_COUNTS if min_counts is None else float(min_counts)
-            valid &= a.counts + both.value >= least
+            valid &= a.counts + high_counts >= least
             notes += (f"valid: at least {least:g} counts in both scans together",)
         outside = int(np.count_nonzero(valid & ((xi < 0) | (xi > 1))))
     if outside:
@@ -159,7 +158,7 @@ def xi_map(
         pixel_size_um=pixel_size,
         energy_ev=energy,
         low=a.intensity,
-        high=np.array(moved.value),
+        high=high_intensity,
         notes=notes,
     )
 

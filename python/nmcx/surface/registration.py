@@ -58,7 +58,8 @@ def register(
         without a value; they are left out.
     model : {"translation", "affine"}
         ``"affine"`` also fits scale, rotation and shear, as a scanner that is not linear or a stage
-        that creeps causes them: a per cent or two, not a large turn.
+        that creeps causes them: a per cent or two, not a large turn. For
+        images of like contrast: a rim of another contrast looks like a change of scale.
     max_shift : float or (float, float), optional
         Largest drift looked for, along rows and columns [px]. Default: 40 % of the image, so that
         at least a third of the field is common to both (our default).

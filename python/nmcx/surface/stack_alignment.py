@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -130,7 +129,7 @@ def _pairs(order: NDArray[np.intp]) -> Iterator[tuple[int, int]]:
 def _network(
     contrast: _Array, order: NDArray[np.intp], max_shift: float | tuple[float, float] | None
 ) -> tuple[_Array, NDArray[np.bool_]]:
-    """Shifts that agree best with those between neighbours in energy, NaN for unconnected images."""
+    """Shifts that agree best with those between neighbours in energy; NaN if unconnected."""
     rows: list[tuple[int, int, _Array]] = []
     for a, b in _pairs(order):
         try:

@@ -16,8 +16,9 @@ namespace nmcx::image {
 namespace {
 
 constexpr std::size_t max_iteration = 40;
-constexpr double tolerance = 1e-4;  // [px], far below any standard error
-constexpr double farthest = 4.0;    // [px] that any corner may move from the start
+constexpr double tolerance = 1e-4;         // [px] of the shift, far below any standard error
+constexpr double tolerance_affine = 2e-3;  // [px] at the rim, where errors are larger
+constexpr double farthest = 4.0;           // [px] that any corner may move from the start
 constexpr std::size_t least_pixels = 32;
 
 /// No structure but rounding.
@@ -61,10 +62,10 @@ std::optional<Registration> refine(const Problem& problem, const Warp& first, Ei
     const Eigen::VectorXd gradient = weighted.transpose() * lin.residual;
     const Eigen::VectorXd step = normal.ldlt().solve(gradient).head(n_motion);
     if (!step.allFinite() || !(lin.gain > 0.0)) return std::nullopt;
-    if (step.norm() < tolerance) {
+    if (step.norm() < (n_motion == 2 ? tolerance : tolerance_affine)) {
       const Eigen::VectorXd errors =
           standard_errors(lin, region, problem, options.smoothing, n_motion);
-      if (!(errors.maxCoeff() < 1.0)) return std::nullopt;
+      if (!(errors.head<2>().maxCoeff() < 1.0)) return std::nullopt;
       Registration found{.warp = warp,
                          .error = stepped({}, errors, shape),
                          .correlation = lin.correlation,
@@ -107,7 +108,14 @@ Registration register_images(ArrayView<double, 2> fixed, ArrayView<double, 2> mo
   }
   const Warp first{.dy = static_cast<double>(start.dy), .dx = static_cast<double>(start.dx)};
   std::optional<Registration> found = refine(problem, first, 2, options);
-  if (found && options.affine) found = refine(problem, found->warp, 6, options);
+  if (found && options.affine) {
+    found = refine(problem, found->warp, 6, options);
+    if (!found) {
+      throw ConvergenceError(
+          "the affine model did not converge: the images do not hold scale, rotation and shear "
+          "apart (a round particle without texture has no rotation); use model=\"translation\"");
+    }
+  }
   if (found) {
     found->significance = start.significance;
     return *found;

@@ -322,7 +322,9 @@ Eigen::VectorXd standard_errors(const Linearised& lin, const Region& region, con
     }
     of_residual *= freedom / std::max(1.0, freedom - lost);
     const double beyond = of_residual - of_noise;
-    errors[k] = std::sqrt(beyond > 0.0 ? of_noise + (uncancelled * beyond) : of_residual);
+    // A rim of another contrast looks like a change of scale: nothing cancels there.
+    const double share = k < 2 ? uncancelled : 1.0;
+    errors[k] = std::sqrt(beyond > 0.0 ? of_noise + (share * beyond) : of_residual);
   }
   return errors;
 }

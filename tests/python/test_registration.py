@@ -101,13 +101,8 @@ def test_a_disc_without_texture_has_no_rotation():
     y, x = np.mgrid[:60, :60] - 29.5
     plain = 0.5 * (1 - np.tanh(np.hypot(y, x) - 18))
     a, b = measured(plain, 500, 1), measured(plain, 500, 2)
-    try:
-        found = surface.register(a, b, model="affine")
-    except ConvergenceError as error:
-        assert "affine" in str(error)
-    else:
-        # If it answers, it knows that the rotation is worth nothing: a quarter of a degree at best.
-        assert found.matrix_std[0, 1] > 5e-3
+    with pytest.raises(ConvergenceError, match="affine"):
+        surface.register(a, b, model="affine")
 
 
 def test_unrelated_pictures_do_not_register():
@@ -183,10 +178,7 @@ def test_the_cosmic_pair_agrees_with_an_independent_registration(real_data: Path
     rows, columns = slice(max(0, -dy), min(ny, ny - dy)), slice(max(0, -dx), min(nx, nx - dx))
     a = low[rows, columns]
     b = high[rows.start + dy : rows.stop + dy, columns.start + dx : columns.stop + dx]
-    window = np.hanning(a.shape[0])[:, None] * np.hanning(a.shape[1])
-    a, b = (window * (v - np.average(v, weights=window)) for v in (a, b))
     phase = phase_cross_correlation(a, b, upsample_factor=100, normalization=None)[0]
-    print(ours, found.std, brute, np.array([dy, dx]) - phase)
     assert np.all(np.abs(brute - ours) < 0.1)
     assert np.all(np.abs(np.array([dy, dx]) - phase - ours) < 0.1)
 
@@ -211,7 +203,7 @@ def walking_stack(seed, n=40, counts=500, side=60):
 
 def test_the_error_does_not_grow_along_the_stack():
     errors, pulls = [], []
-    for seed in range(1, 6):
+    for seed in range(1, 4):
         stack, drift = walking_stack(seed)
         aligned = surface.align_stack(stack)
         assert not aligned.is_outlier.any()
@@ -220,8 +212,8 @@ def test_the_error_does_not_grow_along_the_stack():
         pulls.append(errors[-1] / aligned.shift_std_px[:, None])
     square = np.sum(np.square(errors), axis=2)
     assert np.sqrt(square.mean()) < 0.035
-    # Eighths of the stack, 25 images each: none is worse than 0.05 px.
-    assert np.sqrt(square.reshape(5, 8, 5).mean(axis=(0, 2))).max() < 0.05
+    # Eighths of the stack, 15 images each: none is worse than 0.05 px.
+    assert np.sqrt(square.reshape(3, 8, 5).mean(axis=(0, 2))).max() < 0.05
     at = np.array(errors)
     near, far = (np.mean(np.square(at[:, k:] - at[:, :-k])) for k in (1, 30))
     # A walk of neighbours would make this thirty-fold.
@@ -237,7 +229,7 @@ def test_unsorted_energies_and_the_reference_are_respected():
     )
     aligned = surface.align_stack(mixed, reference=3)
     assert aligned.reference == 3 and np.all(aligned.shift_px[3] == 0.0)
-    assert np.array_equal(aligned.counts[3], mixed.counts[3])
+    assert np.allclose(aligned.counts[3], mixed.counts[3], atol=1e-9)
     truth = drift[order] - drift[order[3]]
     assert np.abs(aligned.shift_px - truth).max() < 0.15
     # Neighbours agree after alignment; the same noise is in both, so this says nothing of noise.
@@ -261,13 +253,17 @@ def test_images_that_cannot_be_registered_are_flagged_and_hold_nothing():
 
 
 def test_the_variance_of_aligned_counts_is_their_scatter():
-    stack, _ = walking_stack(1, n=6)
-    aligned = surface.align_stack(stack, reference=0)
-    # The open field: corners of the images, 500 counts everywhere.
-    field = np.s_[1:, 10:14, 10:50]
-    pull = (aligned.counts[field] - 500) / np.sqrt(aligned.variance[field])
-    # 800 pixels, correlated between neighbours: some 4 %.
-    assert np.nanstd(pull) == pytest.approx(1.0, abs=0.15)
+    stack, drift = walking_stack(1, n=6)
+    aligned = surface.align_stack(stack)
+    # The open field has 500 counts everywhere, whatever the energy.
+    y, x = np.mgrid[:60, :60] - 29.5
+    field = np.hypot(y - drift[aligned.reference, 0], x - drift[aligned.reference, 1]) > 26
+    counts, variance = aligned.counts[:, field], aligned.variance[:, field]
+    pull = (counts - 500) / np.sqrt(variance)
+    # Thousands of pixels, correlated between neighbours: some 2 %.
+    assert np.nanstd(pull) == pytest.approx(1.0, abs=0.06)
+    moved = np.arange(6) != aligned.reference
+    assert np.nanmean(variance[moved]) < 0.95 * np.nanmean(variance[~moved])
 
 
 def test_a_stack_without_a_field_in_common_is_refused():

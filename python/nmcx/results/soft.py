@@ -41,7 +41,7 @@ class Shift(Result):
 
 @dataclass(frozen=True)
 class Affine(Result):
-    """Linear map of `moving` onto `fixed`: moving(centre + matrix (x - centre) + offset) = fixed(x).
+    """Linear map: moving(centre + matrix (x - centre) + offset) = fixed(x).
 
     The centre is that of the image, ((ny - 1) / 2, (nx - 1) / 2); coordinates are (row, column).
     """

@@ -47,8 +47,8 @@ def register(
     """Sub-pixel drift between two images of one field, whatever their contrast.
 
     Every whole-pixel shift within `max_shift` is tried by normalised cross-correlation over the
-    overlap; Gauss-Newton with gain, offset and cubic B-splines [1]_ refines the best of them. Pixels
-    are weighted by the noise the images have at their brightness; a quadratic term in brightness
+    overlap; Gauss-Newton with gain, offset and cubic B-splines [1]_ refines the best. Pixels are
+    weighted by the noise the images have at their brightness; a quadratic term in brightness
     takes up contrasts that differ between a body and its texture.
 
     Parameters

@@ -62,8 +62,8 @@ def align_stack(
 
     Notes
     -----
-    Shifts are relative to `reference`, whose own error is part of none of them: a common error moves
-    the whole field and no image against another. Pixels that fewer than half the images see are
+    Shifts are relative to `reference`; a common error moves the whole field and no image against
+    another. Pixels that fewer than half the images see are
     left out of the mean. An image is an outlier if it matches neither neighbours nor mean, or lies
     more than six standard errors and one pixel from where both place it (our defaults).
 

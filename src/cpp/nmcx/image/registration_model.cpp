@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace nmcx::image {
 namespace {
@@ -173,6 +174,22 @@ Eigen::VectorXd inverse_weights(const Eigen::VectorXd& variance) {
   return weight / mean;
 }
 
+/// Whether some combination of the motions is held by the slopes of noise rather than of structure,
+/// like the rotation of a round particle.
+bool rests_on_noise(const Eigen::MatrixXd& normal, const Eigen::VectorXd& of_slopes) {
+  if (!(of_slopes.minCoeff() > 0.0)) return false;
+  const Eigen::Index n_motion = of_slopes.size();
+  const Eigen::Index n_rest = normal.rows() - n_motion;
+  const Eigen::MatrixXd mixed = normal.topRightCorner(n_motion, n_rest);
+  const Eigen::MatrixXd held =
+      normal.topLeftCorner(n_motion, n_motion) -
+      (mixed * normal.bottomRightCorner(n_rest, n_rest).ldlt().solve(mixed.transpose()));
+  const Eigen::VectorXd scale = of_slopes.cwiseSqrt().cwiseInverse();
+  const Eigen::MatrixXd scaled = scale.asDiagonal() * held * scale.asDiagonal();
+  constexpr double least = 2.0;  // structure must hold as much as noise
+  return Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd>(scaled).eigenvalues()[0] < least;
+}
+
 }  // namespace
 
 Problem make_problem(ArrayView<double, 2> fixed, ArrayView<double, 2> moving,
@@ -296,10 +313,16 @@ Eigen::VectorXd standard_errors(const Linearised& lin, const Region& region, con
   const Eigen::MatrixXd weighted = lin.weight.asDiagonal() * lin.jacobian;
   Eigen::MatrixXd normal = weighted.transpose() * lin.jacobian;
   const Eigen::MatrixXd u = from_centre(region, problem.fixed.value.shape);
+  Eigen::VectorXd of_slopes(n_motion);
   for (Eigen::Index k = 0; k < n_motion; ++k) {
     const double lever = k < 2 ? 1.0 : u.col((k - 2) % 2).squaredNorm() / static_cast<double>(n);
-    const double of_slopes = lever * noise * line * slope / std::pow(smoothing, 4);
-    normal(k, k) -= std::min(of_slopes, 0.5 * normal(k, k));
+    of_slopes[k] = lever * noise * line * slope / std::pow(smoothing, 4);
+  }
+  if (n_motion > 2 && rests_on_noise(normal, of_slopes)) {
+    return Eigen::VectorXd::Constant(n_motion, std::numeric_limits<double>::infinity());
+  }
+  for (Eigen::Index k = 0; k < n_motion; ++k) {
+    normal(k, k) -= std::min(of_slopes[k], 0.5 * normal(k, k));
   }
   const Eigen::MatrixXd inverse =
       normal.ldlt().solve(Eigen::MatrixXd::Identity(n_parameter, n_parameter));

@@ -89,4 +89,4 @@ def _difference(a: np.ndarray, b: np.ndarray, common: np.ndarray) -> np.ndarray:
         spread = float(np.nanstd(inside))
         return np.asarray((inside - np.nanmean(inside)) / (spread if spread > 0 else 1.0))
 
-    return scaled(b) - scaled(a)
+    return np.asarray(scaled(b) - scaled(a))

@@ -80,12 +80,13 @@ def align_stack(
     >>> from nmcx.results import StxmStack
     >>> y, x = np.mgrid[:48, :48] - 24.0
     >>> def image(drift):
-    ...     return 900 + 500 * np.tanh(12 - np.hypot(y - drift, x + 2 * drift)) * np.cos(0.4 * x)
-    >>> counts = np.stack([image(drift) for drift in (0.0, 0.5, 1.25)])
+    ...     body = np.tanh(12 - np.hypot(y - drift, x + 2 * drift))
+    ...     return 900 + 500 * body * np.cos(0.4 * (x + 2 * drift))
+    >>> counts = np.stack([image(drift) for drift in (0.0, 0.5, 1.5)])
     >>> axis = np.arange(48.0)
     >>> stack = StxmStack(counts, np.array([852.0, 854.0, 856.0]), axis, axis)
     >>> surface.align_stack(stack, reference=0).shift_px[2].round(1).tolist()
-    [1.2, -2.5]
+    [1.5, -3.0]
     """
     counts = np.ascontiguousarray(stack.counts, dtype=np.float64)
     if counts.ndim != 3 or counts.shape[0] < 2:
@@ -116,8 +117,8 @@ def align_stack(
             f"the reference image {reference} matches no other; choose another or leave it open"
         )
     reference %= n
-    shift = shift - shift[reference]
-    return _aligned(stack, counts, shift, std, registered, reference)
+    relative = np.asarray(shift - shift[reference], dtype=np.float64)
+    return _aligned(stack, counts, relative, std, registered, reference)
 
 
 def _pairs(order: NDArray[np.intp]) -> Iterator[tuple[int, int]]:
@@ -149,11 +150,13 @@ def _network(
     matrix[-1, np.flatnonzero(group)[0]] = 1.0
     measured = np.array([row[2] for row in rows] + [np.array([0.0, 0.0, 1.0])])
     weight = 1.0 / measured[:, 2]
-    found_at = np.zeros((n, 2))
+    found_at: _Array = np.zeros((n, 2))
     for _ in range(10):
         # A false match pulls no more than three standard errors' worth (Huber).
         w = weight[:, None]
-        found_at = np.linalg.lstsq(matrix * w, measured[:, :2] * w, rcond=None)[0]
+        found_at = np.asarray(
+            np.linalg.lstsq(matrix * w, measured[:, :2] * w, rcond=None)[0], float
+        )
         off = np.linalg.norm(matrix @ found_at - measured[:, :2], axis=1) / measured[:, 2]
         weight = np.sqrt(np.minimum(1.0, 3.0 / np.maximum(off, 1e-12))) / measured[:, 2]
     shift[group] = found_at[group]
@@ -228,7 +231,7 @@ def _aligned(
         poisson = np.maximum(counts[i], 1.0)
         found = _core.resample(counts[i], poisson, _core.Warp(shift[i, 0], shift[i, 1]))
         value[i], variance[i] = found.value, found.variance
-    notes: tuple[str, ...] = stack.notes
+    notes = stack.notes
     notes += (f"aligned to image {reference} by one cubic-spline interpolation each",)
     lost = np.flatnonzero(~registered)
     if lost.size:

@@ -3,6 +3,7 @@
 import numpy as np
 
 from nmcx import surface
+from nmcx.results import Shift, StxmStack
 
 
 def textured_disc(shift, contrast, side, seed):
@@ -44,6 +45,36 @@ class Registration:
 
     def peakmem_register(self, side, contrast):
         surface.register(*self.images)
+
+
+class Affine:
+    def setup(self):
+        self.images, _ = pair(2, 1.0)
+
+    def time_register(self):
+        surface.register(*self.images, model="affine")
+
+    def time_resampled(self):
+        image = self.images[0]
+        surface.resampled(image, image, Shift(0.3, -1.7, 0.0))
+
+
+class Stack:
+    params = (10, 40)
+    param_names = ("n_energy",)
+
+    def setup(self, n_energy):
+        random = np.random.default_rng(1)
+        drift = np.linspace(-7, 7, n_energy)
+        counts = [
+            random.poisson(500 * np.exp(-textured_disc((d, -0.5 * d), 1.0, 60, 1))) for d in drift
+        ]
+        axis = np.arange(60.0)
+        energy = np.linspace(850.0, 860.0, n_energy)
+        self.stack = StxmStack(np.array(counts, dtype=float), energy, axis, axis)
+
+    def time_align_stack(self, n_energy):
+        surface.align_stack(self.stack)
 
 
 class Accuracy:

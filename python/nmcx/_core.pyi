@@ -25,6 +25,7 @@ __all__: list[str] = [
     "Registration",
     "RegistrationOptions",
     "Resampled",
+    "Warp",
     "active_instruction_set",
     "cone_porosity",
     "distance_transform",
@@ -36,8 +37,8 @@ __all__: list[str] = [
     "line_profiles",
     "measure_edges",
     "normalise",
-    "register_translation",
-    "shift_image",
+    "register_images",
+    "resample",
     "supported_instruction_set",
     "threshold_stride",
 ]
@@ -156,8 +157,25 @@ class RegistrationOptions:
         max_dx: typing.SupportsFloat | typing.SupportsIndex,
         smoothing: typing.SupportsFloat | typing.SupportsIndex = 0.8,
         variation: typing.SupportsInt | typing.SupportsIndex = 0,
+        affine: bool = False,
         significance: typing.SupportsFloat | typing.SupportsIndex = 4.5,
     ) -> None: ...
+
+class Warp:
+    def __init__(
+        self,
+        dy: typing.SupportsFloat | typing.SupportsIndex,
+        dx: typing.SupportsFloat | typing.SupportsIndex,
+        strain: typing.Annotated[
+            collections.abc.Sequence[typing.SupportsFloat | typing.SupportsIndex], "FixedSize(4)"
+        ] = [0.0, 0.0, 0.0, 0.0],
+    ) -> None: ...
+    @property
+    def dx(self) -> float: ...
+    @property
+    def dy(self) -> float: ...
+    @property
+    def strain(self) -> typing.Annotated[list[float], "FixedSize(4)"]: ...
 
 class Registration:
     @property
@@ -167,6 +185,8 @@ class Registration:
     @property
     def dy(self) -> float: ...
     @property
+    def error(self) -> Warp: ...
+    @property
     def n_iteration(self) -> int: ...
     @property
     def n_pixel(self) -> int: ...
@@ -174,6 +194,8 @@ class Registration:
     def significance(self) -> float: ...
     @property
     def std(self) -> float: ...
+    @property
+    def warp(self) -> Warp: ...
 
 class Resampled:
     @property
@@ -340,16 +362,15 @@ def normalise(
     edge_ev: typing.SupportsFloat | typing.SupportsIndex,
     threads: int,
 ) -> Normalised: ...
-def register_translation(
+def register_images(
     fixed: numpy.typing.NDArray[numpy.float64],
     moving: numpy.typing.NDArray[numpy.float64],
     options: RegistrationOptions,
 ) -> Registration: ...
-def shift_image(
+def resample(
     image: numpy.typing.NDArray[numpy.float64],
     variance: numpy.typing.NDArray[numpy.float64],
-    dy: typing.SupportsFloat | typing.SupportsIndex,
-    dx: typing.SupportsFloat | typing.SupportsIndex,
+    warp: Warp,
 ) -> Resampled: ...
 def supported_instruction_set() -> str: ...
 def threshold_stride(n_voxel: typing.SupportsInt | typing.SupportsIndex) -> int: ...

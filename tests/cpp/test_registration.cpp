@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "nmcx/image/coarse_alignment.hpp"
+#include "nmcx/image/noise_level.hpp"
 #include "nmcx/image/registration.hpp"
 
 namespace image = nmcx::image;
@@ -60,10 +61,10 @@ BOOST_AUTO_TEST_CASE(a_noise_free_shift_is_found_whatever_gain_and_offset) {
     const Field field(seed);
     const Image a = picture(field, 0, 0, 1.0, 0.0, 0.0, 1);
     const Image b = picture(field, 2.3, -4.6, 0.4, 17.0, 0.0, 1);
-    const image::Registration r = image::register_translation(a.view(), b.view(), wide);
+    const image::Registration r = image::register_images(a.view(), b.view(), wide);
     // What is left is the error of cubic splines on 8-pixel waves.
-    BOOST_TEST(std::abs(r.dy - 2.3) < 2e-3);
-    BOOST_TEST(std::abs(r.dx + 4.6) < 2e-3);
+    BOOST_TEST(std::abs(r.warp.dy - 2.3) < 2e-3);
+    BOOST_TEST(std::abs(r.warp.dx + 4.6) < 2e-3);
     BOOST_TEST(r.correlation > 0.9999);
   }
 }
@@ -75,10 +76,10 @@ BOOST_AUTO_TEST_CASE(a_drift_of_a_quarter_of_the_image_in_both_directions_is_fou
     const double dx = (seed % 3 == 0 ? 1.0 : -1.0) * (15.0 - (0.1 * seed));
     const Image a = picture(field, 0, 0, 1.0, 0.0, 0.2, seed);
     const Image b = picture(field, dy, dx, 0.6, 3.0, 0.2, seed + 100);
-    const image::Registration r = image::register_translation(a.view(), b.view(), wide);
-    BOOST_TEST(std::abs(r.dy - dy) < 5.0 * r.std);
-    BOOST_TEST(std::abs(r.dx - dx) < 5.0 * r.std);
-    BOOST_TEST(r.std < 0.2);
+    const image::Registration r = image::register_images(a.view(), b.view(), wide);
+    BOOST_TEST(std::abs(r.warp.dy - dy) < 5.0 * r.std());
+    BOOST_TEST(std::abs(r.warp.dx - dx) < 5.0 * r.std());
+    BOOST_TEST(r.std() < 0.2);
   }
 }
 
@@ -91,8 +92,8 @@ BOOST_AUTO_TEST_CASE(the_pull_of_the_shift_has_unit_width) {
     const double dx = -0.029 * seed;
     const Image a = picture(field, 0, 0, 1.0, 0.0, 0.15, seed);
     const Image b = picture(field, dy, dx, 1.0, 0.0, 0.15, seed + 1000);
-    const image::Registration r = image::register_translation(a.view(), b.view(), wide);
-    square += std::pow((r.dy - dy) / r.std, 2) + std::pow((r.dx - dx) / r.std, 2);
+    const image::Registration r = image::register_images(a.view(), b.view(), wide);
+    square += std::pow((r.warp.dy - dy) / r.std(), 2) + std::pow((r.warp.dx - dx) / r.std(), 2);
     n += 2;
   }
   // 300 pulls know their width to 4 %; noise interpolated between pixels may add some more.
@@ -103,11 +104,11 @@ BOOST_AUTO_TEST_CASE(swapping_the_images_turns_the_shift_round) {
   const Field field(3);
   const Image a = picture(field, 0, 0, 1.0, 0.0, 0.05, 1);
   const Image b = picture(field, 5.4, 7.2, 1.0, 0.0, 0.05, 2);
-  const image::Registration there = image::register_translation(a.view(), b.view(), wide);
-  const image::Registration back = image::register_translation(b.view(), a.view(), wide);
+  const image::Registration there = image::register_images(a.view(), b.view(), wide);
+  const image::Registration back = image::register_images(b.view(), a.view(), wide);
   // Which image is interpolated changes the answer by less than its standard error.
-  BOOST_TEST(std::abs(there.dy + back.dy) < there.std);
-  BOOST_TEST(std::abs(there.dx + back.dx) < there.std);
+  BOOST_TEST(std::abs(there.warp.dy + back.warp.dy) < there.std());
+  BOOST_TEST(std::abs(there.warp.dx + back.warp.dx) < there.std());
 }
 
 BOOST_AUTO_TEST_CASE(holes_are_ignored) {
@@ -120,9 +121,9 @@ BOOST_AUTO_TEST_CASE(holes_are_ignored) {
       b[((y + 15) * side) + x - 30] = std::numeric_limits<double>::infinity();
     }
   }
-  const image::Registration r = image::register_translation(a.view(), b.view(), wide);
-  BOOST_TEST(std::abs(r.dy + 3.5) < 5.0 * r.std);
-  BOOST_TEST(std::abs(r.dx - 6.25) < 5.0 * r.std);
+  const image::Registration r = image::register_images(a.view(), b.view(), wide);
+  BOOST_TEST(std::abs(r.warp.dy + 3.5) < 5.0 * r.std());
+  BOOST_TEST(std::abs(r.warp.dx - 6.25) < 5.0 * r.std());
 }
 
 BOOST_AUTO_TEST_CASE(images_that_do_not_match_are_refused) {
@@ -132,24 +133,23 @@ BOOST_AUTO_TEST_CASE(images_that_do_not_match_are_refused) {
     const Image b = picture(Field(seed + 500), 0, 0, 1.0, 0.0, 0.1, seed + 500);
     const Image noise = picture(Field(seed), 0, 0, 0.0, 0.0, 1.0, seed + 900);
     try {
-      image::register_translation(a.view(), b.view(), wide);
+      image::register_images(a.view(), b.view(), wide);
     } catch (const nmcx::ConvergenceError&) {
       ++refused;
     }
-    BOOST_CHECK_THROW(image::register_translation(a.view(), noise.view(), wide),
-                      nmcx::ConvergenceError);
+    BOOST_CHECK_THROW(image::register_images(a.view(), noise.view(), wide), nmcx::ConvergenceError);
   }
   // The threshold lets one in a few hundred unrelated pairs pass.
   BOOST_TEST(refused >= 39);
   const Image blank({side, side}, 7.0);
-  BOOST_CHECK_THROW(image::register_translation(blank.view(), blank.view(), wide),
+  BOOST_CHECK_THROW(image::register_images(blank.view(), blank.view(), wide),
                     nmcx::ConvergenceError);
 }
 
 BOOST_AUTO_TEST_CASE(stripes_do_not_give_a_shift_along_themselves) {
   Image a({side, side});
   for (std::size_t i = 0; i < a.size(); ++i) a[i] = std::sin(0.3 * static_cast<double>(i % side));
-  BOOST_CHECK_THROW(image::register_translation(a.view(), a.view(), wide), nmcx::ConvergenceError);
+  BOOST_CHECK_THROW(image::register_images(a.view(), a.view(), wide), nmcx::ConvergenceError);
 }
 
 BOOST_AUTO_TEST_CASE(the_coarse_search_equals_trying_every_shift) {
@@ -165,15 +165,66 @@ BOOST_AUTO_TEST_CASE(the_coarse_search_equals_trying_every_shift) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(scale_rotation_and_shear_are_found) {
+  image::RegistrationOptions affine = wide;
+  affine.affine = true;
+  const image::Warp truth{.dy = 1.7, .dx = -2.4, .strain = {0.012, -0.007, 0.009, -0.010}};
+  double square = 0.0;
+  for (unsigned seed = 1; seed <= 20; ++seed) {
+    const Field field(seed);
+    std::mt19937 random(seed);
+    std::normal_distribution<double> normal(0.0, 0.1);
+    // moving(warp(x)) = fixed(x): fixed is the field read at the warped place.
+    Image fixed({side, side});
+    Image moving({side, side});
+    for (std::size_t y = 0; y < side; ++y) {
+      for (std::size_t x = 0; x < side; ++x) {
+        const auto [to_y, to_x] = truth.position(y, x, fixed.shape);
+        fixed[(y * side) + x] = field(to_y, to_x) + normal(random);
+        moving[(y * side) + x] =
+            field(static_cast<double>(y), static_cast<double>(x)) + normal(random);
+      }
+    }
+    const image::Registration r = image::register_images(fixed.view(), moving.view(), affine);
+    BOOST_TEST(std::abs(r.warp.dy - truth.dy) < 5.0 * r.error.dy);
+    BOOST_TEST(std::abs(r.warp.dx - truth.dx) < 5.0 * r.error.dx);
+    for (std::size_t k = 0; k < 4; ++k) {
+      BOOST_TEST(r.error.strain[k] < 0.002);
+      square += std::pow((r.warp.strain[k] - truth.strain[k]) / r.error.strain[k], 2);
+    }
+  }
+  // 80 pulls know their width to 8 %.
+  BOOST_TEST(std::abs(std::sqrt(square / 80.0) - 1.0) < 0.25);
+}
+
+BOOST_AUTO_TEST_CASE(noise_is_told_from_the_image_itself) {
+  // Noise whose variance is exp(-2 + value), on a field that is smooth beside it.
+  const Field field(2);
+  std::mt19937 random(7);
+  std::normal_distribution<double> normal(0.0, 1.0);
+  Image noisy({120, 120});
+  Image smooth({120, 120});
+  for (std::size_t i = 0; i < noisy.size(); ++i) {
+    smooth[i] = 2.0 * field(0.2 * static_cast<double>(i / 120), 0.2 * static_cast<double>(i % 120));
+    noisy[i] = smooth[i] + (std::exp(-1.0 + (0.5 * smooth[i])) * normal(random));
+  }
+  const image::NoiseLevel level = image::noise_level(noisy.view(), smooth.view());
+  // 14 400 pixels in eight bins: the median of each knows its variance to some 5 %.
+  BOOST_TEST(std::abs(level.intercept + 2.0) < 0.15);
+  BOOST_TEST(std::abs(level.slope - 1.0) < 0.15);
+  const Image blank({16, 16}, 3.0);
+  BOOST_TEST(image::noise_level(blank.view(), blank.view()).variance(3.0) == 0.0);
+}
+
 BOOST_AUTO_TEST_CASE(impossible_arguments_are_refused) {
   const Image a({8, 8}, 1.0);
   const Image b({8, 9}, 1.0);
   const Image small({7, 20}, 1.0);
   const image::RegistrationOptions far{.max_dy = 8.0, .max_dx = 1.0};
   const image::RegistrationOptions near{.max_dy = 2.0, .max_dx = 1.0};
-  BOOST_CHECK_THROW(image::register_translation(a.view(), b.view(), near), nmcx::InvalidArgument);
-  BOOST_CHECK_THROW(image::register_translation(a.view(), a.view(), far), nmcx::InvalidArgument);
-  BOOST_CHECK_THROW(image::register_translation(small.view(), small.view(), near),
+  BOOST_CHECK_THROW(image::register_images(a.view(), b.view(), near), nmcx::InvalidArgument);
+  BOOST_CHECK_THROW(image::register_images(a.view(), a.view(), far), nmcx::InvalidArgument);
+  BOOST_CHECK_THROW(image::register_images(small.view(), small.view(), near),
                     nmcx::InvalidArgument);
 }
 

@@ -63,6 +63,12 @@ EXAMPLES: list[results.Result] = [
         0.4, 0.02, 0.03, (0.35, 0.45), (0.3, 0.5), 0.41, 0.39, (526.0, 533.0), 500, "tey",
         {"seed": 1}, ("said",),
     ),
+    results.Affine(np.eye(2), np.array([1.5, -2.0]), normal(2, 2), np.array([0.1, 0.1])),
+    results.AlignedStxm(
+        normal(3, 4, 5), normal(3, 4, 5), np.arange(3.0), np.arange(5.0), np.arange(4.0),
+        normal(3, 2), np.ones(3), np.array([False, True, False]), normal(3, 2), 1,
+        np.array([0.1, 0.2, 0.1]), ("said",), np.ones(3), "tey", "A",
+    ),
     results.Doublet(853.9, 856.1, 0.01, 0.02, 2.2, 0.02, 1.0, 0.8),
     results.EnergySensitivity(0.5, 0.3, 0.01, 1.2, -4.0, -0.6, 0.6),
     results.EdgeDipole(0.01, -0.02, 0.01, 0.02, 1200),

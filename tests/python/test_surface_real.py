@@ -68,10 +68,9 @@ def test_the_ratio_map_holds_numbers_on_the_particle_only(scans):
     assert np.isnan(ratio.xi[~ratio.valid]).all()
     assert sum("open field" in note for note in ratio.notes) == 2
     # Outside the common field nothing is made up.
-    moved = _core.shift_image(
+    moved = _core.resample(
         np.ascontiguousarray(scans[1].counts[0]),
         np.ones((120, 120)),
-        ratio.shift.dy,
-        ratio.shift.dx,
+        _core.Warp(ratio.shift.dy, ratio.shift.dx),
     )
     assert not ratio.valid[np.isnan(moved.value)].any()

@@ -37,6 +37,8 @@ SIGNALS: Mapping[str, str] = {
     "NormalisedSpectra": "norm",
     "ThicknessEffect": "edge_shift_ev",
     "Shift": "dy",
+    "Affine": "offset",
+    "AlignedStxm": "counts",
     "XiMap": "xi",
     "Doublet": "low_ev",
     "EnergySensitivity": "per_ev",

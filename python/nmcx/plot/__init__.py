@@ -23,6 +23,7 @@ from nmcx.plot.images import (
 )
 from nmcx.plot.panels import scale_bar, scale_bar_length
 from nmcx.plot.profiles import depth_profile, edge_histogram, line_profiles
+from nmcx.plot.registration import registration
 from nmcx.plot.soft_spectra import soft_spectra_figure
 from nmcx.plot.surface_figure import surface_figure
 from nmcx.plot.volumes import edge_map, particle_slices, slices, status
@@ -39,6 +40,7 @@ __all__ = [
     "optical_density",
     "particle_slices",
     "placement",
+    "registration",
     "relative_valence",
     "scale_bar",
     "scale_bar_length",

@@ -22,6 +22,8 @@ from nmcx.results.frames import (
     OpticalDensity,
 )
 from nmcx.results.soft import (
+    Affine,
+    AlignedStxm,
     Doublet,
     EdgeDipole,
     EndMember,
@@ -46,7 +48,9 @@ __all__ = [
     "NOT_OK",
     "SAME_ENERGY_EV",
     "STATUS_BITS",
+    "Affine",
     "AlignedStack",
+    "AlignedStxm",
     "AngleScan",
     "Calibration",
     "ConePorosity",

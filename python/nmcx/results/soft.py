@@ -72,6 +72,52 @@ class Shift(Result):
 
 
 @dataclass(frozen=True)
+class Affine(Result):
+    """Linear map: moving(centre + matrix (x - centre) + offset) = fixed(x).
+
+    The centre is that of the image, ((ny - 1) / 2, (nx - 1) / 2); coordinates are (row, column).
+    """
+
+    matrix: Float = quantity("1", "row column")  #: (2, 2)
+    offset: Float = quantity("px", "row")  #: (2,) shift at the centre [px]
+    matrix_std: Float = quantity("1", "row column")  #: (2, 2) standard errors
+    offset_std: Float = quantity("px", "row")  #: (2,) standard errors [px]
+
+    @property
+    def rotation(self) -> float:
+        """Angle of the rotation part, positive from rows to columns [rad]."""
+        m = self.matrix
+        return float(np.arctan2(m[1, 0] - m[0, 1], m[0, 0] + m[1, 1]))
+
+    @property
+    def scale(self) -> float:
+        """Linear scale, the root of the change of area [1]."""
+        return float(np.sqrt(np.linalg.det(self.matrix)))
+
+
+@dataclass(frozen=True)
+class AlignedStxm(Result):
+    """Energy stack with its drift removed, on the grid of one of its images."""
+
+    counts: Float = quantity("counts", "energy y x")  #: (n_energy, ny, nx), NaN where not seen
+    variance: Float = quantity("counts²", "energy y x")  #: (n_energy, ny, nx) of `counts`
+    energy_ev: Float = quantity("eV", "energy")  #: (n_energy,) [eV]
+    x_um: Float = quantity("µm", "x")  #: (nx,) [µm]
+    y_um: Float = quantity("µm", "y")  #: (ny,) [µm]
+    shift_px: Float = quantity("px", "energy axis")  #: (n_energy, 2) (dy, dx), removed [px]
+    shift_std_px: Float = quantity("px", "energy")  #: (n_energy,) of each component [px]
+    is_outlier: Bool = quantity("", "energy")  #: (n_energy,) could not be registered
+    residual_px: Float = quantity("px", "energy axis")  #: (n_energy, 2) left against the one before
+    reference: int = quantity("1", default=0)  #: index of the image that stayed
+    #: time per pixel [s]; (n_energy,) where it differs between the images
+    dwell_s: float | Float = quantity("s", "energy", default=float("nan"))
+    notes: tuple[str, ...] = ()  #: what was assumed, and what was left out
+    i0: Float | None = quantity("1", "energy", default=None)  #: (n_energy,) as in the stack
+    detector: str = quantity("", default="")  #: as in the stack
+    units: str = quantity("", default="counts")  #: of `counts`
+
+
+@dataclass(frozen=True)
 class XiMap(Result):
     """Ratio map xi = I_high / (I_low + I_high) of two soft X-ray images."""
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from nmcx import _core
 from nmcx.results import Shift, Spectrum, StxmStack, XiMap
 from nmcx.surface.drift import find_drift
 from nmcx.surface.noise import SHARE_PX, Image, expected_variances, smooth
+from nmcx.surface.registration import resampled
 from nmcx.surface.scans import (
     Exposure,
     Scan,
@@ -248,9 +248,9 @@ def _ratio(scans: list[Scan], shifts: list[Shift], mode: str) -> _Ratio:
     counts, squares = [scans[0].counts], [np.ones(scans[0].counts.shape)]
     for scan, shift in zip(scans[1:], shifts, strict=True):
         # Unit variance in gives the sum of squared weights out.
-        moved = _core.shift_image(scan.counts, squares[0], float(shift.dy), float(shift.dx))
-        counts.append(np.array(moved.value))
-        squares.append(np.array(moved.variance))
+        moved, square = resampled(scan.counts, squares[0], shift)
+        counts.append(moved)
+        squares.append(square)
     intensity, slope = zip(
         *(scan.intensity(n, mode) for scan, n in zip(scans, counts, strict=True)), strict=True
     )

@@ -3,33 +3,63 @@
 from __future__ import annotations
 
 import logging
+from typing import Literal, overload
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from nmcx import _core
-from nmcx.results import Shift
+from nmcx.results import Affine, Shift
 
 _log = logging.getLogger("nmcx")
+
+
+@overload
+def register(
+    fixed: ArrayLike,
+    moving: ArrayLike,
+    *,
+    model: Literal["translation"] = "translation",
+    max_shift: float | tuple[float, float] | None = None,
+    variation: int = 0,
+) -> Shift: ...
+
+
+@overload
+def register(
+    fixed: ArrayLike,
+    moving: ArrayLike,
+    *,
+    model: Literal["affine"],
+    max_shift: float | tuple[float, float] | None = None,
+    variation: int = 0,
+) -> Affine: ...
 
 
 def register(
     fixed: ArrayLike,
     moving: ArrayLike,
     *,
+    model: Literal["translation", "affine"] = "translation",
     max_shift: float | tuple[float, float] | None = None,
     variation: int = 0,
-) -> Shift:
+) -> Shift | Affine:
     """Sub-pixel drift between two images of one field, whatever their contrast.
 
     Every whole-pixel shift within `max_shift` is tried by normalised cross-correlation over the
-    overlap; Gauss-Newton with gain, offset and cubic B-splines [1]_ refines the best of them.
+    overlap; Gauss-Newton with gain, offset and cubic B-splines [1]_ refines the best. Pixels are
+    weighted by the noise the images have at their brightness; a quadratic term in brightness
+    takes up contrasts that differ between a body and its texture.
 
     Parameters
     ----------
     fixed, moving : (ny, nx) array_like
-        Images with roughly even noise, such as the logarithm of counts [1]. NaN marks pixels
+        Images such as the logarithm of counts or optical density [1]. NaN marks pixels
         without a value; they are left out.
+    model : {"translation", "affine"}
+        ``"affine"`` also fits scale, rotation and shear, as a scanner that is not linear or a stage
+        that creeps causes them: a per cent or two, not a large turn. For
+        images of like contrast: a rim of another contrast looks like a change of scale.
     max_shift : float or (float, float), optional
         Largest drift looked for, along rows and columns [px]. Default: 40 % of the image, so that
         at least a third of the field is common to both (our default).
@@ -41,9 +71,11 @@ def register(
     Returns
     -------
     Shift
-        ``moving(x) = fixed(x - shift)`` [px], with the standard error of each component. Where the
-        two contrasts differ by more than a gain the error comes out too large rather than too
-        small.
+        ``moving(x) = fixed(x - shift)`` [px], with the standard error of each component. It counts
+        what the images' own noise does not explain for a tenth, as the two sides of a feature
+        mostly cancel (calibrated on textured discs of two contrasts, 50 to 5000 counts).
+    Affine
+        For ``model="affine"``: matrix [1] and offset [px] with standard errors.
 
     Raises
     ------
@@ -57,7 +89,8 @@ def register(
     ----------
     .. [1] P. Thevenaz, U. E. Ruttimann, M. Unser, "A pyramid approach to subpixel registration
        based on intensity", IEEE Trans. Image Process. 7, 27 (1998); significance of the match
-       after P. Clifford, S. Richardson, D. Hemon, Biometrics 45, 123 (1989).
+       after P. Clifford, S. Richardson, D. Hemon, Biometrics 45, 123 (1989); noise after
+       J. Immerkaer, Comput. Vis. Image Underst. 64, 300 (1996).
 
     Examples
     --------
@@ -74,12 +107,74 @@ def register(
     b = np.ascontiguousarray(moving, dtype=np.float64)
     if a.ndim != 2 or b.ndim != 2:
         raise ValueError(f"fixed and moving must be 2-D images, not {a.ndim}-D and {b.ndim}-D")
+    if model not in ("translation", "affine"):
+        raise ValueError(f'model must be "translation" or "affine", not {model!r}')
     if max_shift is None:
         max_dy, max_dx = 0.4 * a.shape[0], 0.4 * a.shape[1]
     else:
         max_dy, max_dx = (float(v) for v in np.broadcast_to(np.asarray(max_shift, float), (2,)))
-    raw = _core.register_translation(
-        a, b, _core.RegistrationOptions(max_dy, max_dx, variation=variation)
+    options = _core.RegistrationOptions(
+        max_dy, max_dx, variation=variation, affine=model == "affine"
     )
+    raw = _core.register_images(a, b, options)
     _log.debug("registered: r = %.3f, %d pixels", raw.correlation, raw.n_pixel)
-    return Shift(dy=raw.dy, dx=raw.dx, std=raw.std)
+    if model == "translation":
+        return Shift(dy=raw.dy, dx=raw.dx, std=raw.std)
+    return Affine(
+        matrix=np.eye(2) + np.reshape(raw.warp.strain, (2, 2)),
+        offset=np.array([raw.warp.dy, raw.warp.dx]),
+        matrix_std=np.reshape(raw.error.strain, (2, 2)),
+        offset_std=np.array([raw.error.dy, raw.error.dx]),
+    )
+
+
+def resampled(
+    image: ArrayLike, variance: ArrayLike, motion: Shift | Affine
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Image put back to where `register` found it to come from, in one cubic interpolation.
+
+    Parameters
+    ----------
+    image : (ny, nx) array_like
+        Any quantity; NaN marks pixels without a value.
+    variance : (ny, nx) array_like
+        Variance of independent pixels, in the unit of `image` squared.
+    motion : Shift or Affine
+        From `register`, with `image` as its `moving` [px].
+
+    Returns
+    -------
+    tuple of (ny, nx) arrays
+        Value and variance on the grid of the fixed image; NaN outside the image and beside its
+        holes. Neighbours are correlated by the interpolation.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, the motion is not finite or the image holds no number.
+
+    References
+    ----------
+    .. [1] M. Unser, A. Aldroubi, M. Eden, IEEE Trans. Signal Process. 41, 821 (1993).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nmcx import surface
+    >>> from nmcx.results import Shift
+    >>> ramp = np.add.outer(np.zeros(9), np.arange(9.0))
+    >>> value, variance = surface.resampled(ramp, np.ones((9, 9)), Shift(0.0, 2.0, 0.1))
+    >>> value[4, :4].round(6).tolist(), float(variance[4, 4].round(6))
+    ([2.0, 3.0, 4.0, 5.0], 1.0)
+    """
+    if isinstance(motion, Affine):
+        strain = [float(v) for v in (motion.matrix - np.eye(2)).ravel()]
+        warp = _core.Warp(float(motion.offset[0]), float(motion.offset[1]), strain)
+    else:
+        warp = _core.Warp(float(motion.dy), float(motion.dx))
+    found = _core.resample(
+        np.ascontiguousarray(image, dtype=np.float64),
+        np.ascontiguousarray(variance, dtype=np.float64),
+        warp,
+    )
+    return np.asarray(found.value), np.asarray(found.variance)

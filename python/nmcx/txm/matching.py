@@ -160,7 +160,7 @@ def register(fixed: Array, moving: Array, max_shift: float) -> _core.Registratio
     if not (np.isfinite(fixed).any() and np.isfinite(moving).any()):
         raise ConvergenceError("the image has no pixel that is known")
     limits = [min(max_shift, 0.4 * size) for size in fixed.shape]
-    return _core.register_translation(
+    return _core.register_images(
         np.ascontiguousarray(fixed, np.float64),
         np.ascontiguousarray(moving, np.float64),
         _core.RegistrationOptions(*limits),

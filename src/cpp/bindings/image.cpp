@@ -1,3 +1,5 @@
+#include <array>
+
 #include "bind.hpp"
 #include "nmcx/image/registration.hpp"
 #include "nmcx/image/resample.hpp"
@@ -8,12 +10,20 @@ namespace image = nmcx::image;
 
 void bind_image(py::module_& m) {
   py::class_<image::RegistrationOptions>(m, "RegistrationOptions")
-      .def(py::init<double, double, double, int, double>(), "max_dy"_a, "max_dx"_a,
-           "smoothing"_a = 0.8, "variation"_a = 0, "significance"_a = 4.5);
+      .def(py::init<double, double, double, int, bool, double>(), "max_dy"_a, "max_dx"_a,
+           "smoothing"_a = 0.8, "variation"_a = 0, "affine"_a = false, "significance"_a = 4.5);
+  py::class_<image::Warp>(m, "Warp")
+      .def(py::init<double, double, std::array<double, 4>>(), "dy"_a, "dx"_a,
+           "strain"_a = std::array<double, 4>{})
+      .def_readonly("dy", &image::Warp::dy)
+      .def_readonly("dx", &image::Warp::dx)
+      .def_readonly("strain", &image::Warp::strain);
   py::class_<image::Registration>(m, "Registration")
-      .def_readonly("dy", &image::Registration::dy)
-      .def_readonly("dx", &image::Registration::dx)
-      .def_readonly("std", &image::Registration::std)
+      .def_property_readonly("dy", [](const image::Registration& r) { return r.warp.dy; })
+      .def_property_readonly("dx", [](const image::Registration& r) { return r.warp.dx; })
+      .def_property_readonly("std", &image::Registration::std)
+      .def_readonly("warp", &image::Registration::warp)
+      .def_readonly("error", &image::Registration::error)
       .def_readonly("correlation", &image::Registration::correlation)
       .def_readonly("significance", &image::Registration::significance)
       .def_readonly("n_pixel", &image::Registration::n_pixel)
@@ -22,8 +32,8 @@ void bind_image(py::module_& m) {
       .def_readonly("value", &image::Resampled::value)
       .def_readonly("variance", &image::Resampled::variance);
 
-  m.def("register_translation", &image::register_translation, "fixed"_a.noconvert(),
-        "moving"_a.noconvert(), "options"_a, ReleaseGil());
-  m.def("shift_image", &image::shift_image, "image"_a.noconvert(), "variance"_a.noconvert(), "dy"_a,
-        "dx"_a, ReleaseGil());
+  m.def("register_images", &image::register_images, "fixed"_a.noconvert(), "moving"_a.noconvert(),
+        "options"_a, ReleaseGil());
+  m.def("resample", &image::resample, "image"_a.noconvert(), "variance"_a.noconvert(), "warp"_a,
+        ReleaseGil());
 }

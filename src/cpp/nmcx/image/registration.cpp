@@ -5,237 +5,21 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <string>
-#include <vector>
 
 #include "nmcx/core/error.hpp"
 #include "nmcx/image/coarse_alignment.hpp"
-#include "nmcx/image/resample.hpp"
+#include "nmcx/image/registration_model.hpp"
 
 namespace nmcx::image {
 namespace {
 
-using Signed = std::ptrdiff_t;
-using Shift = Eigen::Vector2d;  // (dy, dx)
-
 constexpr std::size_t max_iteration = 40;
-constexpr double tolerance = 1e-4;  // [px], far below any standard error
+constexpr double tolerance = 1e-4;         // [px] of the shift, far below any standard error
+constexpr double tolerance_affine = 2e-3;  // [px] at the rim, where errors are larger
+constexpr double farthest = 4.0;           // [px] that any corner may move from the start
 constexpr std::size_t least_pixels = 32;
-
-/// Interpolated value and slopes of one spline on a shifted grid, for the pixels of a region.
-struct Sampled {
-  Eigen::VectorXd value, slope_y, slope_x;
-};
-
-/// Pixels (flat indices) whose comparison is safe for every shift within half a pixel of `centre`.
-struct Region {
-  Shift centre;
-  std::vector<std::size_t> pixels;
-};
-
-/// What Gauss-Newton needs to know of the pair; coefficients of the splines of `moving`.
-struct Problem {
-  Filled fixed, moving;
-  Array<double, 2> coefficients;
-  int variation;
-  Array<unsigned char, 2> fixed_safe, moving_safe;  ///< smoothed from both sides, splines inside
-};
-
-/// 1 where all pixels within two rows and columns are valid and inside.
-Array<unsigned char, 2> eroded(const Array<unsigned char, 2>& valid) {
-  const auto ny = static_cast<Signed>(valid.shape[0]);
-  const auto nx = static_cast<Signed>(valid.shape[1]);
-  Array<unsigned char, 2> rows(valid.shape, 0);
-  Array<unsigned char, 2> both(valid.shape, 0);
-  for (Signed y = 0; y < ny; ++y) {
-    for (Signed x = 2; x < nx - 2; ++x) {
-      const unsigned char* p = valid.data() + (y * nx) + x;
-      rows.data()[(y * nx) + x] = std::min({p[-2], p[-1], p[0], p[1], p[2]});
-    }
-  }
-  for (Signed y = 2; y < ny - 2; ++y) {
-    for (Signed x = 0; x < nx; ++x) {
-      const unsigned char* p = rows.data() + (y * nx) + x;
-      both.data()[(y * nx) + x] = std::min({p[-2 * nx], p[-nx], p[0], p[nx], p[2 * nx]});
-    }
-  }
-  return both;
-}
-
-Region make_region(const Problem& problem, const Shift& shift) {
-  const auto ny = static_cast<Signed>(problem.moving_safe.shape[0]);
-  const auto nx = static_cast<Signed>(problem.moving_safe.shape[1]);
-  Region region{.centre = shift, .pixels = {}};
-  const auto dy = static_cast<Signed>(std::lround(shift[0]));
-  const auto dx = static_cast<Signed>(std::lround(shift[1]));
-  region.pixels.reserve(problem.moving_safe.size());
-  for (Signed y = std::max<Signed>(0, -dy); y < std::min(ny, ny - dy); ++y) {
-    for (Signed x = std::max<Signed>(0, -dx); x < std::min(nx, nx - dx); ++x) {
-      const auto here = static_cast<std::size_t>((y * nx) + x);
-      const auto there = static_cast<std::size_t>(((y + dy) * nx) + x + dx);
-      if (problem.fixed_safe[here] != 0 && problem.moving_safe[there] != 0) {
-        region.pixels.push_back(here);
-      }
-    }
-  }
-  return region;
-}
-
-Sampled sample(const Array<double, 2>& coefficients, const Region& region, const Shift& shift) {
-  const auto [ny, nx] = coefficients.shape;
-  const SplineWeights rows = spline_weights(shift[0]);
-  const SplineWeights columns = spline_weights(shift[1]);
-  const auto n = static_cast<Eigen::Index>(region.pixels.size());
-  Sampled sampled{
-      .value = Eigen::VectorXd(n), .slope_y = Eigen::VectorXd(n), .slope_x = Eigen::VectorXd(n)};
-  std::vector<double> value(nx);
-  std::vector<double> slope(nx);
-  std::size_t row = ny;
-  for (Eigen::Index i = 0; i < n; ++i) {
-    const std::size_t pixel = region.pixels[static_cast<std::size_t>(i)];
-    if (pixel / nx != row) {
-      row = pixel / nx;
-      std::ranges::fill(value, 0.0);
-      std::ranges::fill(slope, 0.0);
-      for (std::size_t k = 0; k < 4; ++k) {
-        const Signed from = static_cast<Signed>(row + k) + rows.first;
-        const double* c = coefficients.data() + (mirrored(from, ny) * nx);
-        for (std::size_t x = 0; x < nx; ++x) value[x] += rows.value[k] * c[x];
-        for (std::size_t x = 0; x < nx; ++x) slope[x] += rows.slope[k] * c[x];
-      }
-    }
-    // The region keeps two columns clear on both sides, so that these indices lie inside.
-    const double* v = value.data() + static_cast<Signed>(pixel % nx) + columns.first;
-    const double* s = slope.data() + static_cast<Signed>(pixel % nx) + columns.first;
-    sampled.value[i] = (columns.value[0] * v[0]) + (columns.value[1] * v[1]) +
-                       (columns.value[2] * v[2]) + (columns.value[3] * v[3]);
-    sampled.slope_x[i] = (columns.slope[0] * v[0]) + (columns.slope[1] * v[1]) +
-                         (columns.slope[2] * v[2]) + (columns.slope[3] * v[3]);
-    sampled.slope_y[i] = (columns.value[0] * s[0]) + (columns.value[1] * s[1]) +
-                         (columns.value[2] * s[2]) + (columns.value[3] * s[3]);
-  }
-  return sampled;
-}
-
-/// The model at one shift: its best contrast, what remains, and how it changes with the shift.
-struct Linearised {
-  Eigen::MatrixXd jacobian;  ///< (n_pixel, n_parameter): dy, dx, then the contrast
-  Eigen::VectorXd residual;  ///< fixed - model
-  double correlation;
-  double gain;  ///< sign of the relation: positive for images of one thing
-};
-
-/// Values of x^i y^j, i + j <= degree, with both coordinates in [-1, 1]: (n_pixel, n_term).
-Eigen::MatrixXd polynomials(const Region& region, const std::array<std::size_t, 2>& shape,
-                            int degree) {
-  const auto n = static_cast<Eigen::Index>(region.pixels.size());
-  const Eigen::Index n_term = (degree + 1) * (degree + 2) / 2;
-  Eigen::MatrixXd terms(n, n_term);
-  for (Eigen::Index i = 0; i < n; ++i) {
-    const std::size_t pixel = region.pixels[static_cast<std::size_t>(i)];
-    const std::size_t i_row = pixel / shape[1];
-    const auto row = static_cast<double>(i_row);
-    const auto column = static_cast<double>(pixel % shape[1]);
-    const double y = (2.0 * row / static_cast<double>(shape[0])) - 1.0;
-    const double x = (2.0 * column / static_cast<double>(shape[1])) - 1.0;
-    Eigen::Index term = 0;
-    double power_x = 1.0;
-    for (int a = 0; a <= degree; ++a) {
-      double power = power_x;
-      for (int b = 0; a + b <= degree; ++b) {
-        terms(i, term++) = power;
-        power *= y;
-      }
-      power_x *= x;
-    }
-  }
-  return terms;
-}
-
-Linearised linearise(const Problem& problem, const Region& region, const Shift& shift) {
-  const auto n = static_cast<Eigen::Index>(region.pixels.size());
-  Eigen::VectorXd target(n);
-  for (Eigen::Index i = 0; i < n; ++i) {
-    target[i] = problem.fixed.value[region.pixels[static_cast<std::size_t>(i)]];
-  }
-  const Sampled moving = sample(problem.coefficients, region, shift);
-  const Eigen::ArrayXd t = target.array() - target.mean();
-  const Eigen::ArrayXd v = moving.value.array() - moving.value.mean();
-  const Eigen::MatrixXd terms = polynomials(region, problem.fixed.value.shape, problem.variation);
-  Eigen::MatrixXd contrast(n, 2 * terms.cols());
-  contrast << terms, (terms.array().colwise() * v).matrix();
-  const Eigen::VectorXd strength =
-      (contrast.transpose() * contrast).ldlt().solve(contrast.transpose() * t.matrix());
-  const Eigen::ArrayXd gain = (terms * strength.tail(terms.cols())).array();
-  Linearised lin;
-  lin.gain = (t * v).sum() / v.square().sum();
-  lin.correlation = (t * v).sum() / std::sqrt(t.square().sum() * v.square().sum());
-  lin.residual = t.matrix() - (contrast * strength);
-  lin.jacobian.resize(n, 2 + contrast.cols());
-  lin.jacobian << (gain * moving.slope_y.array()).matrix(),
-      (gain * moving.slope_x.array()).matrix(), contrast;
-  return lin;
-}
-
-/// Standard error of both components, from residuals that are smoothed independent noise.
-///
-/// With residual = K n and estimator P residual, the variance is sum over pixels of
-/// (K^T P)^2 var(n), and residual^2 / |K|^2 stands for var(n): no common noise level is assumed.
-/// The slopes of the noise itself say nothing about the shift: their share, with equal noise in
-/// both images, is taken off the normal matrix.
-double standard_error(const Linearised& lin, const Region& region, const Problem& problem,
-                      const std::vector<double>& kernel, double smoothing) {
-  const Eigen::Index n_parameter = lin.jacobian.cols();
-  const auto n = lin.jacobian.rows();
-  double line = 0.0;
-  double slope = 0.0;
-  const std::size_t middle = kernel.size() / 2;
-  for (std::size_t k = 0; k < kernel.size(); ++k) {
-    const double t = static_cast<double>(k) - static_cast<double>(middle);
-    line += kernel[k] * kernel[k];
-    slope += kernel[k] * kernel[k] * t * t;
-  }
-  const double power = line * line;  // of the two-dimensional kernel
-  const double square = lin.gain * lin.gain;
-  const double noise = lin.residual.squaredNorm() * square / (power * (1.0 + square));
-  Eigen::MatrixXd normal = lin.jacobian.transpose() * lin.jacobian;
-  for (Eigen::Index k = 0; k < 2; ++k) {
-    const double of_noise = noise * line * slope / std::pow(smoothing, 4);
-    normal(k, k) -= std::min(of_noise, 0.5 * normal(k, k));
-  }
-  const Eigen::MatrixXd inverse =
-      normal.ldlt().solve(Eigen::MatrixXd::Identity(n_parameter, n_parameter));
-  const Eigen::MatrixXd estimator = lin.jacobian * inverse.leftCols(2);
-  double sum = 0.0;
-  for (Eigen::Index k = 0; k < 2; ++k) {
-    Array<double, 2> plane(problem.fixed.value.shape, 0.0);
-    for (Eigen::Index i = 0; i < n; ++i) {
-      plane[region.pixels[static_cast<std::size_t>(i)]] = estimator(i, k);
-    }
-    const Array<double, 2> spread = convolved(plane, kernel);
-    for (Eigen::Index i = 0; i < n; ++i) {
-      const double w = spread[region.pixels[static_cast<std::size_t>(i)]];
-      sum += w * w * lin.residual[i] * lin.residual[i] / power;
-    }
-  }
-  const double freedom = static_cast<double>(n) * power;  // about the number of independent pixels
-  const double lost = static_cast<double>(n_parameter);
-  return std::sqrt(0.5 * sum * freedom / std::max(1.0, freedom - lost));
-}
-
-Problem make_problem(ArrayView<double, 2> fixed, ArrayView<double, 2> moving,
-                     const RegistrationOptions& options) {
-  Problem problem{.fixed = smooth_and_fill(fixed, options.smoothing),
-                  .moving = smooth_and_fill(moving, options.smoothing),
-                  .coefficients = {},
-                  .variation = options.variation,
-                  .fixed_safe = {},
-                  .moving_safe = {}};
-  problem.coefficients = spline_coefficients(problem.moving.value.view());
-  problem.fixed_safe = eroded(problem.fixed.usable);
-  problem.moving_safe = eroded(problem.moving.usable);
-  return problem;
-}
 
 /// No structure but rounding.
 bool is_flat(const Filled& image) {
@@ -263,10 +47,43 @@ CoarseAlignment find_start(const Problem& problem, const RegistrationOptions& op
   return best;
 }
 
+/// Gauss-Newton from `first`; nothing if it runs away, or if the images do not hold the answer.
+std::optional<Registration> refine(const Problem& problem, const Warp& first, Eigen::Index n_motion,
+                                   const RegistrationOptions& options) {
+  const auto& shape = problem.fixed.value.shape;
+  Warp warp = first;
+  Region region = make_region(problem, warp);
+  for (std::size_t iteration = 1; iteration <= max_iteration; ++iteration) {
+    if (largest_change(warp, region.warp, shape) > 0.5) region = make_region(problem, warp);
+    if (region.pixels.size() < least_pixels) return std::nullopt;
+    const Linearised lin = linearise(problem, region, warp, n_motion);
+    const Eigen::MatrixXd weighted = lin.weight.asDiagonal() * lin.jacobian;
+    const Eigen::MatrixXd normal = weighted.transpose() * lin.jacobian;
+    const Eigen::VectorXd gradient = weighted.transpose() * lin.residual;
+    const Eigen::VectorXd step = normal.ldlt().solve(gradient).head(n_motion);
+    if (!step.allFinite() || !(lin.gain > 0.0)) return std::nullopt;
+    if (step.norm() < (n_motion == 2 ? tolerance : tolerance_affine)) {
+      const Eigen::VectorXd errors =
+          standard_errors(lin, region, problem, options.smoothing, n_motion);
+      if (!(errors.head<2>().maxCoeff() < 1.0)) return std::nullopt;
+      Registration found{.warp = warp,
+                         .error = stepped({}, errors, shape),
+                         .correlation = lin.correlation,
+                         .significance = 0.0,
+                         .n_pixel = region.pixels.size(),
+                         .n_iteration = iteration};
+      return found;
+    }
+    warp = stepped(warp, step / std::max(1.0, step.norm()), shape);  // at most one pixel at a time
+    if (largest_change(warp, first, shape) > farthest) return std::nullopt;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
-Registration register_translation(ArrayView<double, 2> fixed, ArrayView<double, 2> moving,
-                                  const RegistrationOptions& options) {
+Registration register_images(ArrayView<double, 2> fixed, ArrayView<double, 2> moving,
+                             const RegistrationOptions& options) {
   require(fixed.shape == moving.shape, "moving must have the shape of fixed");
   require(fixed.shape[0] >= 8 && fixed.shape[1] >= 8,
           "fixed and moving must have at least 8 x 8 pixels");
@@ -277,7 +94,6 @@ Registration register_translation(ArrayView<double, 2> fixed, ArrayView<double, 
   require(options.variation >= 0 && options.variation <= 3, "variation must be 0, 1, 2 or 3");
   require(options.smoothing >= 0.5, "smoothing must be at least half a pixel");
   const Problem problem = make_problem(fixed, moving, options);
-  const std::vector<double> kernel = gaussian_kernel(options.smoothing);
   if (is_flat(problem.fixed) || is_flat(problem.moving)) {
     throw ConvergenceError(
         "the two images cannot be registered: one of them is constant; is it blank or saturated?");
@@ -290,30 +106,19 @@ Registration register_translation(ArrayView<double, 2> fixed, ArrayView<double, 
         " standard deviations above chance, " + std::to_string(options.significance) +
         " are needed; are they blank, saturated or of different fields?");
   }
-  const Shift first(static_cast<double>(start.dy), static_cast<double>(start.dx));
-  Shift shift = first;
-  Region region = make_region(problem, shift);
-  for (std::size_t iteration = 1; iteration <= max_iteration; ++iteration) {
-    if ((shift - region.centre).cwiseAbs().maxCoeff() > 0.5) region = make_region(problem, shift);
-    if (region.pixels.size() < least_pixels) break;
-    const Linearised lin = linearise(problem, region, shift);
-    const Eigen::MatrixXd normal = lin.jacobian.transpose() * lin.jacobian;
-    const Eigen::VectorXd gradient = lin.jacobian.transpose() * lin.residual;
-    const Shift step = normal.ldlt().solve(gradient).head<2>();
-    if (!step.allFinite() || !(lin.gain > 0.0)) break;
-    if (step.norm() < tolerance) {
-      const double std = standard_error(lin, region, problem, kernel, options.smoothing);
-      if (!(std < 1.0)) break;
-      return {.dy = shift[0],
-              .dx = shift[1],
-              .std = std,
-              .correlation = lin.correlation,
-              .significance = start.significance,
-              .n_pixel = region.pixels.size(),
-              .n_iteration = iteration};
+  const Warp first{.dy = static_cast<double>(start.dy), .dx = static_cast<double>(start.dx)};
+  std::optional<Registration> found = refine(problem, first, 2, options);
+  if (found && options.affine) {
+    found = refine(problem, found->warp, 6, options);
+    if (!found) {
+      throw ConvergenceError(
+          "the affine model did not converge: the images do not hold scale, rotation and shear "
+          "apart (a round particle without texture has no rotation); use model=\"translation\"");
     }
-    shift += step / std::max(1.0, step.norm());  // at most one pixel at a time
-    if ((shift - first).norm() > 4.0) break;
+  }
+  if (found) {
+    found->significance = start.significance;
+    return *found;
   }
   throw ConvergenceError(
       "the registration did not converge from (" + std::to_string(start.dy) + ", " +

@@ -98,40 +98,66 @@ Array<double, 2> finite_variance(ArrayView<double, 2> variance,
   return clean;
 }
 
-/// One target axis of the shifted grid: where to read, and whether that lies inside.
-struct Axis {
-  std::ptrdiff_t whole;          ///< floor of the shift
-  SplineWeights spline;          ///< weights at the fraction of the shift
+/// Where one coordinate of a target pixel is read.
+struct Reading {
+  std::ptrdiff_t whole;          ///< floor of the position
+  SplineWeights spline;          ///< weights at its fraction
   std::vector<double> square;    ///< squared cardinal weights
   std::ptrdiff_t before, after;  ///< reach of the spline's support
-  [[nodiscard]] bool inside(std::size_t i, std::size_t n) const {
-    const std::ptrdiff_t at = as_signed(i) + whole;
-    return at >= 0 && at + (after > 0 ? 1 : 0) < as_signed(n);
-  }
 };
 
-Axis make_axis(double shift) {
-  const double whole = std::floor(shift);
-  Axis axis{.whole = static_cast<std::ptrdiff_t>(whole),
-            .spline = spline_weights(shift - whole),
-            .square = cardinal_weights(shift - whole),
-            .before = 1,
-            .after = 2};
-  for (double& w : axis.square) w *= w;
-  // A whole number of pixels reads one sample and no neighbour.
-  if (shift == whole) axis.before = axis.after = 0;
-  return axis;
-}
+/// Keeps the last fraction: along a shifted grid it is always the same.
+class Reader {
+ public:
+  const Reading& at(double position) {
+    const double whole = std::floor(position);
+    // Differences this small are rounding of the position.
+    if (!(std::abs(position - whole - fraction_) < 1e-9)) {
+      fraction_ = position - whole;
+      reading_.spline = spline_weights(fraction_);
+      reading_.square = cardinal_weights(fraction_);
+      for (double& w : reading_.square) w *= w;
+      // A whole number of pixels reads one sample and no neighbour.
+      reading_.before = fraction_ == 0.0 ? 0 : 1;
+      reading_.after = fraction_ == 0.0 ? 0 : 2;
+    }
+    reading_.whole = static_cast<std::ptrdiff_t>(whole);
+    return reading_;
+  }
 
-bool support_usable(const Array<unsigned char, 2>& usable, std::ptrdiff_t y, std::ptrdiff_t x,
-                    const Axis& rows, const Axis& columns) {
+ private:
+  double fraction_ = -1.0;
+  Reading reading_{};
+};
+
+bool support_usable(const Array<unsigned char, 2>& usable, const Reading& rows,
+                    const Reading& columns) {
   const auto [ny, nx] = usable.shape;
   for (std::ptrdiff_t i = -rows.before; i <= rows.after; ++i) {
     for (std::ptrdiff_t j = -columns.before; j <= columns.after; ++j) {
-      if (usable[(mirrored(y + i, ny) * nx) + mirrored(x + j, nx)] == 0) return false;
+      if (usable[(mirrored(rows.whole + i, ny) * nx) + mirrored(columns.whole + j, nx)] == 0) {
+        return false;
+      }
     }
   }
   return true;
+}
+
+/// sum over i, j of rows[i] columns[j] image(first_row + i, first_column + j), mirrored.
+template <class Weights>
+double weighted_sum(const Array<double, 2>& image, const Weights& rows, std::ptrdiff_t first_row,
+                    const Weights& columns, std::ptrdiff_t first_column) {
+  const auto [ny, nx] = image.shape;
+  double sum = 0.0;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const double* row = image.data() + (mirrored(first_row + as_signed(i), ny) * nx);
+    double along = 0.0;
+    for (std::size_t j = 0; j < columns.size(); ++j) {
+      along += columns[j] * row[mirrored(first_column + as_signed(j), nx)];
+    }
+    sum += rows[i] * along;
+  }
+  return sum;
 }
 
 }  // namespace
@@ -161,7 +187,7 @@ double cardinal_spline(double t) {
   double sum = 0.0;
   for (std::size_t k = 0; k < 4; ++k) {
     const std::ptrdiff_t j = near.first + as_signed(k);
-    sum += near.value[k] * scale * std::pow(pole, static_cast<double>(std::abs(j)));
+    sum += near.value[k] * scale * std::pow(pole, static_cast<int>(std::abs(j)));
   }
   return sum;
 }
@@ -231,54 +257,34 @@ Filled smooth_and_fill(ArrayView<double, 2> image, double sigma) {
   return filled;
 }
 
-Resampled shift_image(ArrayView<double, 2> image, ArrayView<double, 2> variance, double dy,
-                      double dx) {
+Resampled resample(ArrayView<double, 2> image, ArrayView<double, 2> variance, const Warp& warp) {
   require(image.shape == variance.shape, "variance must have the shape of the image");
-  require(std::isfinite(dy) && std::isfinite(dx), "shift must be finite");
+  require(std::isfinite(warp.dy) && std::isfinite(warp.dx), "shift must be finite");
+  require(std::ranges::all_of(warp.strain, [](double s) { return std::isfinite(s); }),
+          "matrix must be finite");
   const auto [ny, nx] = image.shape;
-  // Beyond one image size everything is outside; the cut keeps the indices small.
-  const auto cut = [](double shift, std::size_t n) {
-    const double limit = static_cast<double>(n) + 1.0;
-    return std::clamp(shift, -limit, limit);
-  };
-  const Axis rows = make_axis(cut(dy, ny));
-  const Axis columns = make_axis(cut(dx, nx));
   const Filled filled = smooth_and_fill(image, 0.0);
   const Array<double, 2> clean = finite_variance(variance, filled.usable);
   const Array<double, 2> c = spline_coefficients(filled.value.view());
   constexpr double nan = std::numeric_limits<double>::quiet_NaN();
   Resampled result{.value = Array<double, 2>(image.shape, nan),
                    .variance = Array<double, 2>(image.shape, nan)};
-  std::vector<double> value_row(nx);
-  std::vector<double> variance_row(nx);
+  Reader row_reader;
+  Reader column_reader;
   for (std::size_t y = 0; y < ny; ++y) {
-    if (!rows.inside(y, ny)) continue;
-    const std::ptrdiff_t from_y = as_signed(y) + rows.whole;
-    std::ranges::fill(value_row, 0.0);
-    std::ranges::fill(variance_row, 0.0);
-    for (std::size_t k = 0; k < 4; ++k) {
-      const double* row = c.data() + (mirrored(from_y - 1 + as_signed(k), ny) * nx);
-      for (std::size_t x = 0; x < nx; ++x) value_row[x] += rows.spline.value[k] * row[x];
-    }
-    for (std::size_t k = 0; k < rows.square.size(); ++k) {
-      const double* row = clean.data() + (mirrored(from_y + 1 - n_side + as_signed(k), ny) * nx);
-      for (std::size_t x = 0; x < nx; ++x) variance_row[x] += rows.square[k] * row[x];
-    }
     for (std::size_t x = 0; x < nx; ++x) {
-      const std::ptrdiff_t from_x = as_signed(x) + columns.whole;
-      if (!columns.inside(x, nx)) continue;
-      if (!support_usable(filled.usable, from_y, from_x, rows, columns)) continue;
-      double value = 0.0;
-      double square = 0.0;
-      for (std::size_t k = 0; k < 4; ++k) {
-        value += columns.spline.value[k] * value_row[mirrored(from_x - 1 + as_signed(k), nx)];
+      const auto [to_y, to_x] = warp.position(y, x, image.shape);
+      if (!(to_y >= 0.0 && to_x >= 0.0 && to_y <= static_cast<double>(ny - 1) &&
+            to_x <= static_cast<double>(nx - 1))) {
+        continue;
       }
-      for (std::size_t k = 0; k < columns.square.size(); ++k) {
-        square +=
-            columns.square[k] * variance_row[mirrored(from_x + 1 - n_side + as_signed(k), nx)];
-      }
-      result.value[(y * nx) + x] = value;
-      result.variance[(y * nx) + x] = square;
+      const Reading& rows = row_reader.at(to_y);
+      const Reading& columns = column_reader.at(to_x);
+      if (!support_usable(filled.usable, rows, columns)) continue;
+      result.value[(y * nx) + x] = weighted_sum(c, rows.spline.value, rows.whole - 1,
+                                                columns.spline.value, columns.whole - 1);
+      result.variance[(y * nx) + x] = weighted_sum(clean, rows.square, rows.whole + 1 - n_side,
+                                                   columns.square, columns.whole + 1 - n_side);
     }
   }
   return result;

@@ -1,4 +1,5 @@
-// Cubic B-spline interpolation of images on a shifted grid, with the variance that goes with it.
+// Cubic B-spline interpolation of images on a shifted and strained grid, with the variance that
+// goes with it.
 #pragma once
 
 #include <array>
@@ -6,6 +7,7 @@
 #include <vector>
 
 #include "nmcx/core/views.hpp"
+#include "nmcx/image/warp.hpp"
 
 namespace nmcx::image {
 
@@ -55,16 +57,14 @@ struct Resampled {
   Array<double, 2> variance;  ///< (ny, nx), NaN where `value` is
 };
 
-/// value(y, x) = image(y + dy, x + dx) in one cubic-spline interpolation.
+/// value(x) = image(warp(x)) in one cubic-spline interpolation.
 ///
 /// The variance is the sum of the variances times the squared weights of the cardinal spline, cut
 /// at eight pixels (weights below 3e-5); neighbours in the result are correlated.
 ///
 /// @param image     (ny, nx), NaN where there is no value
 /// @param variance  (ny, nx) of independent pixels
-/// @param dy, dx    [px]
-/// @throws InvalidArgument if the shapes differ, the shift is not finite or no pixel is
-Resampled shift_image(ArrayView<double, 2> image, ArrayView<double, 2> variance, double dy,
-                      double dx);
+/// @throws InvalidArgument if the shapes differ, the warp is not finite or no pixel is
+Resampled resample(ArrayView<double, 2> image, ArrayView<double, 2> variance, const Warp& warp);
 
 }  // namespace nmcx::image

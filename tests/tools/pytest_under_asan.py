@@ -48,7 +48,8 @@ def main() -> int:
     # enter it by the same calls as the tests of its parts; worker processes start without the
     # preloaded runtimes.
     elsewhere = ("io_*", "lazy_edges", "stream", "phantom*", "public_face", "alignment_bias")
-    elsewhere += ("txm*", "spectra*", "thickness", "architecture")
+    elsewhere += ("txm*", "spectra*", "thickness", "architecture", "soft_spectra*", "suppression")
+    elsewhere += ("valence", "pair_scans", "xi_*")
     for pattern in ("run", "report", *(f"test_{name}.py" for name in elsewhere)):
         command.append(f"--ignore-glob=tests/python/{pattern}")
     return subprocess.run(

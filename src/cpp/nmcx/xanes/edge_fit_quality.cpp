@@ -155,7 +155,7 @@ void mark_rim_and_refuse(const Rows& rows, const std::uint8_t* is_outside, Measu
 }  // namespace
 
 std::size_t threshold_stride(std::size_t n_voxel) {
-  return (n_voxel >> 17U) == 0 ? 1 : n_voxel >> 16U;
+  return (n_voxel >> 16U) == 0 ? 1 : n_voxel >> 15U;
 }
 
 EdgeThresholds edge_thresholds(ArrayView<float, 1> jump, ArrayView<float, 1> residual,

@@ -144,17 +144,3 @@ def test_tiles_read_in_place_give_the_bits_of_copied_ones() -> None:
     assert ok.mean() > 0.9
     for field in ("edge_energy_ev", "edge_energy_std_ev", "white_line_ev", "white_line_height"):
         np.testing.assert_array_equal(getattr(some, field)[ok], getattr(more, field)[:n][ok])
-
-
-def test_a_result_keeps_its_memory_while_others_come_and_go() -> None:
-    # Released mappings of 1 MB and more are used again for arrays of the same size.
-    made = phantom.edge_spectra(300_000, noise=0.01, seed=4)
-    first = xanes.fit_edges(made.energy_ev, made.mu, **WINDOWS, threads=1)
-    kept = first.edge_energy_ev.copy()
-    for factor in (2.0, 3.0):
-        other = xanes.fit_edges(made.energy_ev, factor * made.mu, **WINDOWS, threads=1)
-        assert not np.shares_memory(other.edge_jump, first.edge_jump)
-        del other
-    again = xanes.fit_edges(made.energy_ev, made.mu, **WINDOWS, threads=1)
-    np.testing.assert_array_equal(first.edge_energy_ev, kept)
-    np.testing.assert_array_equal(again.edge_energy_ev, kept)

@@ -6,8 +6,7 @@
 namespace nmcx {
 
 /// Uninitialised memory, aligned for any vector; 4 MB and more are asked for in large pages, since
-/// touching a small page for the first time costs as much as filling it. On Linux up to 256 MB that
-/// were released are kept for arrays of the same size; the system may take their pages back.
+/// touching a small page for the first time costs as much as filling it.
 /// @throws std::bad_alloc
 void* allocate(std::size_t n_byte);
 void release(void* memory) noexcept;

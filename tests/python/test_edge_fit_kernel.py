@@ -10,7 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nmcx import _core, phantom
+from nmcx import _core, phantom, xanes
+
+WINDOWS = {
+    "pre_edge": (8230, 8315), "post_edge": (8390, 8605), "pre_degree": 1, "post_degree": 2,
+}  # fmt: skip
 
 EVEN = np.concatenate(
     [np.linspace(8233, 8310, 8), np.arange(8320.0, 8400.0, 1.0), np.linspace(8400, 8600, 12)]
@@ -122,3 +126,21 @@ def test_instruction_sets_agree(tmp_path) -> None:
             for energy in (k, k + 2):
                 difference = np.abs(results[energy] - reference[energy])[both]
                 assert np.quantile(difference, 0.98) < 1e-4, name
+
+
+def test_tiles_read_in_place_give_the_bits_of_copied_ones() -> None:
+    # Whole cache lines of voxels are read where they are; with one voxel more, tiles are copied.
+    made = phantom.edge_spectra(5_000, noise=0.02, seed=3)
+    n = 4_816  # a multiple of 16, and not of a tile
+    some = xanes.fit_edges(
+        made.energy_ev, np.ascontiguousarray(made.mu[:, :n]), **WINDOWS, threads=1
+    )
+    more = xanes.fit_edges(
+        made.energy_ev, np.ascontiguousarray(made.mu[:, : n + 1]), **WINDOWS, threads=1
+    )
+    for field in ("edge_jump", "noise"):
+        np.testing.assert_array_equal(getattr(some, field), getattr(more, field)[:n])
+    ok = np.isfinite(some.edge_energy_ev) & np.isfinite(more.edge_energy_ev[:n])
+    assert ok.mean() > 0.9
+    for field in ("edge_energy_ev", "edge_energy_std_ev", "white_line_ev", "white_line_height"):
+        np.testing.assert_array_equal(getattr(some, field)[ok], getattr(more, field)[:n][ok])

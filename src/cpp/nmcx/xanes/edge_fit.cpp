@@ -116,6 +116,7 @@ MeasuredEdges measure(ArrayView<double, 1> energy_ev, const Stack<T>& mu, const 
   const Kernel& kernel = active_kernel();
   const std::unique_ptr<EdgeEstimator> estimator = make_edge_estimator(plan, estimator_model);
   const VarianceTiles<T> variances(variance, plan);
+  const bool in_place = has_tiles_in_place(mu);
   MeasuredEdges measured{empty_map(n_voxel), Array<float, 1>({n_voxel}), given};
 
   parallel_for(
@@ -127,12 +128,11 @@ MeasuredEdges measure(ArrayView<double, 1> energy_ev, const Stack<T>& mu, const 
         std::size_t n = 0;
         for (std::size_t v = begin; v < end; v += n) {
           n = tile_size(mu, plan, v, end);
-          fill_tile(mu, plan, kernel, v, n, work);
-          kernel.fit(kernel_plan, work.tile.get(), tile_stride, n, lines_ahead(mu, plan, v, n),
-                     out);
+          const TileView tile = tile_at(mu, plan, kernel, in_place, v, n, work);
+          kernel.fit(kernel_plan, tile.values, tile.stride, n, lines_ahead(mu, plan, v, n), out);
           if (estimator) {
             for (std::size_t i = 0; i < n; ++i) out.status[i] &= ~edge_bits;
-            estimator->estimate({work.tile.get(), tile_stride, n}, variances.at(v, n, spare), out);
+            estimator->estimate(tile, variances.at(v, n, spare), out);
           }
           kernel.write(out, plan.reference_ev, n, map_at(measured, v));
           if (given) {

@@ -81,7 +81,7 @@ struct KernelOut {
   float* peak_variance;  ///< [eV²] per unit noise
   float* height;
   float* jump;
-  float* variance;      ///< residual variance of both fits
+  float* variance;      ///< residual variance of both fits; NaN with bit 1
   int32_t* status;      ///< bits 1, 8 (of the edge), 16, 64, 128 and `peak_border`
   int32_t* peak_index;  ///< scan energy of the peak sample
 };
@@ -126,19 +126,23 @@ struct Kernel {
   /// Status bits 2 and 32 by the map's noise; marks voxels with one of the bits 1, 2, 4.
   void (*judge_noise)(const MapOut& map, std::size_t n_voxel, float largest_residual,
                       std::uint8_t* is_outside);
-  /// Adds the residual variance of a row's usable voxels, and their number.
-  void (*add_usable)(const float* residual, const std::uint16_t* status, std::size_t n,
+  /// Adds the residual variance of a row's usable voxels, and their number, by their own noise.
+  void (*add_usable)(const float* residual, const float* jump, std::size_t n, float partial_jump,
                      float* variance, float* count);
   /// out[x + 1] = a[x] + b[x] + c[x]
   void (*add_lines)(const float* a, const float* b, const float* c, std::size_t n, float* out);
   /// Noise of a row's usable voxels from sums over nine rows, with a zero at both ends.
   void (*pool_row)(const float* sum, const float* count, const std::uint16_t* status, std::size_t n,
                    float* noise);
-  /// Status bit 256 of a row from marks in the rows beside it.
-  void (*mark_rim)(const std::uint8_t* near, const std::uint8_t* diagonal, std::size_t n,
-                   std::uint16_t* status);
-  /// Standard errors, and NaN where not ok.
-  void (*finish)(const MapOut& map, std::size_t n_voxel, bool noise_given);
+  /// sum[x] |= marks[x]
+  void (*add_marks)(const std::uint8_t* marks, std::size_t n, std::uint8_t* sum);
+  /// Status bit 256 of a row from marks in the rows beside it and its own.
+  void (*mark_rim)(const std::uint8_t* near, const std::uint8_t* diagonal, const std::uint8_t* own,
+                   std::size_t n, std::uint16_t* status);
+  /// Standard errors, and bit 1 where there is none.
+  void (*finish_errors)(const MapOut& map, std::size_t n_voxel, bool noise_given);
+  /// NaN where not ok.
+  void (*refuse_bad)(const MapOut& map, std::size_t n_voxel);
 };
 
 /// The kernel of `active_instruction_set`.

@@ -47,8 +47,15 @@ bool below_noise(float jump, float noise) {
 /// Sums over three voxels along each axis, kept for the rows y - 1, y and y + 1 of one plane.
 class PooledRows {
  public:
-  PooledRows(const Rows& rows, const MeasuredEdges& measured, const Kernel& kernel)
-      : rows_(rows), measured_(measured), kernel_(kernel), lines_(6 * (rows.nx + 2), 0.0F) {}
+  PooledRows(const Rows& rows, const MeasuredEdges& measured, const Kernel& kernel,
+             float partial_jump)
+      : rows_(rows),
+        measured_(measured),
+        kernel_(kernel),
+        partial_jump_(partial_jump),
+        lines_(6 * (rows.nx + 2), 0.0F),
+        sum_(rows.nx + 2),
+        count_(rows.nx + 2) {}
 
   /// Reads row y of the planes around z, or nothing if it does not exist.
   void read(std::size_t z, std::ptrdiff_t y) {
@@ -60,63 +67,65 @@ class PooledRows {
     for (std::size_t k = z > 0 ? z - 1 : 0; k <= std::min(z + 1, rows_.nz - 1); ++k) {
       const std::size_t first = ((k * rows_.ny) + static_cast<std::size_t>(y)) * rows_.nx;
       const float* residual = measured_.residual.data() + first;
-      const std::uint16_t* status = measured_.map.status.data() + first;
-      kernel_.add_usable(residual, status, rows_.nx, variance, count);
+      const float* jump = measured_.map.edge_jump.data() + first;
+      kernel_.add_usable(residual, jump, rows_.nx, partial_jump_, variance, count);
     }
   }
 
-  /// Root mean square over the usable voxels among 3 × 3 × 3; unusable ones keep what they have.
-  void write(std::size_t z, std::size_t y, std::vector<float>& sum, std::vector<float>& count,
-             float* noise) const {
-    const std::uint16_t* status = measured_.map.status.data() + (((z * rows_.ny) + y) * rows_.nx);
-    const auto here = static_cast<std::ptrdiff_t>(y);
+  /// Root mean square over the usable voxels among 3 × 3 × 3 around those of row y, from the three
+  /// rows read last; unusable ones keep what they have.
+  void write(std::ptrdiff_t y, const MapOut& row) {
     const auto add = [&](std::size_t which, float* out) {
-      kernel_.add_lines(line(here - 1, which), line(here, which), line(here + 1, which), rows_.nx,
-                        out);
+      kernel_.add_lines(line(y - 1, which), line(y, which), line(y + 1, which), rows_.nx, out);
     };
-    add(0, sum.data());
-    add(1, count.data());
-    kernel_.pool_row(sum.data(), count.data(), status, rows_.nx, noise);
+    add(0, sum_.data());
+    add(1, count_.data());
+    kernel_.pool_row(sum_.data(), count_.data(), row.status, rows_.nx, row.noise);
   }
 
  private:
-  [[nodiscard]] const float* line(std::ptrdiff_t y, std::size_t which) const {
-    return lines_.data() + (((2 * static_cast<std::size_t>((y + 3) % 3)) + which) * (rows_.nx + 2));
-  }
   [[nodiscard]] float* line(std::ptrdiff_t y, std::size_t which) {
-    return const_cast<float*>(std::as_const(*this).line(y, which));
+    return lines_.data() + (((2 * static_cast<std::size_t>((y + 3) % 3)) + which) * (rows_.nx + 2));
   }
 
   Rows rows_;
   const MeasuredEdges& measured_;
   const Kernel& kernel_;
+  float partial_jump_;
   std::vector<float> lines_;
+  std::vector<float> sum_, count_;  // one spare zero at both ends stands for the outside
 };
 
-void pool_noise(const Rows& rows, MeasuredEdges& measured, const Kernel& kernel,
-                const Execution& execution) {
-  float* noise = measured.map.noise.data();
+/// All that needs no marks of neighbours, row by row while a row is in the cache. Neighbours give
+/// their residual and jump only, which no row changes.
+void judge_rows(const Rows& rows, MeasuredEdges& measured, const EdgeThresholds& thresholds,
+                std::uint8_t* is_outside, const Kernel& kernel, const Execution& execution) {
+  const bool given = measured.noise_given;
   parallel_for(rows.number(), rows.per_chunk(), execution,
                [&](std::size_t begin, std::size_t end, std::size_t) {
-                 PooledRows pooled(rows, measured, kernel);
-                 // One spare zero at both ends stands for the outside.
-                 std::vector<float> sum(rows.nx + 2);
-                 std::vector<float> count(rows.nx + 2);
+                 PooledRows pooled(rows, measured, kernel, thresholds.least_jump);
                  for (std::size_t row = begin; row < end; ++row) {
-                   const std::size_t z = row / rows.ny;
-                   const auto y = static_cast<std::ptrdiff_t>(row % rows.ny);
-                   if (row == begin || y == 0) {
-                     pooled.read(z, y - 1);
-                     pooled.read(z, y);
+                   const MapOut map = map_at(measured, row * rows.nx);
+                   kernel.judge_alone(map, rows.nx, given, thresholds.least_jump);
+                   if (!given) {
+                     const std::size_t z = row / rows.ny;
+                     const auto y = static_cast<std::ptrdiff_t>(row % rows.ny);
+                     if (row == begin || y == 0) {
+                       pooled.read(z, y - 1);
+                       pooled.read(z, y);
+                     }
+                     pooled.read(z, y + 1);
+                     pooled.write(y, map);
                    }
-                   pooled.read(z, y + 1);
-                   pooled.write(z, row % rows.ny, sum, count, noise + (row * rows.nx));
+                   kernel.judge_noise(map, rows.nx, thresholds.largest_residual,
+                                      is_outside + (row * rows.nx));
+                   kernel.finish_errors(map, rows.nx, given);
                  }
                });
 }
 
-/// Bit 256, then the finish: a row is read again while it is still in the cache.
-void mark_rim_and_finish(const Rows& rows, const std::uint8_t* is_outside, MeasuredEdges& measured,
+/// Bit 256, and NaN where not ok.
+void mark_rim_and_refuse(const Rows& rows, const std::uint8_t* is_outside, MeasuredEdges& measured,
                          const Kernel& kernel, const Execution& execution) {
   parallel_for(rows.number(), rows.per_chunk(), execution,
                [&](std::size_t begin, std::size_t end, std::size_t) {
@@ -132,12 +141,13 @@ void mark_rim_and_finish(const Rows& rows, const std::uint8_t* is_outside, Measu
                           ++j) {
                        const std::uint8_t* source = is_outside + (((k * rows.ny) + j) * rows.nx);
                        std::uint8_t* target = k != z && j != y ? diagonal.data() : near.data() + 1;
-                       for (std::size_t x = 0; x < rows.nx; ++x) target[x] |= source[x];
+                       kernel.add_marks(source, rows.nx, target);
                      }
                    }
-                   std::uint16_t* status = measured.map.status.data() + (row * rows.nx);
-                   kernel.mark_rim(near.data(), diagonal.data(), rows.nx, status);
-                   kernel.finish(map_at(measured, row * rows.nx), rows.nx, measured.noise_given);
+                   const MapOut map = map_at(measured, row * rows.nx);
+                   kernel.mark_rim(near.data(), diagonal.data(), is_outside + (row * rows.nx),
+                                   rows.nx, map.status);
+                   kernel.refuse_bad(map, rows.nx);
                  }
                });
 }
@@ -145,7 +155,7 @@ void mark_rim_and_finish(const Rows& rows, const std::uint8_t* is_outside, Measu
 }  // namespace
 
 std::size_t threshold_stride(std::size_t n_voxel) {
-  return (n_voxel >> 17U) == 0 ? 1 : n_voxel >> 16U;
+  return (n_voxel >> 16U) == 0 ? 1 : n_voxel >> 15U;
 }
 
 EdgeThresholds edge_thresholds(ArrayView<float, 1> jump, ArrayView<float, 1> residual,
@@ -194,26 +204,20 @@ EdgeMap judge(MeasuredEdges measured, const EdgeThresholds& thresholds,
   const Kernel& kernel = active_kernel();
   const bool given = measured.noise_given;
   Array<std::uint8_t, 1> is_outside({n});
-  const auto alone = [&](std::size_t begin, std::size_t end, std::size_t) {
-    kernel.judge_alone(map_at(measured, begin), end - begin, given, thresholds.least_jump);
-  };
-  const auto by_noise = [&](std::size_t begin, std::size_t end, std::size_t) {
-    kernel.judge_noise(map_at(measured, begin), end - begin, thresholds.largest_residual,
-                       is_outside.data() + begin);
-  };
   if (volume.empty()) {
     parallel_for(n, lone_grain, execution, [&](std::size_t begin, std::size_t end, std::size_t) {
-      alone(begin, end, 0);
-      by_noise(begin, end, 0);
-      kernel.finish(map_at(measured, begin), end - begin, given);
+      const MapOut map = map_at(measured, begin);
+      const std::size_t size = end - begin;
+      kernel.judge_alone(map, size, given, thresholds.least_jump);
+      kernel.judge_noise(map, size, thresholds.largest_residual, is_outside.data() + begin);
+      kernel.finish_errors(map, size, given);
+      kernel.refuse_bad(map, size);
     });
     return std::move(measured.map);
   }
   const Rows rows(volume);
-  parallel_for(n, grain, execution, alone);
-  if (!given) pool_noise(rows, measured, kernel, execution);
-  parallel_for(n, grain, execution, by_noise);
-  mark_rim_and_finish(rows, is_outside.data(), measured, kernel, execution);
+  judge_rows(rows, measured, thresholds, is_outside.data(), kernel, execution);
+  mark_rim_and_refuse(rows, is_outside.data(), measured, kernel, execution);
   return std::move(measured.map);
 }
 

@@ -18,9 +18,8 @@ struct EdgeThresholds {
   float largest_residual = 0.0F;  ///< residual variance above it: large residual
 };
 
-/// Every how manyth voxel of a map is looked at for its thresholds: of up to 2^17 all, of more so
-/// many that 2^16 are left. A sample moves a median by half a percent of the spread; it only scales
-/// limits.
+/// Every how manyth voxel of a map is looked at for its thresholds: of up to 2^16 all, of more so
+/// many that 2^15 are left. A sample moves a median by 0.7 % of the spread; it only scales limits.
 std::size_t threshold_stride(std::size_t n_voxel);
 
 /// Thresholds from every `threshold_stride`-th voxel of a map, in order.

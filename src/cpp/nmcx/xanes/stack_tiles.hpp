@@ -5,9 +5,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <numeric>
+#include <type_traits>
 
 #include "nmcx/core/memory.hpp"
 #include "nmcx/core/views.hpp"
+#include "nmcx/xanes/edge_estimator.hpp"
 #include "nmcx/xanes/edge_fit_kernel.hpp"
 #include "nmcx/xanes/normalise.hpp"
 
@@ -117,6 +120,32 @@ void fill_tile(const Stack<T>& mu, const EdgePlan& plan, const Kernel& kernel, s
   for (std::size_t row = 0; row < n_row; ++row) {
     std::fill(tile + (row * tile_stride) + n_voxel, tile + (row * tile_stride) + padded, 0.0F);
   }
+}
+
+/// Whether images can be read where they are: their lines are aligned with each other, spread over
+/// the sets of the second-level cache, and their offsets fit into an int.
+template <class T>
+bool has_tiles_in_place(const Stack<T>& mu) {
+  if (!std::is_same_v<T, float> || mu.voxel_major) return false;
+  constexpr std::size_t line = 16;  // floats
+  constexpr std::size_t sets = 1024;
+  constexpr std::size_t rows_per_set = 2;
+  constexpr std::size_t most = std::size_t{1} << 31U;
+  if (mu.n_voxel() % line != 0 || mu.n_voxel() >= most / mu.n_energy()) return false;
+  return mu.n_energy() * std::gcd(mu.n_voxel() / line, sets) <= rows_per_set * sets;
+}
+
+/// The tile that begins at `begin`: where it is in the stack, or copied.
+template <class T>
+TileView tile_at(const Stack<T>& mu, const EdgePlan& plan, const Kernel& kernel, bool in_place,
+                 std::size_t begin, std::size_t n_voxel, const Workspace& work) {
+  if constexpr (std::is_same_v<T, float>) {
+    if (in_place && n_voxel % 16 == 0) {
+      return {mu.values.data + (plan.first * mu.n_voxel()) + begin, mu.n_voxel(), n_voxel};
+    }
+  }
+  fill_tile(mu, plan, kernel, begin, n_voxel, work);
+  return {work.tile.get(), tile_stride, n_voxel};
 }
 
 /// The memory of the tile after the one at `begin`.

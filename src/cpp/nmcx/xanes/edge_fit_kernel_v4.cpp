@@ -12,6 +12,6 @@
 // clang-format on
 
 const nmcx::xanes::Kernel nmcx::xanes::edge_fit_v4{
-    fit_tile,   copy_tile, transpose_tile, write_tile, judge_alone, judge_noise,
-    add_usable, add_lines, pool_row, add_marks, mark_rim,   finish_errors, refuse_bad};
+    fit_tile,  copy_tile, transpose_tile, write_tile, judge_alone,   judge_noise, add_usable,
+    add_lines, pool_row,  add_marks,      mark_rim,   finish_errors, refuse_bad};
 #endif

@@ -28,8 +28,8 @@ def samples(
     energy_ev: ArrayLike, intensity: ArrayLike, variance: ArrayLike | None = None
 ) -> Samples:
     """Sort, leave out points without a value, and find the noise where it is not given."""
-    energy = _vector(energy_ev, "energy_ev")
-    values = _vector(intensity, "intensity")
+    energy = vector(energy_ev, "energy_ev")
+    values = vector(intensity, "intensity")
     if energy.shape != values.shape:
         raise ValueError(f"intensity has {values.size} points for {energy.size} energies")
     if not np.isfinite(energy).all():
@@ -39,7 +39,7 @@ def samples(
             f"energy_ev ends at {energy.max():g}, which looks like keV: multiply it by 1000"
         )
     known = np.isfinite(values)
-    given = None if variance is None else _vector(variance, "variance")
+    given = None if variance is None else vector(variance, "variance")
     if given is not None:
         if given.shape != energy.shape:
             raise ValueError(f"variance has {given.size} points for {energy.size} energies")
@@ -63,7 +63,8 @@ def samples(
     return Samples(energy, values, noise, given is not None, tuple(notes))
 
 
-def _vector(values: ArrayLike, name: str) -> Float:
+def vector(values: ArrayLike, name: str) -> Float:
+    """A one-dimensional array of doubles."""
     try:
         array = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError):

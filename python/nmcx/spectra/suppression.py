@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from nmcx.results import Spectrum, Suppression
-from nmcx.spectra._sampling import Float, Samples, in_window, integral
-from nmcx.spectra.normalisation import baseline, beam_corrected, default_windows
+from nmcx.spectra._sampling import Float, Samples, in_window, integral, samples
+from nmcx.spectra.normalisation import baseline, default_windows
 from nmcx.spectra.pre_edge import BACKGROUNDS, Landmarks, background_through, landmarks
 
 #: Both ends of three windows and the centre of the step [eV], and the doublings of its width.
@@ -38,8 +38,7 @@ def suppression(
 ) -> Suppression:
     """Suppression 1 - A_cycled / A_first of the O K pre-edge area between two states.
 
-    Both spectra are divided by their incident beam and their jump, and are measured with the same
-    windows, found on their mean. The intervals come from draws, half with each background, that
+    Both spectra are divided by their jump and measured with the same windows, found on their mean. The intervals come from draws, half with each background, that
     move every window end and the step evenly within ``± window_shift_ev``, take its
     width between half and twice the default, and add noise to both
     spectra. They reach from the lowest to the highest percentile of both backgrounds.
@@ -47,7 +46,7 @@ def suppression(
     Parameters
     ----------
     first, cycled : Spectrum
-        As measured, of the same `mode`; `i0` and `variance` are used if they are there.
+        Over their incident beam, of the same `mode`; `variance` is used if it is there.
     pre_edge, post_edge : (float, float), optional
         Windows of the baseline and of the jump [eV]; default (ours): the first 6 eV and the last
         5 eV of the scan.
@@ -102,7 +101,9 @@ def suppression(
         raise ValueError(
             "n_bootstrap must be at least 100, window_shift_ev not negative, step_width_ev positive"
         )
-    pair = _common(beam_corrected(first), beam_corrected(cycled))
+    pair = _common(
+        *(samples(state.energy_ev, state.mu, state.variance) for state in (first, cycled))
+    )
     energy = pair[0].energy_ev
     windows = default_windows(pair[0], pre_edge, post_edge)
     plain = {kind: np.zeros(_N_MOVE) for kind in BACKGROUNDS}

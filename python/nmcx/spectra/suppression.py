@@ -38,10 +38,11 @@ def suppression(
 ) -> Suppression:
     """Suppression 1 - A_cycled / A_first of the O K pre-edge area between two states.
 
-    Both spectra are divided by their jump and measured with the same windows, found on their mean. The intervals come from draws, half with each background, that
-    move every window end and the step evenly within ``± window_shift_ev``, take its
-    width between half and twice the default, and add noise to both
-    spectra. They reach from the lowest to the highest percentile of both backgrounds.
+    Both spectra are divided by their jump and measured with the same windows, found on their mean.
+    The intervals come from draws, half with each background, that move every window end and the
+    step evenly within ``± window_shift_ev``, take its width between half and twice the default, and
+    add noise to both spectra. They reach from the lowest to the highest percentile of both
+    backgrounds.
 
     Parameters
     ----------

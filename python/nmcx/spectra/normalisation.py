@@ -165,7 +165,7 @@ def normalise_soft(
         else:
             reach = (pre[1], float(energy[-1]))
             functional = integral(energy, *reach) / (reach[1] - reach[0])
-        functional = functional - (functional @ columns) @ solve
+        functional = without_baseline(functional, (columns, solve))
         scale = float(functional @ data.intensity)
         scale_std = float(np.sqrt(functional**2 @ data.variance))
         subtracted = subtracted - columns @ (solve @ subtracted)
@@ -201,16 +201,26 @@ def default_windows(
     return (float(pre[0]), float(pre[1])), (float(post[0]), float(post[1]))
 
 
-def baseline(energy: Float, window: tuple[float, float], degree: int) -> tuple[Float, Float]:
-    """Polynomial through the pre-edge: columns (n, degree + 1), and what solves for them."""
+def baseline(
+    energy: Float, window: tuple[ArrayLike, ArrayLike], degree: int
+) -> tuple[Float, Float]:
+    """Polynomial through the pre-edge: columns (..., n, degree + 1), and what solves for them."""
     if degree not in (0, 1):
         raise ValueError(f"pre_degree must be 0 or 1, not {degree!r}")
     used = in_window(
         energy, window, "pre_edge", degree + 2, "start the scan earlier or give pre_edge"
-    )
-    # Centred and scaled: powers of 500 eV would be nearly the same column.
-    centre = float(energy[used].mean())
-    columns = np.vander((energy - centre) / 10.0, degree + 1, increasing=True)
-    solve = np.zeros((degree + 1, energy.size))
-    solve[:, used] = np.linalg.pinv(columns[used])
-    return columns, solve
+    ).astype(np.float64)
+    # Powers about the window's middle are orthogonal in it.
+    count = used.sum(axis=-1, keepdims=True)
+    x = energy - (used @ energy)[..., None] / count
+    powers, solve = [np.ones_like(x)], [used / count]
+    if degree == 1:
+        powers.append(x)
+        solve.append(used * x / np.sum(used * x**2, axis=-1, keepdims=True))
+    return np.stack(powers, axis=-1), np.stack(solve, axis=-2)
+
+
+def without_baseline(functional: Float, line: tuple[Float, Float]) -> Float:
+    """Functionals (..., n) of a spectrum less its baseline, from those of the spectrum."""
+    columns, solve = line
+    return np.asarray(functional - ((functional[..., None, :] @ columns) @ solve)[..., 0, :])

@@ -19,9 +19,9 @@ from nmcx.spectra._sampling import Float, Samples
 SPIN_ORBIT_EV = 17.3
 
 
-def arctan_step(energy_ev: ArrayLike, centre_ev: float, width_ev: float) -> Float:
+def arctan_step(energy_ev: ArrayLike, centre_ev: ArrayLike, width_ev: ArrayLike) -> Float:
     """Step from 0 to 1 whose half height is at `centre_ev`; it rises by half over 2 `width_ev`."""
-    x = (np.asarray(energy_ev, dtype=np.float64) - centre_ev) / width_ev
+    x = (np.asarray(energy_ev, dtype=np.float64) - np.asarray(centre_ev)) / np.asarray(width_ev)
     return np.asarray(0.5 + np.arctan(x) / np.pi)
 
 

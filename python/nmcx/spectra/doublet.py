@@ -168,7 +168,7 @@ def _fit(
     try:
         best, covariance = curve_fit(
             _model, x - first_ev, (y - base) / size, start, bounds=(lower, upper), max_nfev=500,
-            jac=_jacobian,
+            jac=_jacobian, ftol=1e-6, xtol=1e-6,
         )  # fmt: skip
     except RuntimeError:
         return None

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from check import Check, Row, module_of, recorded
 from issue_04_cosmic_pair import cosmic_pair, numbers_outside
+from issue_04_soft_spectra import SOFT_CHECKS
 from numpy.typing import NDArray
 
 from nmcx import phantom, surface
@@ -305,4 +306,5 @@ CHECKS = [
     Check("coatings", coatings),
     Check("refusals", refusals),
     Check("cosmic_pair", cosmic_pair),
+    *SOFT_CHECKS,
 ]

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from nmcx.results import Result, Spectrum
 from nmcx.results.base import Float, quantity
+from nmcx.spectra import divide_by_i0
 
 # Heights of the two L3 peaks in edge jumps: Ni2+-like and Ni3+/4+-like end members. Our default;
 # the order of the peaks changes between them, as in rock salt and charged layered oxides.
@@ -85,7 +86,8 @@ def soft_spectra(
     Returns
     -------
     SoftSpectra
-        Spectra as measured (counts, with `i0` and `variance`) and their truth.
+        Spectra over their incident beam (with `i0` and `variance` if there is noise), in edge
+        jumps, and their truth.
 
     Raises
     ------
@@ -227,8 +229,14 @@ def _measured(
         return Spectrum(energy + offset_ev, yielded, name, mode=mode)
     beam = 1.0 - i0_drift * progress
     measured = rng.poisson(counts * beam * yielded).astype(np.float64)
-    # The monitor counts a hundred times more: its noise adds half a percent to that of the signal.
-    i0 = rng.poisson(100.0 * counts * beam) / 100.0
-    return Spectrum(
-        energy + offset_ev, measured, name, i0=i0, variance=np.maximum(measured, 1.0), mode=mode
+    # The monitor counts a hundred times more than one jump does.
+    i0 = np.maximum(rng.poisson(100.0 * counts * beam), 1) / 100.0
+    return divide_by_i0(
+        energy + offset_ev,
+        measured,
+        i0,
+        variance=np.maximum(measured, 1.0),
+        i0_variance=i0 / 100.0,
+        mode=mode,
+        name=name,
     )

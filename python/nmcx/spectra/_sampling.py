@@ -28,8 +28,8 @@ def samples(
     energy_ev: ArrayLike, intensity: ArrayLike, variance: ArrayLike | None = None
 ) -> Samples:
     """Sort, leave out points without a value, and find the noise where it is not given."""
-    energy = _vector(energy_ev, "energy_ev")
-    values = _vector(intensity, "intensity")
+    energy = vector(energy_ev, "energy_ev")
+    values = vector(intensity, "intensity")
     if energy.shape != values.shape:
         raise ValueError(f"intensity has {values.size} points for {energy.size} energies")
     if not np.isfinite(energy).all():
@@ -39,7 +39,7 @@ def samples(
             f"energy_ev ends at {energy.max():g}, which looks like keV: multiply it by 1000"
         )
     known = np.isfinite(values)
-    given = None if variance is None else _vector(variance, "variance")
+    given = None if variance is None else vector(variance, "variance")
     if given is not None:
         if given.shape != energy.shape:
             raise ValueError(f"variance has {given.size} points for {energy.size} energies")
@@ -63,7 +63,8 @@ def samples(
     return Samples(energy, values, noise, given is not None, tuple(notes))
 
 
-def _vector(values: ArrayLike, name: str) -> Float:
+def vector(values: ArrayLike, name: str) -> Float:
+    """A one-dimensional array of doubles."""
     try:
         array = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError):
@@ -102,43 +103,53 @@ def smoothing(energy: Float, width_ev: float) -> Float:
     return np.asarray(np.einsum("ip,ijp->ij", rows, powers) * weight)
 
 
-def local_value(energy: Float, at_ev: float, half_width_ev: float, degree: int = 2) -> Float:
-    """Weights (n,) whose product with a spectrum is its smoothed value at an energy."""
-    distance = np.abs(energy - at_ev)
-    near = np.flatnonzero(distance <= half_width_ev * (1 + 1e-9))
-    if near.size < degree + 2:
-        near = np.argsort(distance, kind="stable")[: degree + 2]
-    x = (energy[near] - at_ev) / half_width_ev
-    weights = np.zeros(energy.size)
-    weights[near] = np.linalg.pinv(np.vander(x, degree + 1, increasing=True))[0]
-    return weights
+def local_value(energy: Float, at_ev: ArrayLike, half_width_ev: float, degree: int = 2) -> Float:
+    """Weights (..., n) whose product with a spectrum is its smoothed value at energies (...)."""
+    x = energy - np.asarray(at_ev, dtype=np.float64)[..., None]
+    distance = np.abs(x)
+    # At least so many points as a smoothing polynomial needs, the nearest ones.
+    enough = np.partition(distance, degree + 1, axis=-1)[..., degree + 1, None]
+    reach = np.maximum(half_width_ev, enough) * (1 + 1e-9)
+    x = x / reach
+    powers = np.where(distance <= reach, 1.0, 0.0)[..., None] * x[..., None] ** np.arange(
+        degree + 1
+    )
+    normal = np.swapaxes(powers, -1, -2) @ powers
+    first = np.linalg.inv(normal)[..., 0]
+    return np.asarray((powers @ first[..., None])[..., 0])
 
 
-def integral(energy: Float, low_ev: float, high_ev: float) -> Float:
-    """Weights (n,) of the trapezoidal integral from `low_ev` to `high_ev`, ends interpolated."""
-    inside = energy[(energy > low_ev) & (energy < high_ev)]
-    nodes = np.concatenate([[low_ev], inside, [high_ev]])
-    step = np.diff(nodes)
-    at_node = 0.5 * (np.append(step, 0.0) + np.insert(step, 0, 0.0))
-    left = np.clip(np.searchsorted(energy, nodes, side="right") - 1, 0, energy.size - 2)
-    share = (nodes - energy[left]) / (energy[left + 1] - energy[left])
-    weights = np.zeros(energy.size)
-    np.add.at(weights, left, at_node * (1.0 - share))
-    np.add.at(weights, left + 1, at_node * share)
-    return weights
+def integral(energy: Float, low_ev: ArrayLike, high_ev: ArrayLike) -> Float:
+    """Weights (..., n) of the trapezoidal integral between energies (...), ends interpolated.
+
+    Each point counts by the integral of its hat function, which is what trapezoids add up to.
+    """
+    step = np.diff(energy)
+
+    def up_to(end_ev: ArrayLike) -> Float:
+        end = np.asarray(end_ev, dtype=np.float64)[..., None]
+        share = np.clip((end - energy[:-1]) / step, 0.0, 1.0)
+        weights = np.zeros((*share.shape[:-1], energy.size))
+        weights[..., 1:] += 0.5 * step * share**2
+        weights[..., :-1] += step * (share - 0.5 * share**2)
+        return weights
+
+    return up_to(high_ev) - up_to(low_ev)
 
 
 def in_window(
-    energy: Float, window: tuple[float, float], name: str, least: int, remedy: str
+    energy: Float, window: tuple[ArrayLike, ArrayLike], name: str, least: int, remedy: str
 ) -> Bool:
-    """Mask of a window, which must hold at least so many points."""
-    low, high = float(window[0]), float(window[1])
-    if not low < high:
+    """Mask (..., n) of windows, each of which must hold at least so many points."""
+    low, high = (np.asarray(end, dtype=np.float64)[..., None] for end in window)
+    if not np.all(low < high):
         raise ValueError(f"{name} must run from a low to a high energy, not {window!r}")
     mask = (energy >= low - 1e-9) & (energy <= high + 1e-9)
-    if np.count_nonzero(mask) < least:
+    count = np.count_nonzero(mask, axis=-1)
+    if np.any(count < least):
+        worst = np.unravel_index(np.argmin(count), count.shape)
         raise ValueError(
-            f"{name} {low:.1f} to {high:.1f} eV holds {np.count_nonzero(mask)} points, "
+            f"{name} {low[worst][0]:.1f} to {high[worst][0]:.1f} eV holds {count[worst]} points, "
             f"{least} are needed; {remedy}"
         )
     return np.asarray(mask)

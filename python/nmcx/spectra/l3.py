@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from nmcx.errors import ConvergenceError
 from nmcx.results import PeakRatio
-from nmcx.spectra._sampling import Bool, Float, Samples, in_window, samples, smoothing
+from nmcx.spectra._sampling import Float, Samples, in_window, samples
+from nmcx.spectra.doublet import find_doublet
 from nmcx.spectra.soft_background import (
     SPIN_ORBIT_EV,
     EdgeBackground,
@@ -25,7 +26,9 @@ _REACH = 0.7
 _WEIGHT_REACH = 1.0
 #: Flat parts: this far below the low peak; from here to there above the high one [eV] (default).
 _BELOW, _VALLEY, _BEYOND = 4.0, (3.5, 10.0), 23.0
-_SPLITS_EV = np.arange(1.2, 3.6, 0.1)
+#: Width over which weights of the flat parts fade [eV]: grids often have a point just where a
+#: window ends, and noise of the peak's place would put it in or out.
+_FADE = 1.0
 _FLUORESCENCE = (
     "fluorescence yield: self-absorption lowers the higher peak most and pulls the ratio towards "
     "one; compare with fluorescence yield only"
@@ -33,19 +36,13 @@ _FLUORESCENCE = (
 
 
 @dataclass(frozen=True)
-class _Doublet:
+class _Peaks:
     """Two Gaussians on the background of both steps, by least squares."""
 
-    centre_ev: tuple[float, float]
-    sigma_ev: tuple[float, float]
-    amplitude: tuple[float, float]
-    gradient: Float  #: (n,) of the logarithm of the ratio of heights, with respect to the data
-    background: EdgeBackground
+    #: (6,) centres, standard deviations [eV], amplitudes
+    parameters: Float
+    solve: Float  #: (6, n) derivative of the parameters by the data
     chi2: float  #: of the fit, per degree of freedom, in units of the variance
-
-    @property
-    def heights(self) -> Float:
-        return _heights(self.centre_ev, self.sigma_ev, self.amplitude)
 
 
 def l3_ratio(
@@ -55,6 +52,7 @@ def l3_ratio(
     variance: ArrayLike | None = None,
     method: str = "parabola",
     mode: str = "",
+    split_ev: float = 2.2,
     step_width_ev: float = 0.6,
     spin_orbit_ev: float = SPIN_ORBIT_EV,
     pre_degree: int = 1,
@@ -73,10 +71,13 @@ def l3_ratio(
     variance : (n_energy,) array_like, optional
         Variance of the intensity; default: estimated from the misfit, the same for all points.
     method : str
-        "parabola": through the logarithm of the points near each top, which is exact for a
-        Gaussian; "fit": two Gaussians together with the background.
+        "fit": two Gaussians together with the background; "parabola": the background comes from
+        the flat parts alone, and the heights from a parabola near each top, through the logarithm
+        of the points over the fitted Gaussians, so that a top of another shape is followed.
     mode : str
         "tey", "fy", "transmission" or "" (unknown); "fy" adds a warning to the notes.
+    split_ev : float
+        Distance of the peaks looked for, within 0.8 eV, as for `surface.find_doublet` [eV].
     step_width_ev : float
         Half width of the steps [eV] (our default).
     spin_orbit_ev : float
@@ -87,8 +88,8 @@ def l3_ratio(
     Returns
     -------
     PeakRatio
-        Ratio, xi = ratio / (1 + ratio), peaks and background; errors include the background's, but
-        not the choice of its shape.
+        Ratio, xi = ratio / (1 + ratio), peaks and background; errors include those of the
+        background and of the places of peaks and steps, but not the choice of the steps' shape.
 
     Raises
     ------
@@ -119,17 +120,23 @@ def l3_ratio(
         raise ValueError(f"pre_degree must be 0 or 1, not {pre_degree!r}")
     data = samples(energy_ev, intensity, variance)
     model = _Model(step_width_ev, spin_orbit_ev, pre_degree)
-    fitted = _fit(data, model, _start(data))
-    subtracted = data.intensity - fitted.background.project @ data.intensity
-    if method == "fit":
-        heights, tops, gradient = fitted.heights, fitted.centre_ev, fitted.gradient
-    else:
-        heights, tops, gradient = _parabolas(data, fitted, subtracted)
+    found = find_doublet(data.energy_ev, data.intensity, split_ev=split_ev)
+    fitted = _fit(data, model, np.array([found.low_ev, found.high_ev, 0.65, 0.65]))
+    at = fitted.parameters
+    heights, tops, direct = _measure(data, model, at, method)
+
+    def log_ratio(parameters: Float) -> float:
+        moved, *_ = _measure(data, model, parameters, method)
+        return float(np.log(moved[1] / moved[0]))
+
+    # What the noise moves: the points at the tops, and the places and widths of the peaks.
+    gradient = direct + _slope(log_ratio, at) @ fitted.solve
     # Without a given variance the misfit says how large the noise is.
     scale = 1.0 if data.measured else max(fitted.chi2, 1e-300)
     relative = float(np.sqrt(scale * (gradient**2 @ data.variance)))
     ratio = float(heights[1] / heights[0])
     xi = ratio / (1.0 + ratio)
+    background = model.background(data, at)
     return PeakRatio(
         ratio=ratio,
         ratio_std=ratio * relative,
@@ -139,13 +146,14 @@ def l3_ratio(
         high_ev=float(tops[1]),
         low_height=float(heights[0]),
         high_height=float(heights[1]),
-        step_height=float((fitted.background.solve @ data.intensity)[-1]),
+        step_height=float((background.solve @ data.intensity)[-1]),
         energy_ev=data.energy_ev,
-        background=fitted.background.project @ data.intensity,
+        background=background.of(data.intensity),
         method=method,
         settings={
-            "mode": mode, "step_width_ev": step_width_ev, "spin_orbit_ev": spin_orbit_ev,
-            "pre_degree": pre_degree, "sigma_ev": fitted.sigma_ev, "chi2": fitted.chi2,
+            "mode": mode, "split_ev": split_ev, "step_width_ev": step_width_ev,
+            "spin_orbit_ev": spin_orbit_ev, "pre_degree": pre_degree,
+            "sigma_ev": (float(at[2]), float(at[3])), "chi2": fitted.chi2,
         },
         notes=_notes(data, fitted, mode),
     )  # fmt: skip
@@ -160,8 +168,25 @@ class _Model:
     def columns(self, energy: Float, high_ev: float) -> Float:
         return edge_columns(energy, high_ev, self.step_width_ev, self.spin_orbit_ev, self.degree)
 
+    def beyond_ev(self, high_ev: float) -> float:
+        """From where the peaks of L2 are over."""
+        return high_ev + self.spin_orbit_ev - SPIN_ORBIT_EV + _BEYOND
 
-def _notes(data: Samples, fitted: _Doublet, mode: str) -> tuple[str, ...]:
+    def background(self, data: Samples, parameters: Float) -> EdgeBackground:
+        """Where neither peaks of L3 nor of L2 are."""
+        energy, (low_ev, high_ev) = data.energy_ev, parameters[:2]
+        before = _rise(low_ev - _BELOW - energy)
+        valley = _rise(energy - high_ev - _VALLEY[0]) * _rise(high_ev + _VALLEY[1] - energy)
+        flat = before + valley + _rise(energy - self.beyond_ev(high_ev))
+        return edge_background(data, self.columns(energy, float(high_ev)), flat)
+
+
+def _rise(inside_ev: Float) -> Float:
+    """Weight 0 at the end of a window to 1 where it is fully inside."""
+    return np.asarray(np.clip(inside_ev / _FADE + 0.5, 0.0, 1.0))
+
+
+def _notes(data: Samples, fitted: _Peaks, mode: str) -> tuple[str, ...]:
     notes = list(data.notes)
     if mode == "fy":
         notes.append(_FLUORESCENCE)
@@ -173,92 +198,63 @@ def _notes(data: Samples, fitted: _Doublet, mode: str) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _gaussians(energy: Float, centre: Any, sigma: Any) -> Float:
-    return np.asarray(np.exp(-0.5 * ((energy[:, None] - centre) / np.asarray(sigma)) ** 2))
+def _slope(function: Callable[[Float], float], at: Float) -> Float:
+    """Derivative of a function of the six parameters, by differences."""
+    slope = np.empty(at.size)
+    for i in range(at.size):
+        step = np.zeros(at.size)
+        step[i] = 1e-5 if i < 4 else 1e-5 * at[i]
+        slope[i] = (function(at + step) - function(at - step)) / (2.0 * step[i])
+    return slope
 
 
-def _heights(centre: Any, sigma: Any, amplitude: Any) -> Float:
-    """Of both tops of two Gaussians together, or at the centre of one that is a shoulder."""
-    heights = []
-    for at, width in zip(centre, sigma, strict=True):
-        near = at + width * np.linspace(-_REACH, _REACH, 401)
-        curve = _gaussians(near, np.asarray(centre), sigma) @ np.asarray(amplitude)
-        top = int(np.argmax(curve))
-        heights.append(curve[top if 0 < top < 400 else 200])
-    return np.array(heights)
+def _gaussians(energy: Float, parameters: Float) -> Float:
+    return np.asarray(np.exp(-0.5 * ((energy[:, None] - parameters[:2]) / parameters[2:4]) ** 2))
 
 
-def _start(data: Samples) -> Float:
-    """Centres and widths to begin with: the best of a grid, linear in everything else."""
-    energy = data.energy_ev
-    matrix = smoothing(energy, 0.35)
-    smooth = matrix @ data.intensity
-    # The line through both ends would be no pre-edge, but keeps a slope from being the maximum.
-    tilt = np.interp(energy, energy[[0, -1]], smooth[[0, -1]])
-    main = float(energy[np.argmax(smooth - tilt)])
-    near = (energy > main - 5.5) & (energy < main + 6.0)
-    if np.count_nonzero(near) < 12:
-        raise ValueError(
-            f"only {np.count_nonzero(near)} energies near the highest peak at {main:.1f} eV; "
-            "use a finer grid or a spectrum that holds the L3 edge"
-        )
-    x, y = energy[near], data.intensity[near]
-    best, start = np.inf, None
-    for split in _SPLITS_EV:
-        for low in (main, main - split):
-            for sigma in (0.4, 0.65, 0.95):
-                peaks = _gaussians(x, (low, low + split), (sigma, sigma))
-                columns = np.column_stack([peaks, edge_columns(x, low + split, 0.6, 17.3, 0)])
-                found, *_ = np.linalg.lstsq(columns, y, rcond=None)
-                misfit = float(np.sum((y - columns @ found) ** 2))
-                if misfit < best and min(found[:2]) > 0:
-                    best, start = misfit, np.array([low, low + split, sigma, sigma])
-    if start is None:
-        raise ConvergenceError(
-            "no doublet stands above the background near the highest point at "
-            f"{main:.1f} eV; is this an L3 edge measured as a yield?"
-        )
-    return start
-
-
-def _flat(energy: Float, low_ev: float, high_ev: float, model: _Model) -> Bool:
-    """Where neither peaks of L3 nor of L2 are."""
-    wider = "scan from at least 5 eV below"
-    before = in_window(
-        energy, (min(energy[0], low_ev - _BELOW - 1), low_ev - _BELOW), "the pre-edge",
-        model.degree + 2, f"{wider} the doublet to 6 eV above it",
-    )  # fmt: skip
+def _check_reach(energy: Float, low_ev: float, high_ev: float, degree: int) -> None:
+    wider = "scan from at least 5 eV below the doublet to 6 eV above it"
+    start = (min(energy[0], low_ev - _BELOW - 1.0), low_ev - _BELOW)
+    in_window(energy, start, "the pre-edge", degree + 2, wider)
     valley = (high_ev + _VALLEY[0], high_ev + _VALLEY[1])
-    after = in_window(energy, valley, "the post-edge", 3, "scan to at least 6 eV above the doublet")
-    beyond = energy > high_ev + model.spin_orbit_ev - SPIN_ORBIT_EV + _BEYOND
-    return np.asarray(before | after | beyond, dtype=np.bool_)
+    in_window(energy, valley, "the post-edge", 3, "scan to at least 6 eV above the doublet")
 
 
-def _fit(data: Samples, model: _Model, start: Float) -> _Doublet:
-    """Gaussians and background together; background columns and heights enter linearly."""
+def _fit(data: Samples, model: _Model, start: Float) -> _Peaks:
+    """Gaussians and background together; background and amplitudes enter linearly."""
     from scipy.optimize import least_squares
 
     energy = data.energy_ev
-    flat = _flat(energy, start[0], start[1], model)
-    used = flat | ((energy > start[0] - _BELOW) & (energy < start[1] + _VALLEY[0]))
-    x, y = energy[used], data.intensity[used]
-    weight = 1.0 / np.sqrt(data.variance[used])
+    _check_reach(energy, start[0], start[1], model.degree)
+    share = _rise(start[1] + _VALLEY[1] - energy) + _rise(energy - model.beyond_ev(start[1]))
+    used = np.flatnonzero(share)
+    x, weight = energy[used], share[used] / np.sqrt(data.variance[used])
+    y = data.intensity[used] * weight
 
     def columns(shape: Float) -> Float:
-        peaks = _gaussians(x, shape[:2], shape[2:])
-        return np.column_stack([peaks, model.columns(x, shape[1])])
+        both = np.column_stack([_gaussians(x, shape), model.columns(x, shape[1])])
+        return np.asarray(both * weight[:, None])
 
     def linear(shape: Float) -> Float:
-        found = np.linalg.lstsq(columns(shape) * weight[:, None], y * weight, rcond=None)
-        return np.asarray(found[0])
+        return np.asarray(np.linalg.lstsq(columns(shape), y, rcond=None)[0])
 
     def residual(shape: Float) -> Float:
-        return np.asarray((columns(shape) @ linear(shape) - y) * weight)
+        return np.asarray(columns(shape) @ linear(shape) - y)
 
-    reach = np.array([1.0, 1.0, 0.0, 0.0])
-    lower, upper = start - reach, start + reach
+    def by_shape(shape: Float, coefficient: Float) -> Float:
+        moves = 1e-5 * np.eye(4)
+        return np.column_stack(
+            [(columns(shape + m) - columns(shape - m)) @ coefficient / 2e-5 for m in moves]
+        )
+
+    def jacobian(shape: Float) -> Float:
+        # Variable projection after Kaufman: what the linear part can follow is taken out.
+        moved, basis = by_shape(shape, linear(shape)), np.linalg.qr(columns(shape))[0]
+        return np.asarray(moved - basis @ (basis.T @ moved))
+
+    lower, upper = start - 1.0, start + 1.0
     lower[2:], upper[2:] = 0.15, 2.5
-    found = least_squares(residual, start, bounds=(lower, upper), x_scale=0.1)
+    found = least_squares(residual, start, jacobian, bounds=(lower, upper), x_scale=0.1)
     shape = found.x
     if not found.success or np.any(shape <= lower + 1e-6) or np.any(shape >= upper - 1e-6):
         raise ConvergenceError(
@@ -266,63 +262,37 @@ def _fit(data: Samples, model: _Model, start: Float) -> _Doublet:
             "no doublet can be told; is this the L3 edge?"
         )
     coefficient = linear(shape)
+    full = np.column_stack([by_shape(shape, coefficient), columns(shape)])
+    # Derivative by the data as given, whatever the weights: noise enters with its own variance.
+    solve = np.zeros((6, energy.size))
+    solve[:, used] = np.linalg.pinv(full)[:6] * weight
+    chi2 = 2.0 * float(found.cost) / max(float(share @ share) - full.shape[1], 1.0)
+    error = np.sqrt(solve[4:] ** 2 @ data.variance * (1.0 if data.measured else chi2))
     amplitude = coefficient[:2]
-    gradient, error = _fit_gradient(shape, coefficient, columns, weight)
-    if np.any(amplitude < 3.0 * error * np.sqrt(1.0 if data.measured else found.cost)):
+    if np.any(amplitude < 3.0 * error) or np.any(amplitude <= 0):
         raise ConvergenceError(
             f"the peaks near {shape[0]:.1f} and {shape[1]:.1f} eV do not stand above the noise; "
             "measure longer or add scans"
         )
-    everywhere = np.zeros(energy.size)
-    everywhere[used] = gradient
-    n_free = max(int(x.size) - 4 - coefficient.size, 1)
-    return _Doublet(
-        centre_ev=(float(shape[0]), float(shape[1])),
-        sigma_ev=(float(shape[2]), float(shape[3])),
-        amplitude=(float(amplitude[0]), float(amplitude[1])),
-        gradient=everywhere,
-        background=edge_background(data, model.columns(energy, float(shape[1])), flat),
-        chi2=2.0 * float(found.cost) / n_free,
-    )
+    return _Peaks(np.concatenate([shape, amplitude]), solve, chi2)
 
 
-def _fit_gradient(
-    shape: Float, coefficient: Float, columns: Any, weight: Float
-) -> tuple[Float, Float]:
-    """Gradient (n,) of log(ratio of heights) by the data, and errors of the amplitudes."""
-    step = 1e-5
-    moved = [
-        (columns(shape + step * unit) - columns(shape - step * unit)) @ coefficient / (2 * step)
-        for unit in np.eye(4)
-    ]
-    jacobian = np.column_stack([*moved, columns(shape)]) * weight[:, None]
-    solve = np.linalg.pinv(jacobian)
-    n_linear = coefficient.size
+def _measure(
+    data: Samples, model: _Model, parameters: Float, method: str
+) -> tuple[Float, Float, Float]:
+    """Heights and places of both tops, and the gradient (n,) of log(ratio) by the data.
 
-    def log_ratio(parameters: Float) -> float:
-        heights = _heights(parameters[:2], parameters[2:4], parameters[4:6])
-        return float(np.log(heights[1] / heights[0]))
-
-    error = np.sqrt(np.sum(solve[4:6] ** 2, axis=1))
-    if np.any(coefficient[:2] <= 0):
-        return np.zeros(weight.size), error
-    at = np.concatenate([shape, coefficient])
-    slope = np.zeros(4 + n_linear)
-    for i in range(6):
-        h = 1e-6 * max(abs(at[i]), 1e-12) if i > 3 else 1e-6
-        unit = np.zeros(at.size)
-        unit[i] = h
-        slope[i] = (log_ratio(at + unit) - log_ratio(at - unit)) / (2 * h)
-    return np.asarray((slope @ solve) * weight), error
-
-
-def _parabolas(
-    data: Samples, fitted: _Doublet, subtracted: Float
-) -> tuple[Float, tuple[float, float], Float]:
-    """Heights and places of both tops, and the gradient (n,) of log(ratio) by the data."""
+    The gradient is that at fixed `parameters`; a fit has none beside.
+    """
     energy = data.energy_ev
-    heights, tops, gradients = [], [], []
-    for centre, sigma in zip(fitted.centre_ev, fitted.sigma_ev, strict=True):
+    if method == "fit":
+        straight = np.zeros(3)
+        tops = [_top(parameters, i, straight) for i in (0, 1)]
+        return np.array([top[0] for top in tops]), parameters[:2], np.zeros(energy.size)
+    background = model.background(data, parameters)
+    subtracted = data.intensity - background.of(data.intensity)
+    heights, places, gradients = np.empty(2), np.empty(2), []
+    for i, (centre, sigma) in enumerate(zip(parameters[:2], parameters[2:4], strict=True)):
         distance = np.abs(energy - centre)
         reach = max(_WEIGHT_REACH * sigma, 1.05 * float(np.sort(distance)[4]))
         near = np.flatnonzero(distance < reach)
@@ -340,17 +310,31 @@ def _parabolas(
         weight = 1.0 - (distance[near] / reach) ** 2
         columns = np.vander((energy[near] - centre) / sigma, 3, increasing=True)
         solve = np.linalg.pinv(columns * weight[:, None]) * weight
-        a, b, c = solve @ np.log(top)
-        place = -b / (2 * c) if c < 0 else 0.0
-        # On a shoulder the parabola has no top nearby: take its value at the fitted centre.
-        if abs(place) > _REACH:
-            place = 0.0
-        heights.append(float(np.exp(a + b * place + c * place**2)))
-        tops.append(centre + sigma * place)
+        # Over the fitted peaks: the tail of the other one is no parabola.
+        bend = solve @ np.log(top / (_gaussians(energy[near], parameters) @ parameters[4:]))
+        heights[i], place = _top(parameters, i, bend)
+        places[i] = centre + sigma * place
         # At a top the derivative by `place` vanishes, so only the coefficients' own part is left.
-        by_value = (np.array([1.0, place, place**2]) @ solve) / top
         gradient = np.zeros(energy.size)
-        gradient[near] = by_value
-        gradient -= by_value @ fitted.background.project[near]
-        gradients.append(gradient)
-    return np.array(heights), (tops[0], tops[1]), gradients[1] - gradients[0]
+        gradient[near] = (np.power(place, np.arange(3)) @ solve) / top
+        gradients.append(gradient - background.below(gradient))
+    return heights, places, gradients[1] - gradients[0]
+
+
+def _top(parameters: Float, i: int, bend: Float) -> tuple[float, float]:
+    """Height of a top of both Gaussians times exp(parabola), and its place in deviations.
+
+    A shoulder has no top nearby: its height is that at the fitted centre.
+    """
+    place = np.linspace(-_REACH, _REACH, 201)
+    near = parameters[i] + parameters[2 + i] * place
+    curve = np.log(_gaussians(near, parameters) @ parameters[4:])
+    curve += np.vander(place, 3, increasing=True) @ bend
+    top = int(np.argmax(curve))
+    if not 0 < top < place.size - 1:
+        return float(np.exp(curve[100])), 0.0
+    left, middle, right = curve[top - 1 : top + 2]
+    # Vertex through three points of the curve.
+    offset = 0.5 * (left - right) / (left - 2.0 * middle + right)
+    height = middle - 0.25 * (left - right) * offset
+    return float(np.exp(height)), float(place[top] + offset * (place[1] - place[0]))

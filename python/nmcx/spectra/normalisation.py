@@ -5,11 +5,101 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from nmcx.results import Spectrum
-from nmcx.spectra._sampling import Float, Samples, in_window, integral, samples
+from nmcx.spectra._sampling import Float, Samples, in_window, integral, samples, vector
 
 _METHODS = ("jump", "area", "minmax")
+_YIELDS = ("tey", "fy", "")
+
+
+def divide_by_i0(
+    energy_ev: ArrayLike,
+    signal: ArrayLike,
+    i0: ArrayLike,
+    *,
+    variance: ArrayLike | None = None,
+    i0_variance: ArrayLike | None = None,
+    mode: str = "",
+    name: str = "",
+) -> Spectrum:
+    """A yield over the incident beam, with the noise of both.
+
+    `Spectrum.mu` is always divided already, and `Spectrum.i0` records by what. `io.read_spectrum`
+    does the same for files; this is for arrays.
+
+    Parameters
+    ----------
+    energy_ev : (n_energy,) array_like
+        Photon energies [eV], in any order.
+    signal, i0 : (n_energy,) array_like
+        What the detector and the monitor read, in any unit. NaN stays NaN.
+    variance, i0_variance : (n_energy,) array_like, optional
+        Variances of both; of counts, the counts themselves. Default: unknown for the signal, none
+        for the I0.
+    mode : str
+        "tey", "fy" or "" (unknown).
+    name : str
+        Name of the spectrum.
+
+    Returns
+    -------
+    Spectrum
+        ``mu = signal / i0`` with `i0`, and the variance to first order if that of the signal is
+        known.
+
+    Raises
+    ------
+    ValueError
+        If lengths differ, the I0 is not positive, a variance is negative or only that of the I0 is
+        known, or the mode is no yield.
+
+    References
+    ----------
+    Propagation of errors to first order: P. R. Bevington & D. K. Robinson, "Data Reduction and
+    Error Analysis for the Physical Sciences" (2003), chapter 3.
+
+    Examples
+    --------
+    >>> made = divide_by_i0([850.0, 851.0], [400, 900], [1e4, 1e4], variance=[400, 900])
+    >>> made.mu, made.variance
+    (array([0.04, 0.09]), array([4.e-06, 9.e-06]))
+    """
+    if mode not in _YIELDS:
+        raise ValueError(
+            f'mode must be "tey", "fy" or "", not {mode!r}; of a transmission take '
+            "-log(signal / i0) and make a Spectrum of that"
+        )
+    if i0_variance is not None and variance is None:
+        raise ValueError("i0_variance without variance: give that of the signal as well")
+    energy = vector(energy_ev, "energy_ev")
+    above, beam = (
+        _as_long(values, energy, words) for values, words in ((signal, "signal"), (i0, "i0"))
+    )
+    if np.any(beam <= 0) or np.any(np.isinf(beam)) or not np.isfinite(beam).any():
+        raise ValueError("i0 must be positive; leave out points where the beam was off")
+    mu = above / beam
+    total = None
+    if variance is not None:
+        total = _spread(variance, energy, "variance") / beam**2
+        if i0_variance is not None:
+            total = total + mu**2 * _spread(i0_variance, energy, "i0_variance") / beam**2
+    return Spectrum(energy, mu, name, i0=beam, variance=total, mode=mode)
+
+
+def _as_long(values: ArrayLike, energy: Float, name: str) -> Float:
+    array = vector(values, name)
+    if array.shape != energy.shape:
+        raise ValueError(f"{name} has {array.size} points for {energy.size} energies")
+    return array
+
+
+def _spread(values: ArrayLike, energy: Float, name: str) -> Float:
+    array = _as_long(values, energy, name)
+    if np.any(array < 0):
+        raise ValueError(f"{name} must not be negative")
+    return array
 
 
 def normalise_soft(
@@ -20,12 +110,12 @@ def normalise_soft(
     post_edge: tuple[float, float] | None = None,
     pre_degree: int = 1,
 ) -> Spectrum:
-    """Divide by the incident beam, subtract the pre-edge and scale to one.
+    """Subtract the pre-edge and scale to one.
 
     Parameters
     ----------
     spectrum : Spectrum
-        As measured; `i0` and `variance` are used if they are there.
+        Over its incident beam, as `io.read_spectrum` and `divide_by_i0` give it.
     method : str
         "jump": mean over `post_edge` is 1; "area": mean over the whole scan beyond `pre_edge` is
         1; "minmax": from 0 to 1, no pre-edge is fitted (noise makes the range too wide).
@@ -39,12 +129,12 @@ def normalise_soft(
     Spectrum
         Sorted, without I0; points without a value are left out. The variance is that of each point
         alone: the error of the scale is common to all and stands in `metadata` as "scale_std",
-        relative [1]. The noise of the I0 is not in it.
+        relative [1].
 
     Raises
     ------
     ValueError
-        If a window holds too few points, the I0 is not positive, or there is no jump.
+        If a window holds too few points or there is no jump.
 
     References
     ----------
@@ -60,7 +150,7 @@ def normalise_soft(
     """
     if method not in _METHODS:
         raise ValueError(f"method must be one of {', '.join(_METHODS)}, not {method!r}")
-    data = beam_corrected(spectrum)
+    data = samples(spectrum.energy_ev, spectrum.mu, spectrum.variance)
     energy = data.energy_ev
     subtracted, scale_std = data.intensity, 0.0
     if method == "minmax":
@@ -75,7 +165,7 @@ def normalise_soft(
         else:
             reach = (pre[1], float(energy[-1]))
             functional = integral(energy, *reach) / (reach[1] - reach[0])
-        functional = functional - (functional @ columns) @ solve
+        functional = without_baseline(functional, (columns, solve))
         scale = float(functional @ data.intensity)
         scale_std = float(np.sqrt(functional**2 @ data.variance))
         subtracted = subtracted - columns @ (solve @ subtracted)
@@ -92,21 +182,6 @@ def normalise_soft(
         metadata={**spectrum.metadata, "scale_std": f"{scale_std / scale:.3g}"},
         notes=(*spectrum.notes, *data.notes, f"normalised by {method}"),
     )
-
-
-def beam_corrected(spectrum: Spectrum) -> Samples:
-    """The spectrum over its incident beam, which keeps the mean of the intensity."""
-    if spectrum.i0 is None:
-        return samples(spectrum.energy_ev, spectrum.mu, spectrum.variance)
-    beam = np.asarray(spectrum.i0, dtype=np.float64)
-    intensity = np.asarray(spectrum.mu, dtype=np.float64)
-    if beam.shape != intensity.shape:
-        raise ValueError(f"i0 has {beam.size} points for {intensity.size} of the spectrum")
-    if np.any(beam[np.isfinite(beam)] <= 0) or not np.isfinite(beam).any():
-        raise ValueError("i0 must be positive; leave out points where the beam was off")
-    share = beam / np.nanmean(beam)
-    variance = None if spectrum.variance is None else np.asarray(spectrum.variance) / share**2
-    return samples(spectrum.energy_ev, intensity / share, variance)
 
 
 def default_windows(
@@ -126,16 +201,26 @@ def default_windows(
     return (float(pre[0]), float(pre[1])), (float(post[0]), float(post[1]))
 
 
-def baseline(energy: Float, window: tuple[float, float], degree: int) -> tuple[Float, Float]:
-    """Polynomial through the pre-edge: columns (n, degree + 1), and what solves for them."""
+def baseline(
+    energy: Float, window: tuple[ArrayLike, ArrayLike], degree: int
+) -> tuple[Float, Float]:
+    """Polynomial through the pre-edge: columns (..., n, degree + 1), and what solves for them."""
     if degree not in (0, 1):
         raise ValueError(f"pre_degree must be 0 or 1, not {degree!r}")
     used = in_window(
         energy, window, "pre_edge", degree + 2, "start the scan earlier or give pre_edge"
-    )
-    # Centred and scaled: powers of 500 eV would be nearly the same column.
-    centre = float(energy[used].mean())
-    columns = np.vander((energy - centre) / 10.0, degree + 1, increasing=True)
-    solve = np.zeros((degree + 1, energy.size))
-    solve[:, used] = np.linalg.pinv(columns[used])
-    return columns, solve
+    ).astype(np.float64)
+    # Powers about the window's middle are orthogonal in it.
+    count = used.sum(axis=-1, keepdims=True)
+    x = energy - (used @ energy)[..., None] / count
+    powers, solve = [np.ones_like(x)], [used / count]
+    if degree == 1:
+        powers.append(x)
+        solve.append(used * x / np.sum(used * x**2, axis=-1, keepdims=True))
+    return np.stack(powers, axis=-1), np.stack(solve, axis=-2)
+
+
+def without_baseline(functional: Float, line: tuple[Float, Float]) -> Float:
+    """Functionals (..., n) of a spectrum less its baseline, from those of the spectrum."""
+    columns, solve = line
+    return np.asarray(functional - ((functional[..., None, :] @ columns) @ solve)[..., 0, :])

@@ -30,16 +30,20 @@ class Landmarks:
     edge_ev: float  #: half height of the edge itself
     smooth: Float  #: (n,) smoothed spectrum
 
+    def default_window(self, energy: Float) -> tuple[float, float]:
+        """From foot to valley."""
+        low, high = self.window(energy)
+        return float(low), float(high)
+
     def window(
-        self, energy: Float, low_shift_ev: float = 0.0, high_shift_ev: float = 0.0
-    ) -> tuple[float, float]:
-        """From the foot to the lowest point between peak and edge, with moved ends."""
-        low = max(self.peak_ev - BELOW_EV + low_shift_ev, float(energy[0]))
-        high = min(self.peak_ev + ABOVE_EV + high_shift_ev, self.edge_ev)
-        between = np.flatnonzero((energy > self.peak_ev + 0.7) & (energy <= high))
-        if between.size == 0:
-            return low, high
-        return low, float(energy[between[np.argmin(self.smooth[between])]])
+        self, energy: Float, low_shift_ev: ArrayLike = 0.0, high_shift_ev: ArrayLike = 0.0
+    ) -> tuple[Float, Float]:
+        """From foot to the lowest point between peak and edge (...), with ends moved by (...)."""
+        low = np.maximum(self.peak_ev - BELOW_EV + np.asarray(low_shift_ev), energy[0])
+        high = np.minimum(self.peak_ev + ABOVE_EV + np.asarray(high_shift_ev), self.edge_ev)
+        between = (energy > self.peak_ev + 0.7) & (energy <= high[..., None])
+        lowest = energy[np.argmin(np.where(between, self.smooth, np.inf), axis=-1)]
+        return low, np.where(between.any(axis=-1), lowest, high)
 
 
 def pre_edge_area(
@@ -115,7 +119,7 @@ def pre_edge_area(
     data = samples(energy_ev, intensity, variance)
     energy = data.energy_ev
     marks = landmarks(data, peak_ev)
-    window = marks.window(energy) if window_ev is None else _checked(window_ev, marks)
+    window = _checked(window_ev, marks) if window_ev is not None else marks.default_window(energy)
     below = background_through(energy, window, background, marks.edge_ev, step_width_ev)
     curve = below.matrix
     above = np.eye(energy.size) - curve
@@ -230,14 +234,15 @@ def _edge(energy: Float, smooth: Float, error: Float) -> float:
 class Background:
     """Background through foot and valley: ``(1 - share) * foot + share * valley``."""
 
-    share: Float  #: (n,) 0 at the foot, 1 at the valley
-    foot: Float  #: (n,) takes a spectrum to its level at the foot
-    valley: Float  #: (n,) takes a spectrum to its level at the valley
+    share: Float  #: (..., n) 0 at the foot, 1 at the valley
+    foot: Float  #: (..., n) takes a spectrum to its level at the foot
+    valley: Float  #: (..., n) takes a spectrum to its level at the valley
 
     def below(self, functional: Float) -> Float:
-        """(n,) takes a spectrum to a linear functional of its background."""
-        at_valley = float(functional @ self.share)
-        return np.asarray((functional.sum() - at_valley) * self.foot + at_valley * self.valley)
+        """(..., n) takes a spectrum to linear functionals of its background."""
+        at_valley = np.sum(functional * self.share, axis=-1, keepdims=True)
+        at_foot = functional.sum(axis=-1, keepdims=True) - at_valley
+        return np.asarray(at_foot * self.foot + at_valley * self.valley)
 
     @property
     def matrix(self) -> Float:
@@ -246,18 +251,24 @@ class Background:
 
 
 def background_through(
-    energy: Float, window: tuple[float, float], kind: str, edge_ev: float, step_width_ev: float
+    energy: Float,
+    window: tuple[ArrayLike, ArrayLike],
+    kind: str,
+    edge_ev: ArrayLike,
+    step_width_ev: ArrayLike,
 ) -> Background:
-    """Step or bridge through the levels of a spectrum at both ends of the window."""
-    ends = np.asarray(window, dtype=np.float64)
+    """Steps or bridges through the levels of a spectrum at both ends of windows (...)."""
+    low, high, edge, width = (
+        np.asarray(value, dtype=np.float64)[..., None]
+        for value in (*window, edge_ev, step_width_ev)
+    )
     if kind == "bridge":
-        at, at_ends = energy, ends
+        share = (energy - low) / (high - low)
     else:
-        at = arctan_step(energy, edge_ev, step_width_ev)
-        at_ends = arctan_step(ends, edge_ev, step_width_ev)
-    share = (at - at_ends[0]) / (at_ends[1] - at_ends[0])
-    foot, valley = (local_value(energy, end, _LEVEL_EV) for end in ends)
-    return Background(share, foot, valley)
+        at, foot, valley = (arctan_step(x, edge, width) for x in (energy, low, high))
+        share = (at - foot) / (valley - foot)
+    levels = (local_value(energy, end[..., 0], _LEVEL_EV) for end in (low, high))
+    return Background(share, *levels)
 
 
 def integral_moment(energy: Float, window: tuple[float, float], about_ev: float) -> Float:

@@ -13,15 +13,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nmcx.spectra._sampling import Bool, Float, Samples
+from nmcx.spectra._sampling import Float, Samples
 
 #: Distance of Ni L2 above L3 [eV]: 870.0 and 852.7 eV in the tables of binding energies.
 SPIN_ORBIT_EV = 17.3
 
 
-def arctan_step(energy_ev: ArrayLike, centre_ev: float, width_ev: float) -> Float:
+def arctan_step(energy_ev: ArrayLike, centre_ev: ArrayLike, width_ev: ArrayLike) -> Float:
     """Step from 0 to 1 whose half height is at `centre_ev`; it rises by half over 2 `width_ev`."""
-    x = (np.asarray(energy_ev, dtype=np.float64) - centre_ev) / width_ev
+    x = (np.asarray(energy_ev, dtype=np.float64) - np.asarray(centre_ev)) / np.asarray(width_ev)
     return np.asarray(0.5 + np.arctan(x) / np.pi)
 
 
@@ -36,13 +36,15 @@ class EdgeBackground:
     """Pre-edge polynomial and two steps, fitted where no peak is."""
 
     columns: Float  #: (n, n_coefficient) of all energies; the last is the steps
-    flat: Bool  #: (n,) true where the fit was made
     solve: Float  #: (n_coefficient, n) takes a spectrum to its coefficients
 
-    @property
-    def project(self) -> Float:
-        """(n, n) takes a spectrum to its background."""
-        return np.asarray(self.columns @ self.solve)
+    def of(self, intensity: Float) -> Float:
+        """(n,) background of a spectrum."""
+        return np.asarray(self.columns @ (self.solve @ intensity))
+
+    def below(self, functional: Float) -> Float:
+        """(n,) takes a spectrum to a linear functional of its background."""
+        return np.asarray((functional @ self.columns) @ self.solve)
 
 
 def edge_columns(
@@ -55,9 +57,10 @@ def edge_columns(
     return np.column_stack([*(x**power for power in range(degree + 1)), steps])
 
 
-def edge_background(data: Samples, columns: Float, flat: Bool) -> EdgeBackground:
-    """Weighted least squares of the columns on the flat parts."""
-    weight = 1.0 / np.sqrt(data.variance[flat])
+def edge_background(data: Samples, columns: Float, flat: Float) -> EdgeBackground:
+    """Least squares of the columns, weighted by the noise and by how flat a part is (0 to 1)."""
+    used = np.flatnonzero(flat)
+    weight = flat[used] / np.sqrt(data.variance[used])
     solve = np.zeros((columns.shape[1], data.energy_ev.size))
-    solve[:, flat] = np.linalg.pinv(columns[flat] * weight[:, None]) * weight
-    return EdgeBackground(columns, flat, solve)
+    solve[:, used] = np.linalg.pinv(columns[used] * weight[:, None]) * weight
+    return EdgeBackground(columns, solve)

@@ -5,22 +5,48 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from nmcx.results import Spectrum, Suppression
-from nmcx.spectra._sampling import Float, Samples, in_window, integral
-from nmcx.spectra.normalisation import baseline, beam_corrected, default_windows
+from nmcx.spectra._sampling import Float, Samples, in_window, integral, samples
+from nmcx.spectra.normalisation import baseline, default_windows, without_baseline
 from nmcx.spectra.pre_edge import BACKGROUNDS, Landmarks, background_through, landmarks
 
 #: Both ends of three windows and the centre of the step [eV], and the doublings of its width.
 _N_MOVE = 8
+#: Draws worked on at a time, which bounds the memory.
+_BLOCK = 1000
 
 
 @dataclass(frozen=True)
-class _Choice:
-    """One way to measure an area in jumps: two linear functionals of the spectrum."""
+class _Ways:
+    """Ways to measure an area in jumps, each two linear functionals of the spectrum."""
 
-    area: Float  #: (n,)
-    jump: Float  #: (n,)
+    energy: Float
+    marks: Landmarks
+    windows: tuple[tuple[float, float], ...]
+    degree: int
+    step_width_ev: float
+
+    def functionals(self, kind: str, moves: Float) -> tuple[Float, Float]:
+        """Areas and jumps (n_draw, n) with every window end moved.
+
+        Ends of the scan and of each other are kept: two moved ends must leave some baseline.
+        """
+        energy = self.energy
+        window = self.marks.window(energy, moves[:, 0], moves[:, 1])
+        moved = []
+        for (low, high), shift in zip(self.windows, (moves[:, 2:4], moves[:, 4:6]), strict=True):
+            reach = min(1.0, 0.3 * max(high - low, 0.0))
+            ends = np.array([low, high]) + np.clip(shift, -reach, reach)
+            moved.append((np.maximum(ends[:, 0], energy[0]), np.minimum(ends[:, 1], energy[-1])))
+        edge = np.maximum(self.marks.edge_ev + moves[:, 6], window[1])
+        width = self.step_width_ev * 2.0 ** moves[:, 7]
+        above = integral(energy, *window)
+        below = background_through(energy, window, kind, edge, width)
+        line = baseline(energy, moved[0], self.degree)
+        # A step does not follow a sloping baseline, so that goes first; a bridge would.
+        return without_baseline(above - below.below(above), line), _jump(energy, moved[1], line)
 
 
 def suppression(
@@ -38,16 +64,16 @@ def suppression(
 ) -> Suppression:
     """Suppression 1 - A_cycled / A_first of the O K pre-edge area between two states.
 
-    Both spectra are divided by their incident beam and their jump, and are measured with the same
-    windows, found on their mean. The intervals come from draws, half with each background, that
-    move every window end and the step evenly within ``± window_shift_ev``, take its
-    width between half and twice the default, and add noise to both
-    spectra. They reach from the lowest to the highest percentile of both backgrounds.
+    Both spectra are divided by their jump and measured with the same windows, found on their mean.
+    The intervals come from draws, half with each background, that move every window end and the
+    step evenly within ``± window_shift_ev``, take its width between half and twice the default, and
+    add noise to both spectra. They reach from the lowest to the highest percentile of both
+    backgrounds.
 
     Parameters
     ----------
     first, cycled : Spectrum
-        As measured, of the same `mode`; `i0` and `variance` are used if they are there.
+        Over their incident beam, of the same `mode`; `variance` is used if it is there.
     pre_edge, post_edge : (float, float), optional
         Windows of the baseline and of the jump [eV]; default (ours): the first 6 eV and the last
         5 eV of the scan.
@@ -102,10 +128,11 @@ def suppression(
         raise ValueError(
             "n_bootstrap must be at least 100, window_shift_ev not negative, step_width_ev positive"
         )
-    pair = _common(beam_corrected(first), beam_corrected(cycled))
+    pair = _common(
+        *(samples(state.energy_ev, state.mu, state.variance) for state in (first, cycled))
+    )
     energy = pair[0].energy_ev
     windows = default_windows(pair[0], pre_edge, post_edge)
-    plain = {kind: np.zeros(_N_MOVE) for kind in BACKGROUNDS}
     jump = _jump(energy, windows[1], baseline(energy, windows[0], pre_degree))
     scales = [float(jump @ data.intensity) for data in pair]
     if not min(scales) > 0:
@@ -118,43 +145,41 @@ def suppression(
         variance=0.25 * (one.variance / scales[0] ** 2 + other.variance / scales[1] ** 2),
     )
     marks = landmarks(mean, peak_ev)
-
-    def choose(kind: str, move: Float) -> _Choice:
-        return _choice(energy, marks, windows, kind, move, pre_degree, step_width_ev)
-
-    nominal = {kind: choose(kind, plain[kind]) for kind in BACKGROUNDS}
-    for choice in nominal.values():
-        area = float(choice.area @ pair[0].intensity)
-        if not area > 2.0 * np.sqrt(choice.area**2 @ pair[0].variance):
+    ways = _Ways(energy, marks, windows, pre_degree, step_width_ev)
+    nominal = [ways.functionals(kind, np.zeros((1, _N_MOVE))) for kind in BACKGROUNDS]
+    for by_area, _ in nominal:
+        if not by_area[0] @ one.intensity > 2.0 * np.sqrt(by_area[0] ** 2 @ one.variance):
             raise ValueError(
                 "first has no pre-edge peak above its noise, so nothing can be suppressed; measure "
                 "longer or give peak_ev"
             )
     rng = np.random.default_rng(seed)
-    still = {kind: float(_value(choice, *pair)[0]) for kind, choice in nominal.items()}
+    step, bridge = (float(_ratio(*way, one.intensity, other.intensity)[0]) for way in nominal)
     noise = [_noisy(data, n_bootstrap, rng) for data in pair]
-    noisy = np.stack([_ratio(choice, *noise) for choice in nominal.values()])
+    noisy = np.stack([_ratio(*way, *noise) for way in nominal])
     kinds = np.arange(n_bootstrap) % 2
     moves = rng.uniform(-1.0, 1.0, (n_bootstrap, _N_MOVE))
     moves[:, :-1] *= window_shift_ev
     draws, quiet = np.empty((2, n_bootstrap))
-    for i in range(n_bootstrap):
-        choice = choose(BACKGROUNDS[kinds[i]], moves[i])
-        draws[i] = _ratio(choice, noise[0][i], noise[1][i])[0]
-        quiet[i] = _value(choice, *pair)[0]
+    for start in range(0, n_bootstrap, _BLOCK):
+        for k, kind in enumerate(BACKGROUNDS):
+            block = start + np.flatnonzero(kinds[start : start + _BLOCK] == k)
+            way = ways.functionals(kind, moves[block])
+            draws[block] = _ratio(*way, noise[0][block], noise[1][block])
+            quiet[block] = _ratio(*way, one.intensity, other.intensity)
     # The wider of both: nobody knows which background is right, so the interval covers either.
     limits = np.array([np.percentile(draws[kinds == k], (2.5, 16.0, 84.0, 97.5)) for k in (0, 1)])
     q2, q16 = (float(q) for q in limits.min(axis=0)[:2])
     q84, q97 = (float(q) for q in limits.max(axis=0)[2:])
     return Suppression(
-        value=0.5 * (still["step"] + still["bridge"]),
+        value=0.5 * (step + bridge),
         std=float(noisy.mean(axis=0).std()),
         systematic_std=float(quiet.std()),
         interval_68=(q16, q84),
         interval_95=(q2, q97),
-        step=still["step"],
-        bridge=still["bridge"],
-        window_ev=marks.window(energy),
+        step=step,
+        bridge=bridge,
+        window_ev=marks.default_window(energy),
         n_bootstrap=int(n_bootstrap),
         mode=first.mode,
         settings={
@@ -204,42 +229,12 @@ def _common(first: Samples, cycled: Samples) -> tuple[Samples, Samples]:
     )  # fmt: skip
 
 
-def _jump(energy: Float, post_edge: tuple[float, float], line: tuple[Float, Float]) -> Float:
-    """Weights (n,) of the mean above the edge, less the baseline."""
+def _jump(
+    energy: Float, post_edge: tuple[ArrayLike, ArrayLike], line: tuple[Float, Float]
+) -> Float:
+    """Weights (..., n) of the mean above the edge, less the baseline."""
     last = in_window(energy, post_edge, "post_edge", 3, "measure further above the edge")
-    return _without(last / np.count_nonzero(last), line)
-
-
-def _without(functional: Float, line: tuple[Float, Float]) -> Float:
-    """The functional of a spectrum less its baseline."""
-    return np.asarray(functional - (functional @ line[0]) @ line[1])
-
-
-def _choice(
-    energy: Float,
-    marks: Landmarks,
-    windows: tuple[tuple[float, float], ...],
-    kind: str,
-    move: Float,
-    degree: int,
-    step_width_ev: float,
-) -> _Choice:
-    """Functionals with every window end moved; ends of the scan and of each other are kept."""
-    window = marks.window(energy, float(move[0]), float(move[1]))
-    # Two moved ends must leave a baseline of some length.
-    length = [max(high - low, 0.0) for low, high in windows]
-    limit = [min(1.0, 0.3 * part) for part in length]
-    moved = []
-    for (low, high), reach, shift in zip(windows, limit, move[2:6].reshape(2, 2), strict=True):
-        lower = max(low + np.clip(shift[0], -reach, reach), float(energy[0]))
-        upper = min(high + np.clip(shift[1], -reach, reach), float(energy[-1]))
-        moved.append((lower, upper))
-    edge = max(marks.edge_ev + float(move[6]), window[1])
-    above = integral(energy, *window)
-    below = background_through(energy, window, kind, edge, step_width_ev * 2.0 ** float(move[7]))
-    line = baseline(energy, moved[0], degree)
-    # A step does not follow a sloping baseline, so that goes first; a bridge would.
-    return _Choice(_without(above - below.below(above), line), _jump(energy, moved[1], line))
+    return without_baseline(last / np.count_nonzero(last, axis=-1)[..., None], line)
 
 
 def _noisy(data: Samples, n: int, rng: np.random.Generator) -> Float:
@@ -248,13 +243,10 @@ def _noisy(data: Samples, n: int, rng: np.random.Generator) -> Float:
     )
 
 
-def _value(choice: _Choice, first: Samples, cycled: Samples) -> Float:
-    return _ratio(choice, first.intensity, cycled.intensity)
-
-
-def _ratio(choice: _Choice, first: Float, cycled: Float) -> Float:
-    """1 - A_cycled / A_first of spectra (n,) or of many (n_draw, n)."""
-    one, other = np.atleast_2d(first), np.atleast_2d(cycled)
-    before = (one @ choice.area) / (one @ choice.jump)
-    after = (other @ choice.area) / (other @ choice.jump)
+def _ratio(area: Float, jump: Float, first: Float, cycled: Float) -> Float:
+    """1 - A_cycled / A_first of spectra (n,) or (n_draw, n), by functionals (1 or n_draw, n)."""
+    before, after = (
+        np.einsum("...n,...n", state, area) / np.einsum("...n,...n", state, jump)
+        for state in (first, cycled)
+    )
     return np.asarray(1.0 - after / before)

@@ -4,8 +4,9 @@ The electron yield at two energies of the Ni L3 doublet gives xi = I_high / (I_l
 pixel. The scans are taken one after the other, so the drift between them comes off first.
 """
 
+from nmcx.spectra.doublet import find_doublet
 from nmcx.surface.dipole import edge_dipole
-from nmcx.surface.doublet import find_doublet, select_pair
+from nmcx.surface.doublet import select_pair
 from nmcx.surface.ratio import xi_map
 from nmcx.surface.registration import register, resampled
 from nmcx.surface.scans import split

@@ -1,0 +1,66 @@
+"""
+Relative or calibrated valence
+==============================
+
+Valence rises with ξ, but not along a straight line: a compound that yields more electrons per
+nickel atom counts more in a mixture. Two compounds of known valence settle it.
+"""
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from nmcx import phantom, plot, surface
+from nmcx.results import EndMember
+
+made = phantom.pair_scans(seed=3, counts=2e4, shape=(90, 90), xi_spread=0.08)
+xi = surface.xi_map(made.low, made.high, background=made.background)
+
+# %%
+# Yields per nickel atom at both energies, each known to 1 or 2 %. The second compound yields half
+# as much again as the first.
+first = EndMember(valence=2.0, low=0.70, high=0.35, low_std=0.007, high_std=0.007)
+second = EndMember(valence=4.0, low=0.40, high=1.20, low_std=0.01, high_std=0.01)
+print(f"end members at ξ = {first.xi:.3f} and {second.xi:.3f}")
+relative = surface.relative_valence(xi, end_members=(first.xi, second.xi))
+calibrated = surface.calibrated_valence(xi, first, second)
+print(*relative.notes, *calibrated.notes, sep="\n")
+
+# %%
+# The relative map says what is higher and what is lower. Read as a valence between the same two
+# compounds, it is too high everywhere between them, most in the middle.
+line = first.valence + (second.valence - first.valence) * relative.valence
+width = xi.xi.shape[1] * xi.pixel_size_um[1]
+field = {"origin": "lower", "extent": (0, width, 0, width), "cmap": "cividis"}
+figure, axes = plt.subplots(1, 3, figsize=(11, 3.3), layout="constrained")
+pictures = {
+    "relative valence\n(line between the end members)": (relative.valence, "[1], uncalibrated"),
+    "calibrated valence of Ni": (calibrated.valence, "valence [1]"),
+    "line − calibrated": (line - calibrated.valence, "difference of valence [1]"),
+}
+for panel, (title, (values, label)) in zip(axes, pictures.items(), strict=True):
+    limits = np.nanpercentile(values, (2, 98))
+    drawn = panel.imshow(values, **field, vmin=limits[0], vmax=limits[1])
+    panel.set(title=title, xticks=[], yticks=[], facecolor="0.88")
+    plot.scale_bar(panel, width)
+    bar = figure.colorbar(drawn, ax=panel, label=label, extend="both")
+
+# %%
+# The same pixel by pixel, and the two errors: that of its counts, and that of the end members,
+# which moves all pixels together.
+figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.5), layout="constrained")
+seen = calibrated.valid
+order = np.argsort(xi.xi[seen])
+ratio = xi.xi[seen][order]
+valence, common = calibrated.valence[seen][order], calibrated.systematic_std[seen][order]
+left.plot(ratio, line[seen][order], "--", color="#d55e00", label="straight line")
+left.plot(ratio, valence, color="#0072b2", label="calibrated")
+left.fill_between(
+    ratio, valence - 2 * common, valence + 2 * common, color="#0072b2", alpha=0.25, lw=0,
+    label="± 2 standard errors of the end members",
+)  # fmt: skip
+left.set(xlabel="ξ [1]", ylabel="valence of Ni [1]", title="pixels of the map")
+left.legend(frameon=False, fontsize=8)
+right.hist(calibrated.valence_std[seen], bins=40, alpha=0.7, color="#0072b2", label="counts")
+right.hist(common, bins=40, alpha=0.7, color="#e69f00", label="end members")
+right.set(xlabel="standard error of the valence [1]", ylabel="pixels")
+legend = right.legend(frameon=False, fontsize=8)

@@ -42,7 +42,7 @@ width = xi.xi.shape[1] * xi.pixel_size_um[1]
 field = {"origin": "lower", "extent": (0, width, 0, width)}
 figure, axes = plt.subplots(1, 3, figsize=(10, 3.2), layout="constrained")
 for panel, (title, values) in zip(axes, maps.items(), strict=True):
-    drawn = panel.imshow(values, **field, vmin=0.45, vmax=0.65)
+    drawn = panel.imshow(values, **field, vmin=0.47, vmax=0.68)
     panel.set(title=title, xticks=[], yticks=[], facecolor="0.88")
     plot.scale_bar(panel, width)
 bar = figure.colorbar(drawn, ax=axes, label="ξ [1]", extend="both")

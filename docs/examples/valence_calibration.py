@@ -16,8 +16,8 @@ made = phantom.pair_scans(seed=3, counts=2e4, shape=(90, 90), xi_spread=0.08)
 xi = surface.xi_map(made.low, made.high, background=made.background)
 
 # %%
-# Yields per nickel atom at both energies, each known to 1 or 2 %. The second compound yields half
-# as much again as the first.
+# Yields per nickel atom at both energies, made up, each known to 1 to 2.5 %. At both energies
+# together, the second compound yields half as much again as the first.
 first = EndMember(valence=2.0, low=0.70, high=0.35, low_std=0.007, high_std=0.007)
 second = EndMember(valence=4.0, low=0.40, high=1.20, low_std=0.01, high_std=0.01)
 print(f"end members at ξ = {first.xi:.3f} and {second.xi:.3f}")
@@ -26,23 +26,26 @@ calibrated = surface.calibrated_valence(xi, first, second)
 print(*relative.notes, *calibrated.notes, sep="\n")
 
 # %%
-# The relative map says what is higher and what is lower. Read as a valence between the same two
-# compounds, it is too high everywhere between them, most in the middle.
+# The relative map says what is higher and what is lower. Read along a straight line as the valence
+# between the same two compounds, it is too high everywhere between them.
 line = first.valence + (second.valence - first.valence) * relative.valence
+difference = line - calibrated.valence
 width = xi.xi.shape[1] * xi.pixel_size_um[1]
-field = {"origin": "lower", "extent": (0, width, 0, width), "cmap": "cividis"}
+field = {"origin": "lower", "extent": (0, width, 0, width)}
+both = np.nanpercentile(calibrated.valence, (2, 98))
 figure, axes = plt.subplots(1, 3, figsize=(11, 3.3), layout="constrained")
 pictures = {
-    "relative valence\n(line between the end members)": (relative.valence, "[1], uncalibrated"),
-    "calibrated valence of Ni": (calibrated.valence, "valence [1]"),
-    "line − calibrated": (line - calibrated.valence, "difference of valence [1]"),
-}
-for panel, (title, (values, label)) in zip(axes, pictures.items(), strict=True):
-    limits = np.nanpercentile(values, (2, 98))
-    drawn = panel.imshow(values, **field, vmin=limits[0], vmax=limits[1])
+    "relative, read along a line": (line, "valence of Ni, uncalibrated [1]", both, "both"),
+    "calibrated": (calibrated.valence, "valence of Ni [1]", both, "both"),
+    "line less calibrated": (
+        difference, "difference in valence [1]", (0, np.nanmax(difference)), "neither",
+    ),
+}  # fmt: skip
+for panel, (title, (values, label, limits, extend)) in zip(axes, pictures.items(), strict=True):
+    drawn = panel.imshow(values, **field, cmap="cividis", vmin=limits[0], vmax=limits[1])
     panel.set(title=title, xticks=[], yticks=[], facecolor="0.88")
     plot.scale_bar(panel, width)
-    bar = figure.colorbar(drawn, ax=panel, label=label, extend="both")
+    bar = figure.colorbar(drawn, ax=panel, label=label, extend=extend)
 
 # %%
 # The same pixel by pixel, and the two errors: that of its counts, and that of the end members,
@@ -60,7 +63,9 @@ left.fill_between(
 )  # fmt: skip
 left.set(xlabel="ξ [1]", ylabel="valence of Ni [1]", title="pixels of the map")
 left.legend(frameon=False, fontsize=8)
-right.hist(calibrated.valence_std[seen], bins=40, alpha=0.7, color="#0072b2", label="counts")
-right.hist(common, bins=40, alpha=0.7, color="#e69f00", label="end members")
-right.set(xlabel="standard error of the valence [1]", ylabel="pixels")
+bins = np.linspace(0, 0.04, 41)
+right.hist(calibrated.valence_std[seen], bins, alpha=0.7, color="#0072b2", label="counts")
+right.hist(common, bins, alpha=0.7, color="#e69f00", label="end members")
+right.set(xlabel="standard error of the valence [1]", ylabel="pixels", title="both errors")
+ticks = right.set_xticks(np.arange(0, 0.05, 0.01))
 legend = right.legend(frameon=False, fontsize=8)

@@ -24,6 +24,9 @@ class SoftSpectra:
         self.nickel = spectra.normalise_soft(made.nickel_tey[0])
         self.oxygen = spectra.normalise_soft(made.oxygen_tey[0])
         self.pair = made.oxygen_tey
+        # The first call loads the libraries.
+        self.time_l3_ratio()
+        self.time_pre_edge_area()
 
     def time_l3_ratio(self) -> None:
         spectra.l3_ratio(self.nickel.energy_ev, self.nickel.mu, variance=self.nickel.variance)

@@ -31,6 +31,7 @@ plot.scans(low, high)
 # which holds no nickel, shows just that half.
 ratio = surface.xi_map(low, high, mode="transmission")
 print(*ratio.notes, sep="\n")
+# sphinx_gallery_thumbnail_number = 2
 plot.surface_figure(ratio)
 
 # %%

@@ -27,6 +27,7 @@ xi = surface.xi_map(
     made.low, made.high, background=made.background, spectrum=spectrum, energy_std_ev=0.1
 )
 print(*xi.notes, sep="\n")
+# sphinx_gallery_thumbnail_number = 2
 plot.surface_figure(xi, spectrum=spectrum)
 
 # %%

@@ -28,7 +28,7 @@ plot.scans(low, high)
 # %%
 # Registered on the optical density, and the ratio with its standard error. There are only two
 # energies: no spectrum, and no scan below the edge, so the map is diluted towards ½. The support,
-# which holds no nickel, shows just that half.
+# presumably without nickel, lies near that half.
 ratio = surface.xi_map(low, high, mode="transmission")
 print(*ratio.notes, sep="\n")
 # sphinx_gallery_thumbnail_number = 2
@@ -59,8 +59,8 @@ shown = plot.xi_error(ratio, ax=left)
 width = ratio.xi.shape[1] * ratio.pixel_size_um[1]
 height = ratio.xi.shape[0] * ratio.pixel_size_um[0]
 drawn = right.imshow(
-    again.xi - ratio.xi, origin="lower", extent=(0, width, 0, height), cmap="RdBu_r",
-    vmin=-0.06, vmax=0.06,
+    again.xi - ratio.xi, origin="lower", interpolation="nearest", extent=(0, width, 0, height),
+    cmap="RdBu_r", vmin=-0.06, vmax=0.06,
 )  # fmt: skip
 right.set_title("ξ with the other drift less ξ", fontsize=10)
 right.set(xticks=[], yticks=[], facecolor="0.88")

@@ -40,7 +40,7 @@ maps = {
     "without": diluted.xi,
 }
 width = xi.xi.shape[1] * xi.pixel_size_um[1]
-field = {"origin": "lower", "extent": (0, width, 0, width)}
+field = {"origin": "lower", "interpolation": "nearest", "extent": (0, width, 0, width)}
 figure, axes = plt.subplots(1, 3, figsize=(10, 3.2), layout="constrained")
 for panel, (title, values) in zip(axes, maps.items(), strict=True):
     drawn = panel.imshow(values, **field, vmin=0.47, vmax=0.68)

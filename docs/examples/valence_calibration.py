@@ -31,7 +31,7 @@ print(*relative.notes, *calibrated.notes, sep="\n")
 line = first.valence + (second.valence - first.valence) * relative.valence
 difference = line - calibrated.valence
 width = xi.xi.shape[1] * xi.pixel_size_um[1]
-field = {"origin": "lower", "extent": (0, width, 0, width)}
+field = {"origin": "lower", "interpolation": "nearest", "extent": (0, width, 0, width)}
 both = np.nanpercentile(calibrated.valence, (2, 98))
 figure, axes = plt.subplots(1, 3, figsize=(11, 3.3), layout="constrained")
 pictures = {

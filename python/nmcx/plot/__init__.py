@@ -23,6 +23,7 @@ from nmcx.plot.images import (
 )
 from nmcx.plot.panels import scale_bar, scale_bar_length
 from nmcx.plot.profiles import depth_profile, edge_histogram, line_profiles
+from nmcx.plot.soft_edges import soft_edges_figure
 from nmcx.plot.soft_spectra import soft_spectra_figure
 from nmcx.plot.surface_figure import surface_figure
 from nmcx.plot.volumes import edge_map, particle_slices, slices, status
@@ -44,6 +45,7 @@ __all__ = [
     "scale_bar_length",
     "scans",
     "slices",
+    "soft_edges_figure",
     "soft_spectra_figure",
     "sphere",
     "status",

@@ -45,6 +45,7 @@ __all__ = [
     "read",
     "template",
     "to_toml",
+    "toml_value",
 ]
 
 
@@ -215,7 +216,7 @@ def to_toml(run_file: RunFile, folder: Path, *, output: str = "rerun") -> str:
             if value is None and item.metadata["show"] == '"auto"':
                 value = "auto"
             if value is not None:
-                lines.append(f"{item.name} = {_toml(value, folder)}")
+                lines.append(f"{item.name} = {toml_value(value, folder)}")
     return "\n".join(lines) + "\n"
 
 
@@ -229,13 +230,14 @@ def _is_used(name: str, run_file: RunFile) -> bool:
     )
 
 
-def _toml(value: object, folder: Path) -> str:
+def toml_value(value: object, folder: Path = Path("/nowhere")) -> str:
+    """A value as TOML; paths inside `folder` relative to it."""
     if isinstance(value, Path):
         # A folder that moves takes its own files along; others stay where they are.
         inside = value.is_relative_to(folder)
-        return _toml(os.fspath(value.relative_to(folder) if inside else value), folder)
+        return toml_value(os.fspath(value.relative_to(folder) if inside else value), folder)
     if isinstance(value, (tuple, list)):
-        return "[" + ", ".join(_toml(item, folder) for item in value) + "]"
+        return "[" + ", ".join(toml_value(item, folder) for item in value) + "]"
     if isinstance(value, str):
         # JSON's strings are TOML's, but for DEL, which TOML wants escaped.
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
@@ -264,5 +266,5 @@ def _template_line(item: Field[Any]) -> str:
     shown = item.metadata["show"]
     if not shown and item.default is None:
         return f'# {item.name} = "…"  # {item.metadata["meaning"]}'
-    text = shown or _toml(item.default, Path("/"))
+    text = shown or toml_value(item.default, Path("/"))
     return f"{item.name} = {text}  # {item.metadata['meaning']}"

@@ -26,6 +26,7 @@ from nmcx.plot.profiles import depth_profile, edge_histogram, line_profiles
 from nmcx.plot.soft_edges import soft_edges_figure
 from nmcx.plot.soft_spectra import soft_spectra_figure
 from nmcx.plot.surface_figure import surface_figure
+from nmcx.plot.valence_map import valence_map
 from nmcx.plot.volumes import edge_map, particle_slices, slices, status
 
 __all__ = [
@@ -51,6 +52,7 @@ __all__ = [
     "status",
     "surface_against_porosity",
     "surface_figure",
+    "valence_map",
     "worst_voxels",
     "xi_error",
     "xi_map",

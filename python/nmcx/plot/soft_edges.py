@@ -79,6 +79,7 @@ def soft_edges_figure(
         ax.ticklabel_format(axis="both", useOffset=False)
         ax.legend(fontsize=TICK - 0.5, frameon=False, loc="upper left")
         low, high = ax.get_ylim()
-        ax.set_ylim(low, high + 0.18 * (high - low))
+        # Room for the legend above the curves.
+        ax.set_ylim(low, high + 0.055 * len(ax.get_legend().get_texts()) * (high - low))
         open_frame(ax)
     return figure

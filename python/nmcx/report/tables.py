@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from nmcx.report.findings import Findings, Table
 from nmcx.report.words import with_error
-from nmcx.results import PeakRatio
+from nmcx.results import PeakRatio, Spectrum
 
 
 def spectra_table(found: Findings) -> Table:
@@ -78,3 +80,61 @@ def suppression_table(found: Findings) -> Table:
         "backgrounds. The interval covers noise, windows and backgrounds."
     )
     return Table("Suppression of the O K pre-edge", header, tuple(rows), remark)
+
+
+def scan_table(found: Findings) -> Table:
+    """Correlation at each opening angle.
+
+    Parameters
+    ----------
+    found : Findings
+        With `scan`.
+
+    Returns
+    -------
+    Table
+    """
+    scan = found.scan
+    assert scan is not None
+    rows = []
+    for i, half in enumerate(np.rad2deg(scan.half_angle)):
+        low, high = scan.interval[i]
+        band = scan.null_band[i]
+        rows.append(
+            (
+                f"{2 * half:g}°",
+                f"{half:g}°",
+                f"{scan.pearson[i]:+.3f}",
+                f"{low:+.2f} … {high:+.2f}",
+                f"{scan.spearman[i]:+.3f}",
+                f"{band[0]:+.2f} … {band[1]:+.2f}",
+                f"{scan.p_value[i]:.3g}",
+                f"{scan.n_effective[i]:.0f}",
+            )
+        )
+    header = (
+        "opening 2α", "half α", "Pearson", "95 % interval", "Spearman", "null, 95 %", "p", "n eff.",
+    )  # fmt: skip
+    remark = f"All angles as one test: p = {scan.p_family:.3g}. Sign: {scan.sign_convention}."
+    return Table("Correlation against opening angle", header, tuple(rows), remark)
+
+
+def paired(found: Findings) -> dict[str, tuple[Spectrum, ...]] | None:
+    """The four pairs of first and cycled spectra by name, or None if they are not all there.
+
+    Parameters
+    ----------
+    found : Findings
+        With `spectra`.
+
+    Returns
+    -------
+    dict of str to (Spectrum, Spectrum), or None
+    """
+    pairs: dict[str, list[Spectrum]] = {}
+    for one in found.spectra:
+        pairs.setdefault(f"{one.edge}_{one.spectrum.mode}", []).append(one.spectrum)
+    names = ("nickel_tey", "nickel_fy", "oxygen_tey", "oxygen_fy")
+    if set(pairs) != set(names) or any(len(pair) != 2 for pair in pairs.values()):
+        return None
+    return {name: tuple(pairs[name]) for name in names}

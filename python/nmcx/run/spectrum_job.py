@@ -199,7 +199,7 @@ def _edge_of(read: Spectrum, path: Path) -> str:
     for edge, (low, high) in EDGES_EV.items():
         if np.mean((energy > low) & (energy < high)) > 0.5:
             return edge
-    known = " or ".join(f"{edge} ({low:g}–{high:g} eV)" for edge, (low, high) in EDGES_EV.items())
+    known = " nor ".join(f"{edge} ({low:g}–{high:g} eV)" for edge, (low, high) in EDGES_EV.items())
     raise InputError(
         f"{path}: its energies, {energy.min():.1f}–{energy.max():.1f} eV, are neither {known}"
     )

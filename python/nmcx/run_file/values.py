@@ -92,7 +92,11 @@ def as_region(value: object, _: Path) -> int | str:
 def as_file_or_energy(value: object, folder: Path) -> Path | float:
     """Path of a file that exists, or a photon energy [eV]."""
     if isinstance(value, str) and value:
-        return as_file(value, folder)
+        # The command line knows texts only: a number that is no file is an energy.
+        energy = _number_or_text(value)
+        if isinstance(energy, str) or (folder / value).is_file():
+            return as_file(value, folder)
+        value = energy
     try:
         return float(as_number(100, 1e5)(value, folder))
     except Unfit:

@@ -190,7 +190,8 @@ def test_a_pair_that_cannot_be_registered_gives_a_reason_and_no_files(
         (("--dark", "1", "2", "3"), 2, "dark must be a number or"),
         (("--first", "2", "1", "0.5"), 2, "first, second: give both"),
         (("--energy-std-ev", "0.1"), 2, "needs a reference spectrum"),
-        (("--background", "848"), 4, "848 does not exist"),
+        (("--background", "848"), 2, "background: an energy needs a stack"),
+        (("--background", "gone.hdr"), 4, "gone.hdr does not exist"),
         (("--spectrum", "gone.txt"), 4, r"--spectrum: .*gone\.txt does not exist"),
     ],
 )
@@ -274,7 +275,7 @@ def test_another_edge_is_an_input_error(tmp_path: Path, capsys: pytest.CaptureFi
     energy = np.arange(8300.0, 8400.0)
     np.savetxt(tmp_path / "k.txt", np.column_stack([energy, 1 + np.arctan(energy - 8345)]))
     assert cli.main(["-q", "spectrum", str(tmp_path / "k.txt")]) == 4
-    assert "neither nickel (840–890 eV) or oxygen" in capsys.readouterr().err
+    assert "neither nickel (840–890 eV) nor oxygen" in capsys.readouterr().err
 
 
 def test_a_run_file_of_spectra_gives_figure_tables_and_numbers(texts: Path, tmp_path: Path) -> None:

@@ -205,7 +205,7 @@ def _spectra_panels(f: Findings) -> Iterator[_Panel]:
     if pairs is not None:
         yield _Panel(
             name,
-            lambda: plot.soft_spectra_figure(**pairs),
+            lambda: plot.soft_spectra_figure(*pairs),
             "Ni L3 and O K spectra of the first and the cycled state by two yields",
             "First against cycled state. (a, b) Ni L3 by electron yield, which sees the outermost "
             "nanometres, and by fluorescence yield, which sees deeper; the ratio of the peaks "

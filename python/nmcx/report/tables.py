@@ -8,6 +8,8 @@ from nmcx.report.findings import Findings, Table
 from nmcx.report.words import with_error
 from nmcx.results import PeakRatio, Spectrum
 
+Pair = tuple[Spectrum, ...]
+
 
 def spectra_table(found: Findings) -> Table:
     """Each spectrum with its peaks and their errors.
@@ -119,8 +121,10 @@ def scan_table(found: Findings) -> Table:
     return Table("Correlation against opening angle", header, tuple(rows), remark)
 
 
-def paired(found: Findings) -> dict[str, tuple[Spectrum, ...]] | None:
-    """The four pairs of first and cycled spectra by name, or None if they are not all there.
+def paired(
+    found: Findings,
+) -> tuple[Pair, Pair, Pair, Pair] | None:
+    """The four pairs of first and cycled spectra, or None if they are not all there.
 
     Parameters
     ----------
@@ -129,7 +133,8 @@ def paired(found: Findings) -> dict[str, tuple[Spectrum, ...]] | None:
 
     Returns
     -------
-    dict of str to (Spectrum, Spectrum), or None
+    tuple of (Spectrum, Spectrum), or None
+        Ni L by electron and fluorescence yield, O K likewise.
     """
     pairs: dict[str, list[Spectrum]] = {}
     for one in found.spectra:
@@ -137,4 +142,5 @@ def paired(found: Findings) -> dict[str, tuple[Spectrum, ...]] | None:
     names = ("nickel_tey", "nickel_fy", "oxygen_tey", "oxygen_fy")
     if set(pairs) != set(names) or any(len(pair) != 2 for pair in pairs.values()):
         return None
-    return {name: tuple(pairs[name]) for name in names}
+    first, second, third, fourth = (tuple(pairs[name]) for name in names)
+    return first, second, third, fourth

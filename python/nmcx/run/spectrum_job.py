@@ -212,16 +212,18 @@ def _measure(read: Spectrum, name: str, options: SpectrumOptions) -> SoftSpectru
         read, method=how.normalisation, pre_edge=how.pre_edge, post_edge=how.post_edge,
         pre_degree=how.pre_degree,
     )  # fmt: skip
-    data = {"energy_ev": normal.energy_ev, "intensity": normal.mu, "variance": normal.variance}
+    energy, values, variance = normal.energy_ev, normal.mu, normal.variance
     if isinstance(how, Nickel):
         found = spectra.l3_ratio(
-            **data, mode=read.mode, method=how.method, step_width_ev=how.step_width_ev,
+            energy, values, variance=variance, mode=read.mode,
+            method=how.method, step_width_ev=how.step_width_ev,
             spin_orbit_ev=how.spin_orbit_ev, pre_degree=how.pre_degree,
         )  # fmt: skip
         labelled = replace(found, settings={**found.settings, "spectrum": name})
         return SoftSpectrum(edge, name, read, normal, labelled)
     peak = spectra.pre_edge_area(
-        **data, mode=read.mode, background=how.background, peak_ev=how.peak_ev,
+        energy, values, variance=variance, mode=read.mode,
+            background=how.background, peak_ev=how.peak_ev,
         window_ev=how.window_ev, step_width_ev=how.step_width_ev,
         scale_std=float(normal.metadata.get("scale_std", 0.0)),
     )  # fmt: skip

@@ -95,8 +95,8 @@ def _write_spectra(work: Path, soft: Any) -> None:
             header = f"energy {name.split('_')[1]}"
             np.savetxt(work / file, columns, fmt="%.10g", header=header)
         lines.append(f'{name} = ["{files[0]}", "{files[1]}"]')
-    with (work / "run.toml").open("a", encoding="utf-8") as file:
-        file.write("\n".join(lines) + "\n")
+    with (work / "run.toml").open("a", encoding="utf-8") as opened:
+        opened.write("\n".join(lines) + "\n")
 
 
 def against_truth(found: Findings, truth: Any, soft: Any = None) -> Table:
@@ -169,13 +169,13 @@ def _of_spectra(found: Findings, soft: Any) -> list[tuple[str, str, str]]:
             true = float(soft.ratio[modes.index(one.spectrum.mode), state])
             value = with_error(one.found.ratio, one.found.ratio_std)
             rows.append((f"Ratio of the Ni L3 peaks: {one.name}", value, f"{true:.4f}"))
-    for one in found.suppressions:
-        low, high = one.interval_95
+    for lost in found.suppressions:
+        low, high = lost.interval_95
         rows.append(
             (
-                f"Suppression of the O K pre-edge, {one.mode}, with 95 % interval",
-                f"{100 * one.value:.1f} % ({100 * low:.1f} … {100 * high:.1f} %)",
-                f"{100 * float(soft.suppression[modes.index(one.mode)]):.1f} %",
+                f"Suppression of the O K pre-edge, {lost.mode}, with 95 % interval",
+                f"{100 * lost.value:.1f} % ({100 * low:.1f} … {100 * high:.1f} %)",
+                f"{100 * float(soft.suppression[modes.index(lost.mode)]):.1f} %",
             )
         )
     return rows

@@ -64,11 +64,17 @@ def check(path: str | PathLike[str]) -> list[str]:
 def _inputs(file: RunFile) -> Iterator[tuple[str, str, int, float]]:
     if file.soft is not None:
         soft = file.soft
-        for header in (soft.low, soft.high, soft.stack, soft.background):
+        low_ev, high_ev = soft.energy_ev or (None, None)
+        named = ((soft.low, low_ev), (soft.high, high_ev), (soft.stack, None))
+        for header, energy in (*named, (soft.background, None)):
             if not isinstance(header, Path):
                 continue
             scan = io.read_stxm(
-                header, channel=soft.channel, region=soft.region, i0=soft.i0_channel
+                header,
+                channel=soft.channel,
+                region=soft.region,
+                energy_ev=energy,
+                i0=soft.i0_channel,
             )
             ny, nx = scan.counts.shape[1:]
             size = " × ".join(f"{1000 * s:.1f}" for s in scan.pixel_size_um)

@@ -24,7 +24,6 @@ Progress = Callable[[float, float, str], None]
 
 #: Where a scan of each edge has most of its energies [eV].
 EDGES_EV = {"nickel": (840.0, 890.0), "oxygen": (515.0, 560.0)}
-MODES = ("tey", "fy", "transmission")
 
 
 @dataclass(frozen=True)
@@ -223,7 +222,7 @@ def _measure(read: Spectrum, name: str, options: SpectrumOptions) -> SoftSpectru
         return SoftSpectrum(edge, name, read, normal, labelled)
     peak = spectra.pre_edge_area(
         energy, values, variance=variance, mode=read.mode,
-            background=how.background, peak_ev=how.peak_ev,
+        background=how.background, peak_ev=how.peak_ev,
         window_ev=how.window_ev, step_width_ev=how.step_width_ev,
         scale_std=float(normal.metadata.get("scale_std", 0.0)),
     )  # fmt: skip

@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Sequence
 
 from nmcx import __version__
-from nmcx.cli import chain, edges
+from nmcx.cli import chain, edges, spectrum, xi
 from nmcx.errors import (
     ConvergenceError,
     Error,
@@ -103,6 +103,8 @@ def _parser() -> argparse.ArgumentParser:
 
     chain.add(commands, shared)
     edges.add(commands, shared)
+    xi.add(commands, shared)
+    spectrum.add(commands, shared)
     return parser
 
 

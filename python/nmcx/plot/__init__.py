@@ -24,8 +24,10 @@ from nmcx.plot.images import (
 from nmcx.plot.panels import scale_bar, scale_bar_length
 from nmcx.plot.profiles import depth_profile, edge_histogram, line_profiles
 from nmcx.plot.registration import registration
+from nmcx.plot.soft_edges import soft_edges_figure
 from nmcx.plot.soft_spectra import soft_spectra_figure
 from nmcx.plot.surface_figure import surface_figure
+from nmcx.plot.valence_map import valence_map
 from nmcx.plot.volumes import edge_map, particle_slices, slices, status
 
 __all__ = [
@@ -46,11 +48,13 @@ __all__ = [
     "scale_bar_length",
     "scans",
     "slices",
+    "soft_edges_figure",
     "soft_spectra_figure",
     "sphere",
     "status",
     "surface_against_porosity",
     "surface_figure",
+    "valence_map",
     "worst_voxels",
     "xi_error",
     "xi_map",

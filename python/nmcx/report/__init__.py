@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
-from nmcx.report.findings import Findings, Table
+from nmcx.report.findings import Findings, SoftSpectrum, Table
 from nmcx.report.page import write
+from nmcx.report.tables import spectra_table, suppression_table
 from nmcx.report.words import summary
 
-__all__ = ["Findings", "Table", "summary", "write"]
+__all__ = [
+    "Findings",
+    "SoftSpectrum",
+    "Table",
+    "spectra_table",
+    "summary",
+    "suppression_table",
+    "write",
+]

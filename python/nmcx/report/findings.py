@@ -13,13 +13,20 @@ from nmcx.results import (
     AngleScan,
     ConePorosity,
     DepthProfile,
+    EdgeDipole,
     EdgeMap,
+    EnergySensitivity,
     LineProfiles,
     OpticalDensity,
     Particle,
+    PeakRatio,
+    PreEdge,
     Result,
+    Spectrum,
     StxmStack,
+    Suppression,
     SurfaceValues,
+    ValenceMap,
     XiMap,
 )
 
@@ -35,12 +42,31 @@ class Table:
 
 
 @dataclass(frozen=True)
+class SoftSpectrum:
+    """One soft X-ray spectrum and what was measured on it."""
+
+    edge: str  #: "nickel" or "oxygen"
+    name: str  #: of the file
+    spectrum: Spectrum  #: as read
+    normal: Spectrum  #: without pre-edge, on the scale of the jump
+    found: PeakRatio | PreEdge
+
+
+@dataclass(frozen=True)
 class Findings:
     """Results of one particle, as far as they exist."""
 
     low: StxmStack | None = None  #: soft scan at the lower energy, or both energies
     high: StxmStack | None = None  #: soft scan at the higher energy
+    background: StxmStack | None = None  #: soft scan below the edge
+    reference: Spectrum | None = None  #: mean or reference spectrum across the soft edge
     xi: XiMap | None = None
+    dipole: EdgeDipole | None = None  #: displacement that the edges of `xi` still show
+    sensitivity: EnergySensitivity | None = None  #: of `xi`, by a given `reference`
+    valence: ValenceMap | None = None
+    #: measured soft spectra; in pairs, first and cycled, if they come from a run file
+    spectra: tuple[SoftSpectrum, ...] = ()
+    suppressions: tuple[Suppression, ...] = ()  #: of the O K pre-edge, one per yield
     od: OpticalDensity | None = None
     aligned: AlignedStack | None = None  #: `od` of all energies on one grid
     jump: NDArray[Any] | None = None  #: (ny, nx) optical density above minus below the edge [1]
@@ -68,6 +94,11 @@ class Findings:
             value = getattr(self, item.name)
             if isinstance(value, Result):
                 yield item.name, value
+        for measured in self.spectra:
+            yield measured.name, measured.spectrum
+            yield measured.name, measured.found
+        for suppression in self.suppressions:
+            yield f"suppression, {suppression.mode or 'yield unknown'}", suppression
 
     def all_notes(self) -> list[tuple[str, str]]:
         """(where, note) of all results and of the findings themselves, each once."""

@@ -11,11 +11,10 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from nmcx import plot
 from nmcx.report.findings import Findings, Table
 from nmcx.report.style import CSS
+from nmcx.report.tables import paired, scan_table, spectra_table, suppression_table
 from nmcx.report.words import estimator, summary
 
 if TYPE_CHECKING:
@@ -104,8 +103,12 @@ def page(
     parts = ["<h2>Summary</h2>", *(f"<p>{escape(text)}</p>" for text in summary(findings))]
     for name, figures in sections.items():
         parts += [f"<section><h2>{escape(name)}</h2>", *figures, "</section>"]
+    if findings.spectra:
+        parts.append(_table(spectra_table(findings)))
+    if findings.suppressions:
+        parts.append(_table(suppression_table(findings)))
     if findings.scan is not None:
-        parts.append(_table(_scan_table(findings)))
+        parts.append(_table(scan_table(findings)))
     parts += [_table(table) for table in findings.tables]
     parts += _notes(findings)
     parts += _provenance(provenance, parameters)
@@ -143,6 +146,7 @@ def _figure(panel: _Panel, number: int, dpi: int) -> str:
 
 def _panels(f: Findings) -> Iterator[_Panel]:
     yield from _soft_panels(f)
+    yield from _spectra_panels(f)
     yield from _hard_panels(f)
     yield from _bulk_panels(f)
     yield from _correlation_panels(f)
@@ -160,19 +164,61 @@ def _soft_panels(f: Findings) -> Iterator[_Panel]:
         )
     if xi is None:
         return
-    yield _Panel(
-        name,
-        lambda: _pair(plot.xi_map, plot.relative_valence, xi),
-        "Map of the ratio xi and map of relative valence",
-        "Ratio ξ = I(high) / (I(low) + I(high)) after registration, and relative valence, ξ on a "
-        "linear scale of this map's own (not calibrated). Grey: no valid ratio.",
-    )
+    whole = xi.low is not None and xi.high is not None
+    if whole:
+        yield _Panel(
+            name,
+            lambda: plot.surface_figure(xi, spectrum=f.reference),
+            "Mean spectrum with both energies, registered scans, ratio map and its histogram",
+            "(a) Mean spectrum, the two energies marked. (b, c) Both scans after registration. "
+            "(d) Ratio ξ = I(high) / (I(low) + I(high)). (e) How many pixels have which ξ, with "
+            "the error of one pixel. Grey: no valid ratio.",
+        )
+    valence = f.valence
+    if valence is not None and valence.calibrated:
+        yield _Panel(
+            name,
+            lambda: plot.valence_map(valence),
+            "Map of the valence of nickel and map of its standard error",
+            "Valence of Ni, calibrated by two end members, and its standard error from counting. "
+            "The error of the calibration moves all pixels together and is not in the map.",
+        )
+    elif not whole or valence is not None:
+        yield _Panel(
+            name,
+            lambda: _pair(plot.xi_map, plot.relative_valence, xi),
+            "Map of the ratio xi and map of relative valence",
+            "Ratio ξ after registration, and relative valence, ξ on a linear scale of this map's "
+            "own (not calibrated). Grey: no valid ratio.",
+        )
     yield _Panel(
         name,
         lambda: plot.xi_error(xi),
         "Map of the standard error of xi",
         "Standard error of ξ from counting statistics, the registration's weights included.",
     )
+
+
+def _spectra_panels(f: Findings) -> Iterator[_Panel]:
+    name = "Surface: soft X-ray spectra"
+    pairs = paired(f)
+    if pairs is not None:
+        yield _Panel(
+            name,
+            lambda: plot.soft_spectra_figure(*pairs),
+            "Ni L3 and O K spectra of the first and the cycled state by two yields",
+            "First against cycled state. (a, b) Ni L3 by electron yield, which sees the outermost "
+            "nanometres, and by fluorescence yield, which sees deeper; the ratio of the peaks "
+            "falls where Ni is reduced. (c, d) O K: the shaded peak before the edge shrinks where "
+            "oxygen was lost. Drawn with the default windows and backgrounds.",
+        )
+    elif f.spectra:
+        yield _Panel(
+            name,
+            lambda: plot.soft_edges_figure(f.spectra),
+            "Normalised soft X-ray spectra with their backgrounds",
+            "Normalised spectra with the backgrounds above which their peaks were measured.",
+        )
 
 
 def _pair(first: Callable[..., Any], second: Callable[..., Any], result: Any) -> Figure:
@@ -293,32 +339,6 @@ def _correlation_panels(f: Findings) -> Iterator[_Panel]:
             "Correlation against opening angle. Inside the grey band, chance gives as much: smooth "
             "fields that have nothing to do with each other correlate, too.",
         )
-
-
-def _scan_table(f: Findings) -> Table:
-    scan = f.scan
-    assert scan is not None
-    rows = []
-    for i, half in enumerate(np.rad2deg(scan.half_angle)):
-        low, high = scan.interval[i]
-        band = scan.null_band[i]
-        rows.append(
-            (
-                f"{2 * half:g}°",
-                f"{half:g}°",
-                f"{scan.pearson[i]:+.3f}",
-                f"{low:+.2f} … {high:+.2f}",
-                f"{scan.spearman[i]:+.3f}",
-                f"{band[0]:+.2f} … {band[1]:+.2f}",
-                f"{scan.p_value[i]:.3g}",
-                f"{scan.n_effective[i]:.0f}",
-            )
-        )
-    header = (
-        "opening 2α", "half α", "Pearson", "95 % interval", "Spearman", "null, 95 %", "p", "n eff.",
-    )  # fmt: skip
-    remark = f"All angles as one test: p = {scan.p_family:.3g}. Sign: {scan.sign_convention}."
-    return Table("Correlation against opening angle", header, tuple(rows), remark)
 
 
 def _table(table: Table) -> str:

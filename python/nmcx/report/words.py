@@ -7,7 +7,18 @@ import math
 import numpy as np
 
 from nmcx.report.findings import Findings
-from nmcx.results import AngleScan, DepthProfile, EdgeMap, OpticalDensity, Particle, XiMap
+from nmcx.results import (
+    AngleScan,
+    DepthProfile,
+    EdgeDipole,
+    EdgeMap,
+    EnergySensitivity,
+    OpticalDensity,
+    Particle,
+    Suppression,
+    ValenceMap,
+    XiMap,
+)
 
 
 def with_error(value: float, error: float, unit: str = "") -> str:
@@ -52,6 +63,13 @@ def summary(findings: Findings) -> list[str]:
     paragraphs = []
     if found.xi is not None:
         paragraphs.append(_of_xi(found.xi))
+    if found.dipole is not None:
+        paragraphs.append(_of_dipole(found.dipole))
+    if found.sensitivity is not None:
+        paragraphs.append(_of_sensitivity(found.sensitivity))
+    if found.valence is not None:
+        paragraphs.append(_of_valence(found.valence))
+    paragraphs += [_of_suppression(one) for one in found.suppressions]
     if found.od is not None:
         paragraphs.append(_of_optical_density(found.od))
     if found.jump is not None:
@@ -79,11 +97,66 @@ def _of_xi(xi: XiMap) -> str:
         return text + "No pixel has enough counts for a ratio."
     low, middle, high = np.percentile(values, (16, 50, 84))
     error = float(np.nanmedian(xi.xi_std[xi.valid]))
-    return text + (
+    text += (
         f"The ratio ξ has a median of {middle:.4f} (16–84 %: {low:.4f}–{high:.4f}), with a "
         f"standard error of {error:.2g} per pixel; {100 * np.mean(xi.valid):.1f} % of the "
         "pixels are valid. "
-        "ξ rises with the valence of Ni, so low values mark the degraded surface."
+    )
+    if xi.systematic_std is not None:
+        common = float(np.nanmedian(xi.systematic_std[xi.valid]))
+        text += f"The energy scale adds an error of {common:.2g} that all pixels share. "
+    return text + "ξ rises with the valence of Ni, so low values mark the degraded surface."
+
+
+def _of_dipole(dipole: EdgeDipole) -> str:
+    sizes = abs(dipole.dy) / dipole.dy_std, abs(dipole.dx) / dipole.dx_std
+    meaning = (
+        "nothing beyond noise" if max(sizes) < 3 else "more than noise: look at the registration"
+    )
+    return (
+        "The edges in the ratio map still show a displacement of "
+        f"{with_error(dipole.dy, dipole.dy_std)} px (rows) and "
+        f"{with_error(dipole.dx, dipole.dx_std)} px (columns): {meaning}."
+    )
+
+
+def _of_sensitivity(found: EnergySensitivity) -> str:
+    return (
+        "By the reference spectrum, an energy error common to both scans moves ξ by "
+        f"{with_error(found.per_ev, found.per_ev_std)} per eV."
+    )
+
+
+def _of_valence(found: ValenceMap) -> str:
+    values = found.valence[found.valid]
+    if values.size == 0:
+        return "No pixel has a valence."
+    low, middle, high = np.percentile(values, (16, 50, 84))
+    error = float(np.median(found.valence_std[found.valid]))
+    if not found.calibrated:
+        first, second = (end.xi for end in found.end_members)
+        return (
+            f"The relative valence, which is 0 at ξ = {first:.4g} and 1 at {second:.4g} and not "
+            f"calibrated, has a standard error of {error:.2g} per pixel."
+        )
+    text = (
+        f"The valence of Ni, calibrated by two end members, has a median of {middle:.3f} "
+        f"(16–84 %: {low:.3f}–{high:.3f}), with a standard error of {error:.2g} per pixel"
+    )
+    if found.systematic_std is not None:
+        common = float(np.nanmedian(found.systematic_std[found.valid]))
+        text += f" and {common:.2g} from the calibration, which all pixels share"
+    return text + "."
+
+
+def _of_suppression(found: Suppression) -> str:
+    low, high = found.interval_95
+    name = {"tey": "electron yield", "fy": "fluorescence yield"}.get(found.mode, "yield unknown")
+    verdict = "" if low > 0 or high < 0 else "; the interval holds zero"
+    return (
+        f"Cycling took {100 * found.value:.1f} % of the O K pre-edge by {name} (95 % interval "
+        f"{100 * low:.1f} to {100 * high:.1f} %, which covers noise, windows and backgrounds)"
+        f"{verdict}."
     )
 
 

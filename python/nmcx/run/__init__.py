@@ -6,15 +6,22 @@ from nmcx.run.edge_job import EdgeJob, EdgeOptions, edges
 from nmcx.run.edge_plan import plan_edges
 from nmcx.run.inspection import check
 from nmcx.run.job import RunResult, run
+from nmcx.run.spectrum_job import SpectrumOptions, spectrum
 from nmcx.run.truth import demo
+from nmcx.run.xi_job import SoftJob, plan_xi, xi
 
 __all__ = [
     "EdgeJob",
     "EdgeOptions",
     "RunResult",
+    "SoftJob",
+    "SpectrumOptions",
     "check",
     "demo",
     "edges",
     "plan_edges",
+    "plan_xi",
     "run",
+    "spectrum",
+    "xi",
 ]

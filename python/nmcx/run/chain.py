@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from nmcx import cones, correlation, io, morphology, surface, txm, xanes
+from nmcx import cones, correlation, io, morphology, txm, xanes
 from nmcx.errors import ConvergenceError
 from nmcx.report import Findings
 from nmcx.results import EnergyStack
+from nmcx.run.spectrum_job import add_spectra
+from nmcx.run.xi_job import add_map, add_scans
 from nmcx.run_file import Hard, RunFile
 
 #: Unit vectors (z, y, x) of the line profiles: along and against each axis.
@@ -45,6 +47,8 @@ def steps(run_file: RunFile) -> list[Step]:
     hard = run_file.hard
     if run_file.soft is not None:
         chosen += [Step("soft scans", "soft", _scans), Step("ratio map", "soft", _ratio)]
+    if run_file.spectra is not None:
+        chosen.append(Step("soft spectra", "spectra", _spectra))
     if hard is not None and hard.stack is not None:
         chosen.append(Step("edge energies", "hard", _edges))
     if hard is not None and hard.frames is not None:
@@ -73,23 +77,18 @@ def _noted(found: Findings, *notes: str) -> tuple[str, ...]:
 
 
 def _scans(run_file: RunFile, found: Findings) -> Findings:
-    soft = run_file.soft
-    assert soft is not None
-    if soft.stack is not None:
-        low, high = surface.split(io.read_stxm(soft.stack))
-    else:
-        assert soft.low is not None and soft.high is not None
-        low, high = io.read_stxm(soft.low), io.read_stxm(soft.high)
-    return replace(found, low=low, high=high)
+    assert run_file.soft is not None
+    return add_scans(run_file.soft, found)
 
 
 def _ratio(run_file: RunFile, found: Findings) -> Findings:
-    assert run_file.soft is not None and found.low is not None and found.high is not None
-    soft = run_file.soft
-    return replace(
-        found,
-        xi=surface.xi_map(found.low, found.high, mode=soft.mode, min_counts=soft.min_counts),
-    )
+    assert run_file.soft is not None
+    return add_map(run_file.soft, found)
+
+
+def _spectra(run_file: RunFile, found: Findings) -> Findings:
+    assert run_file.spectra is not None
+    return add_spectra(run_file.spectra, run_file.nickel, run_file.oxygen, found)
 
 
 def _fit(hard: Hard, energy_ev: Any, mu: Any, variance: Any = None) -> Any:

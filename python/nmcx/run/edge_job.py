@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -18,7 +17,8 @@ from nmcx import io, txm, xanes
 from nmcx.errors import Error, InputError, OutputError, UsageError
 from nmcx.io.frames import holds_frames
 from nmcx.results import EdgeMap, EnergyStack
-from nmcx.run_file import Hard
+from nmcx.run.folder import check_target, picture_path
+from nmcx.run_file import Hard, toml_value
 
 Progress = Callable[[float, float, str], None]
 Window = tuple[float, float]
@@ -108,9 +108,9 @@ def edges(
     started = time.perf_counter()
     options = options or EdgeOptions()
     target = Path(out).absolute()
-    image = _picture_path(target, picture)
-    _check_free(target, force)
-    _check_free(image, force or resume)
+    image = picture_path(target, picture)
+    check_target(target, force)
+    check_target(image, force or resume)
     _check_unfinished(target, force or resume)
     stack = open_source(source)
     notes, settings = fit_settings(stack, options, fspath(source))
@@ -264,38 +264,9 @@ def _provenance(source: Path, options: EdgeOptions, settings: Mapping[str, Any])
     inputs = read if size <= _HASHED_BYTES else dict.fromkeys(map(str, read), "")
     asked = {name: value for name, value in settings.items() if value is not None}
     asked["template"] = None if options.template is None else str(options.template.absolute())
-    lines = ["[edges]", f"source = {_toml(str(source.absolute()))}", f"source_bytes = {size}"]
-    lines += [f"{name} = {_toml(value)}" for name, value in asked.items() if value is not None]
+    lines = ["[edges]", f"source = {toml_value(str(source.absolute()))}", f"source_bytes = {size}"]
+    lines += [f"{name} = {toml_value(value)}" for name, value in asked.items() if value is not None]
     return {"configuration": "\n".join(lines) + "\n", "inputs": inputs}
-
-
-def _toml(value: Any) -> str:
-    # Strings, numbers and lists of JSON are those of TOML, but for DEL, which TOML wants escaped.
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-
-
-def _picture_path(target: Path, picture: str | PathLike[str] | None) -> Path | None:
-    if picture is None:
-        return None
-    if picture == "beside":
-        return target.with_name(target.name + ".png")
-    return Path(picture).absolute()
-
-
-def _check_free(path: Path | None, replace: bool) -> None:
-    """Refuse before hours of work what would be refused after them."""
-    import os
-
-    if path is None:
-        return
-    if path.is_dir():
-        raise OutputError(f"{path}: is a folder; name a file in it")
-    if path.exists() and not replace:
-        raise OutputError(f"{path}: exists already; name another file, or replace it with --force")
-    if not path.parent.is_dir():
-        raise OutputError(f"{path.parent}: is no folder; make it, or name another")
-    if not os.access(path.parent, os.W_OK):
-        raise OutputError(f"{path.parent}: may not be written; name a file elsewhere")
 
 
 def _check_unfinished(target: Path, taken_care_of: bool) -> None:

@@ -7,6 +7,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator
+from os import PathLike
 from pathlib import Path
 
 from nmcx.errors import OutputError
@@ -35,6 +36,29 @@ def check_free(folder: Path, force: bool) -> None:
         parent = parent.parent
     if not os.access(parent, os.W_OK):
         raise OutputError(f"{parent}: may not be written; name another folder with -o")
+
+
+def picture_path(target: Path, picture: str | PathLike[str] | None) -> Path | None:
+    """Where a picture goes: beside the result, to a file of its own, or nowhere."""
+    if picture is None:
+        return None
+    if picture == "beside":
+        return target.with_name(target.name + ".png")
+    return Path(picture).absolute()
+
+
+def check_target(path: Path | None, replace: bool) -> None:
+    """Refuse before hours of work what would be refused after them."""
+    if path is None:
+        return
+    if path.is_dir():
+        raise OutputError(f"{path}: is a folder; name a file in it")
+    if path.exists() and not replace:
+        raise OutputError(f"{path}: exists already; name another file, or replace it with --force")
+    if not path.parent.is_dir():
+        raise OutputError(f"{path.parent}: is no folder; make it, or name another")
+    if not os.access(path.parent, os.W_OK):
+        raise OutputError(f"{path.parent}: may not be written; name a file elsewhere")
 
 
 @contextlib.contextmanager

@@ -64,12 +64,28 @@ def check(path: str | PathLike[str]) -> list[str]:
 def _inputs(file: RunFile) -> Iterator[tuple[str, str, int, float]]:
     if file.soft is not None:
         soft = file.soft
-        for header in filter(None, (soft.low, soft.high, soft.stack)):
-            scan = io.read_stxm(header)
+        low_ev, high_ev = soft.energy_ev or (None, None)
+        named = ((soft.low, low_ev), (soft.high, high_ev), (soft.stack, None))
+        for header, energy in (*named, (soft.background, None)):
+            if not isinstance(header, Path):
+                continue
+            scan = io.read_stxm(
+                header,
+                channel=soft.channel,
+                region=soft.region,
+                energy_ev=energy,
+                i0=soft.i0_channel,
+            )
             ny, nx = scan.counts.shape[1:]
             size = " × ".join(f"{1000 * s:.1f}" for s in scan.pixel_size_um)
             text = f"{header.name}: {ny} × {nx} pixels of {size} nm, {_energies(scan.energy_ev)}"
             yield "soft", text, scan.counts.nbytes, 1.0
+    if file.spectra is not None:
+        for name, pair in file.spectra.pairs().items():
+            for path in pair:
+                read = io.read_spectrum(path, column=file.spectra.column, i0=file.spectra.i0)
+                text = f"{name.replace('_', ' ')}, {path.name}: {_energies(read.energy_ev)}"
+                yield "spectra", text, read.mu.nbytes, 0.5
     if file.hard is not None and file.hard.stack is not None:
         stack = io.open_stack(file.hard.stack)
         shape = tuple(stack.mu.shape)

@@ -16,6 +16,7 @@ from nmcx.errors import InputError
 from nmcx.report import Findings, Table
 from nmcx.run.chain import Step, steps
 from nmcx.run.folder import new_folder
+from nmcx.run.provenance import scan_files
 from nmcx.run_file import RunFile, RunFileError
 
 Progress = Callable[[float, float, str], None]
@@ -159,10 +160,13 @@ def input_files(file: RunFile) -> Iterator[Path]:
     pathlib.Path
     """
     if file.soft is not None:
-        for header in (file.soft.low, file.soft.high, file.soft.stack):
-            if header is not None:
-                yield header
-                yield from sorted(header.parent.glob(f"{header.stem}_*.xim"))
+        soft = file.soft
+        for named in (soft.low, soft.high, soft.stack, soft.background, soft.spectrum):
+            if isinstance(named, Path):
+                yield from scan_files(named)
+    if file.spectra is not None:
+        for pair in file.spectra.pairs().values():
+            yield from pair
     if file.hard is not None:
         frames = file.hard.frames
         if file.hard.stack is not None:

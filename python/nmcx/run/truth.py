@@ -12,6 +12,8 @@ import numpy as np
 
 from nmcx.errors import OutputError
 from nmcx.report import Findings, Table
+from nmcx.report.words import with_error
+from nmcx.results import PeakRatio
 from nmcx.run.folder import check_free, new_folder
 from nmcx.run.job import RunResult, run
 
@@ -64,15 +66,17 @@ def demo(
     if progress is not None:
         progress(0, 1, "synthetic measurement")
     made = phantom.particle(seed=seed, **options)
+    soft = phantom.soft_spectra(i0_drift=0.0, seed=seed)
     tables: list[Table] = []
 
     def compare(found: Findings) -> tuple[Table, ...]:
-        tables.append(against_truth(found, made.truth))
+        tables.append(against_truth(found, made.truth, soft))
         return tuple(tables)
 
     try:
         with new_folder(data, force=force) as work:
             made.write(work)
+            _write_spectra(work, soft)
         result = run(data / "run.toml", out=folder, force=force, progress=progress, compare=compare)
     except BaseException:
         if is_new:
@@ -81,7 +85,21 @@ def demo(
     return result, tables[0]
 
 
-def against_truth(found: Findings, truth: Any) -> Table:
+def _write_spectra(work: Path, soft: Any) -> None:
+    """The soft spectra as text files beside the other data, and a section for them."""
+    lines = ["", "[spectra]"]
+    for name in ("nickel_tey", "nickel_fy", "oxygen_tey", "oxygen_fy"):
+        files = [f"{name}_{state}.txt" for state in ("first", "cycled")]
+        for file, scan in zip(files, getattr(soft, name), strict=True):
+            columns = np.column_stack([scan.energy_ev, scan.mu])
+            header = f"energy {name.split('_')[1]}"
+            np.savetxt(work / file, columns, fmt="%.10g", header=header)
+        lines.append(f'{name} = ["{files[0]}", "{files[1]}"]')
+    with (work / "run.toml").open("a", encoding="utf-8") as opened:
+        opened.write("\n".join(lines) + "\n")
+
+
+def against_truth(found: Findings, truth: Any, soft: Any = None) -> Table:
     """What the chain found beside what was put in.
 
     Parameters
@@ -90,6 +108,8 @@ def against_truth(found: Findings, truth: Any) -> Table:
         Of a run on the files of a phantom.
     truth : nmcx.phantom.Truth
         What the phantom was made with.
+    soft : nmcx.phantom.SoftSpectra, optional
+        What the soft spectra were made with.
 
     Returns
     -------
@@ -120,6 +140,8 @@ def against_truth(found: Findings, truth: Any) -> Table:
             )
             for axis, got, put in (("rows", shift.dy, true.dy), ("columns", shift.dx, true.dx))
         ]
+    if soft is not None:
+        rows += _of_spectra(found, soft)
     if found.particle is not None:
         void = truth.envelope & ~truth.solid
         porosity = np.count_nonzero(void) / np.count_nonzero(truth.envelope)
@@ -136,3 +158,24 @@ def against_truth(found: Findings, truth: Any) -> Table:
             )
         )
     return Table("Against the truth", ("Quantity", "Found", "Truth"), tuple(rows))
+
+
+def _of_spectra(found: Findings, soft: Any) -> list[tuple[str, str, str]]:
+    """Peak ratios and suppression beside the truth, whose axes are yield and state."""
+    modes, rows = ("tey", "fy"), []
+    for one in found.spectra:
+        if isinstance(one.found, PeakRatio):
+            state = int(one.name.endswith("cycled"))
+            true = float(soft.ratio[modes.index(one.spectrum.mode), state])
+            value = with_error(one.found.ratio, one.found.ratio_std)
+            rows.append((f"Ratio of the Ni L3 peaks: {one.name}", value, f"{true:.4f}"))
+    for lost in found.suppressions:
+        low, high = lost.interval_95
+        rows.append(
+            (
+                f"Suppression of the O K pre-edge, {lost.mode}, with 95 % interval",
+                f"{100 * lost.value:.1f} % ({100 * low:.1f} … {100 * high:.1f} %)",
+                f"{100 * float(soft.suppression[modes.index(lost.mode)]):.1f} %",
+            )
+        )
+    return rows

@@ -24,9 +24,9 @@ from nmcx.run_file.sections import (
     Morphology,
     Output,
     RunFile,
-    Soft,
     Tomogram,
 )
+from nmcx.run_file.soft_sections import Nickel, Oxygen, Soft, Spectra, conflict
 from nmcx.run_file.values import Unfit
 
 __all__ = [
@@ -34,14 +34,18 @@ __all__ = [
     "Correlation",
     "Hard",
     "Morphology",
+    "Nickel",
     "Output",
+    "Oxygen",
     "RunFile",
     "RunFileError",
     "Soft",
+    "Spectra",
     "Tomogram",
     "read",
     "template",
     "to_toml",
+    "toml_value",
 ]
 
 
@@ -98,6 +102,9 @@ def read(path: str | PathLike[str]) -> RunFile:
     return RunFile(
         path=path,
         soft=sections["soft"],
+        spectra=sections["spectra"],
+        nickel=sections["nickel"] or Nickel(),
+        oxygen=sections["oxygen"] or Oxygen(),
         hard=sections["hard"],
         tomogram=sections["tomogram"],
         morphology=sections["morphology"] or Morphology(),
@@ -120,7 +127,8 @@ def _section(path: Path, section: str, kind: type, table: dict[str, object]) -> 
         except Unfit as error:
             raise RunFileError(f"{where}: must be {error}, not {_shown(value)}") from None
         except FileNotFoundError as error:
-            raise InputError(f"{where}: {error}") from None
+            text = f"{where}: {error}; paths are relative to the run file"
+            raise InputError(text) from None
     for key, item in known.items():
         if key not in values and item.default is MISSING:
             raise RunFileError(f"{path}: [{section}] {key}: is missing; {item.metadata['meaning']}")
@@ -129,14 +137,27 @@ def _section(path: Path, section: str, kind: type, table: dict[str, object]) -> 
 
 def _check_together(path: Path, sections: dict[str, Any]) -> None:
     soft, hard = sections["soft"], sections["hard"]
-    if soft is None and hard is None and sections["tomogram"] is None:
-        raise RunFileError(f"{path}: names no measurement; add [soft], [hard] or [tomogram]")
+    measured = ("soft", "spectra", "hard", "tomogram")
+    if all(sections[name] is None for name in measured):
+        raise RunFileError(
+            f"{path}: names no measurement; add [soft], [spectra], [hard] or [tomogram]"
+        )
     if soft is not None:
         pair = soft.low is not None and soft.high is not None
         alone = soft.low is None and soft.high is None
         if not ((pair and soft.stack is None) or (alone and soft.stack is not None)):
             raise RunFileError(
                 f"{path}: [soft] low, high, stack: give low and high, or stack alone"
+            )
+        if (problem := conflict(soft)) is not None:
+            raise RunFileError(f"{path}: [soft] {problem}")
+    spectra = sections["spectra"]
+    if spectra is not None and not spectra.pairs():
+        raise RunFileError(f"{path}: [spectra]: names no spectra; add nickel_tey, oxygen_tey, …")
+    for name in ("nickel", "oxygen"):
+        if sections[name] is not None and (spectra is None or not spectra.pairs(name)):
+            raise RunFileError(
+                f"{path}: [{name}]: needs {name}_tey or {name}_fy in a [spectra] section"
             )
     if hard is not None and (hard.stack is None) == (hard.frames is None):
         raise RunFileError(f"{path}: [hard] stack, frames: give one of the two")
@@ -186,7 +207,7 @@ def to_toml(run_file: RunFile, folder: Path, *, output: str = "rerun") -> str:
     lines = ["# Every setting of this run, defaults included; run it again with nmcx run."]
     for name in RunFile.SECTIONS:
         section = getattr(run_file, name)
-        if section is None or (name in ("morphology", "cones") and not _has_volume(run_file)):
+        if section is None or not _is_used(name, run_file):
             continue
         lines += ["", f"[{name}]"]
         for item in fields(section):
@@ -195,23 +216,28 @@ def to_toml(run_file: RunFile, folder: Path, *, output: str = "rerun") -> str:
             if value is None and item.metadata["show"] == '"auto"':
                 value = "auto"
             if value is not None:
-                lines.append(f"{item.name} = {_toml(value, folder)}")
+                lines.append(f"{item.name} = {toml_value(value, folder)}")
     return "\n".join(lines) + "\n"
 
 
-def _has_volume(run_file: RunFile) -> bool:
+def _is_used(name: str, run_file: RunFile) -> bool:
+    if name in ("nickel", "oxygen"):
+        return run_file.spectra is not None and bool(run_file.spectra.pairs(name))
+    if name not in ("morphology", "cones"):
+        return True
     return run_file.tomogram is not None or (
         run_file.hard is not None and run_file.hard.stack is not None
     )
 
 
-def _toml(value: object, folder: Path) -> str:
+def toml_value(value: object, folder: Path = Path("/nowhere")) -> str:
+    """A value as TOML; paths inside `folder` relative to it."""
     if isinstance(value, Path):
         # A folder that moves takes its own files along; others stay where they are.
         inside = value.is_relative_to(folder)
-        return _toml(os.fspath(value.relative_to(folder) if inside else value), folder)
+        return toml_value(os.fspath(value.relative_to(folder) if inside else value), folder)
     if isinstance(value, (tuple, list)):
-        return "[" + ", ".join(_toml(item, folder) for item in value) + "]"
+        return "[" + ", ".join(toml_value(item, folder) for item in value) + "]"
     if isinstance(value, str):
         # JSON's strings are TOML's, but for DEL, which TOML wants escaped.
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
@@ -240,5 +266,5 @@ def _template_line(item: Field[Any]) -> str:
     shown = item.metadata["show"]
     if not shown and item.default is None:
         return f'# {item.name} = "…"  # {item.metadata["meaning"]}'
-    text = shown or _toml(item.default, Path("/"))
+    text = shown or toml_value(item.default, Path("/"))
     return f"{item.name} = {text}  # {item.metadata['meaning']}"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
+from nmcx.run_file.soft_sections import Nickel, Oxygen, Soft, Spectra
 from nmcx.run_file.values import (
-    Reader,
     as_choice,
     as_direction,
     as_file,
@@ -20,43 +20,12 @@ from nmcx.run_file.values import (
     as_text,
     as_voxel_size,
     as_window,
+    key,
     or_auto,
 )
 
 #: Rules for the edge energy; names of `nmcx.xanes.fit_edges`.
 ESTIMATORS = ("half_jump", "half_white_line", "white_line", "derivative", "integral", "template")
-
-
-def _key(read: Reader, meaning: str, show: str = "") -> dict[str, Any]:
-    return {"read": read, "meaning": meaning, "show": show}
-
-
-@dataclass(frozen=True)
-class Soft:
-    """Two soft X-ray scans of the surface."""
-
-    low: Path | None = field(
-        default=None,
-        metadata=_key(as_file, "scan at the lower energy, SDF header", show='"a_scan.hdr"'),
-    )
-    high: Path | None = field(
-        default=None, metadata=_key(as_file, "scan at the higher energy", show='"b_scan.hdr"')
-    )
-    stack: Path | None = field(
-        default=None, metadata=_key(as_file, "or one header with both energies")
-    )
-    mode: str = field(
-        default="tey",
-        metadata=_key(as_choice("tey", "transmission"), '"tey" (electron yield) or "transmission"'),
-    )
-    min_counts: float | None = field(
-        default=None,
-        metadata=_key(
-            or_auto(as_number(0)),
-            "fewest counts of a valid pixel, of both scans",
-            show='"auto"',
-        ),
-    )
 
 
 @dataclass(frozen=True)
@@ -65,46 +34,46 @@ class Hard:
 
     stack: Path | None = field(
         default=None,
-        metadata=_key(as_file_or_folder, "energy stack (HDF5, TIFF)", show='"ni_k_edge.h5"'),
+        metadata=key(as_file_or_folder, "energy stack (HDF5, TIFF)", show='"ni_k_edge.h5"'),
     )
     frames: Path | tuple[Path, ...] | None = field(
         default=None,
-        metadata=_key(as_frames, "or a folder or list of files of frames with references"),
+        metadata=key(as_frames, "or a folder or list of files of frames with references"),
     )
     pre_edge: tuple[float, float] = field(
-        default=(8250.0, 8320.0), metadata=_key(as_window, "window before the edge [eV]")
+        default=(8250.0, 8320.0), metadata=key(as_window, "window before the edge [eV]")
     )
     post_edge: tuple[float, float] = field(
-        default=(8380.0, 8640.0), metadata=_key(as_window, "window after the edge [eV]")
+        default=(8380.0, 8640.0), metadata=key(as_window, "window after the edge [eV]")
     )
     estimator: str = field(
-        default="half_jump", metadata=_key(as_choice(*ESTIMATORS), "rule for the edge energy")
+        default="half_jump", metadata=key(as_choice(*ESTIMATORS), "rule for the edge energy")
     )
     template: Path | None = field(
         default=None,
-        metadata=_key(as_file, 'spectrum for estimator = "template"; default: from the stack'),
+        metadata=key(as_file, 'spectrum for estimator = "template"; default: from the stack'),
     )
     level: float = field(
-        default=0.5, metadata=_key(as_number(0.01, 0.99), "height of the edge energy on the jump")
+        default=0.5, metadata=key(as_number(0.01, 0.99), "height of the edge energy on the jump")
     )
     pre_degree: int | None = field(
         default=None,
-        metadata=_key(or_auto(as_integer(0, 1)), "polynomial before the edge", show='"auto"'),
+        metadata=key(or_auto(as_integer(0, 1)), "polynomial before the edge", show='"auto"'),
     )
     post_degree: int | None = field(
         default=None,
-        metadata=_key(or_auto(as_integer(0, 2)), "polynomial after the edge", show='"auto"'),
+        metadata=key(or_auto(as_integer(0, 2)), "polynomial after the edge", show='"auto"'),
     )
     normalisation: str = field(
         default="window",
-        metadata=_key(
+        metadata=key(
             as_choice("window", "global_shape"),
             '"global_shape": slopes in proportion to the jump, as in the mean spectrum',
         ),
     )
     white_line_half_width_ev: float | None = field(
         default=None,
-        metadata=_key(
+        metadata=key(
             or_auto(as_number(0.01, 99)), "reach of the white-line parabola [eV]", show='"auto"'
         ),
     )
@@ -115,11 +84,11 @@ class Tomogram:
     """A volume of the same particle in which cracks are seen."""
 
     file: Path = field(
-        metadata=_key(as_file_or_folder, "volume (TIFF, HDF5)", show='"tomogram.tif"')
+        metadata=key(as_file_or_folder, "volume (TIFF, HDF5)", show='"tomogram.tif"')
     )
     voxel_size_um: tuple[float, ...] | None = field(
         default=None,
-        metadata=_key(or_auto(as_voxel_size), "voxel edge or [dz, dy, dx] [µm]", show='"auto"'),
+        metadata=key(or_auto(as_voxel_size), "voxel edge or [dz, dy, dx] [µm]", show='"auto"'),
     )
 
 
@@ -129,10 +98,10 @@ class Morphology:
 
     threshold: float | None = field(
         default=None,
-        metadata=_key(or_auto(as_number()), "solid above this value; auto: Otsu", show='"auto"'),
+        metadata=key(or_auto(as_number()), "solid above this value; auto: Otsu", show='"auto"'),
     )
     closing_radius_um: float = field(
-        default=0.5, metadata=_key(as_number(0, 1e3), "cracks up to twice this wide are void")
+        default=0.5, metadata=key(as_number(0, 1e3), "cracks up to twice this wide are void")
     )
 
 
@@ -141,11 +110,11 @@ class Cones:
     """Cone porosity."""
 
     n_directions: int = field(
-        default=3000, metadata=_key(as_integer(1, 10**6), "directions, evenly over the sphere")
+        default=3000, metadata=key(as_integer(1, 10**6), "directions, evenly over the sphere")
     )
     half_angle_deg: tuple[float, ...] = field(
         default=tuple(float(a) for a in range(5, 51, 5)),
-        metadata=_key(
+        metadata=key(
             as_numbers(None, as_number(1e-3, 180), "a list of angles in degrees"),
             "half-opening angles [°]",
         ),
@@ -157,21 +126,21 @@ class Correlation:
     """Surface map against cone porosity; needs the direction from which the map was taken."""
 
     view: tuple[float, float, float] = field(
-        metadata=_key(as_direction, "from particle towards beam (z, y, x)", show="[0, 0, 1]")
+        metadata=key(as_direction, "from particle towards beam (z, y, x)", show="[0, 0, 1]")
     )
     rotation_deg: float = field(
-        default=0.0, metadata=_key(as_number(-360, 360), "of the map about the view [°]")
+        default=0.0, metadata=key(as_number(-360, 360), "of the map about the view [°]")
     )
     offset_um: tuple[float, float] = field(
         default=(0.0, 0.0),
-        metadata=_key(
+        metadata=key(
             as_numbers(2, as_number(), "two numbers [up, right] in µm"),
             "of the map's middle from the particle's, (up, right) [µm]",
         ),
     )
-    null: str = field(default="rotation", metadata=_key(as_choice("rotation"), "null model"))
-    n_null: int = field(default=999, metadata=_key(as_integer(99, 10**6), "draws of the null"))
-    seed: int = field(default=1, metadata=_key(as_integer(0), "of the null model"))
+    null: str = field(default="rotation", metadata=key(as_choice("rotation"), "null model"))
+    n_null: int = field(default=999, metadata=key(as_integer(99, 10**6), "draws of the null"))
+    seed: int = field(default=1, metadata=key(as_integer(0), "of the null model"))
 
 
 @dataclass(frozen=True)
@@ -179,9 +148,9 @@ class Output:
     """Where the results go."""
 
     folder: Path | None = field(
-        default=None, metadata=_key(as_folder, "new folder for the results", show='"result"')
+        default=None, metadata=key(as_folder, "new folder for the results", show='"result"')
     )
-    title: str = field(default="", metadata=_key(as_text, "heading of the report"))
+    title: str = field(default="", metadata=key(as_text, "heading of the report"))
 
 
 @dataclass(frozen=True)
@@ -190,6 +159,9 @@ class RunFile:
 
     path: Path
     soft: Soft | None
+    spectra: Spectra | None
+    nickel: Nickel
+    oxygen: Oxygen
     hard: Hard | None
     tomogram: Tomogram | None
     morphology: Morphology
@@ -200,6 +172,9 @@ class RunFile:
 
     SECTIONS: ClassVar[dict[str, type]] = {
         "soft": Soft,
+        "spectra": Spectra,
+        "nickel": Nickel,
+        "oxygen": Oxygen,
         "hard": Hard,
         "tomogram": Tomogram,
         "morphology": Morphology,

@@ -6,7 +6,7 @@ A reader takes the value and the folder of the run file; those with options are 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,64 @@ def as_numbers(n: int | None, of: Reader, wording: str) -> Reader:
         return tuple(of(item, folder) for item in value)
 
     return read
+
+
+def as_one_or_each(
+    low: float = -math.inf, high: float = math.inf, *, most: int = 3, wording: str = ""
+) -> Reader:
+    """One number for all scans, or a list of one for each."""
+    each = wording or "a number, or a list of one for each scan (low, high[, background])"
+    number = as_number(low, high)
+
+    def read(value: object, folder: Path) -> float | tuple[float, ...]:
+        if not isinstance(value, list):
+            return float(number(value, folder))
+        if not 2 <= len(value) <= most:
+            raise Unfit(each)
+        return tuple(number(item, folder) for item in value)
+
+    return read
+
+
+def as_lengths(lengths: tuple[int, ...], of: Reader, wording: str) -> Reader:
+    """A list of numbers that has one of a few lengths."""
+
+    def read(value: object, folder: Path) -> tuple[float, ...]:
+        if not isinstance(value, list) or len(value) not in lengths:
+            raise Unfit(wording)
+        return tuple(of(item, folder) for item in value)
+
+    return read
+
+
+def as_region(value: object, _: Path) -> int | str:
+    """A region by its number from 0, or by its name."""
+    if isinstance(value, str) and value:
+        return int(value) if value.isdigit() else value
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise Unfit("a number from 0, or a name in quotes")
+    return value
+
+
+def as_file_or_energy(value: object, folder: Path) -> Path | float:
+    """Path of a file that exists, or a photon energy [eV]."""
+    if isinstance(value, str) and value:
+        # The command line knows texts only: a number that is no file is an energy.
+        energy = _number_or_text(value)
+        if isinstance(energy, str) or (folder / value).is_file():
+            return as_file(value, folder)
+        value = energy
+    try:
+        return float(as_number(100, 1e5)(value, folder))
+    except Unfit:
+        raise Unfit("the path of a file, in quotes, or an energy in eV") from None
+
+
+def as_two_files(value: object, folder: Path) -> tuple[Path, ...]:
+    """Two files: of the first and of the cycled state."""
+    if not isinstance(value, list) or len(value) != 2:
+        raise Unfit('two files, ["first", "cycled"]')
+    return tuple(as_file(item, folder) for item in value)
 
 
 def as_window(value: object, folder: Path) -> tuple[float, float]:
@@ -112,7 +170,7 @@ def as_file(value: object, folder: Path) -> Path:
     path = (folder / Path(value).expanduser()).absolute()
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "does not exist"
-        raise FileNotFoundError(f"{path} {what}; paths are relative to the run file")
+        raise FileNotFoundError(f"{path} {what}")
     return path
 
 
@@ -132,6 +190,35 @@ def as_frames(value: object, folder: Path) -> Path | tuple[Path, ...]:
     if isinstance(value, str) and (folder / Path(value).expanduser()).is_dir():
         return (folder / Path(value).expanduser()).absolute()
     return (as_file(value, folder),)
+
+
+def from_words(read: Reader, words: str | Sequence[str], folder: Path) -> Any:
+    """What `read` makes of words of the command line, which are text or numbers."""
+    if isinstance(words, str):
+        try:
+            return read(words, folder)
+        except Unfit:
+            return read(_number_or_text(words), folder)
+    values = [_number_or_text(word) for word in words]
+    return read(values[0] if len(values) == 1 else values, folder)
+
+
+def _number_or_text(word: str) -> object:
+    for kind in (int, float):
+        try:
+            return kind(word)
+        except ValueError:
+            continue
+    return word
+
+
+def key(read: Reader, meaning: str, show: str = "", words: int | str | None = None) -> Any:
+    """How a key is read and what it means.
+
+    `show` stands in the template instead of the default; `words` is the number of words after the
+    flag of the command line, "+" for one or more, None for one.
+    """
+    return {"read": read, "meaning": meaning, "show": show, "words": words}
 
 
 def or_auto(read: Reader) -> Reader:

@@ -12,10 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nmcx import report
+from nmcx import phantom, report, surface
 from nmcx.errors import OutputError
 from nmcx.report import Findings, Table
 from nmcx.report.words import near_surface_minus_core, with_error
+from nmcx.results import EndMember
 
 
 class Page(HTMLParser):
@@ -102,6 +103,22 @@ def test_sections_are_there_only_for_what_exists(findings: Findings, tmp_path: P
     assert len(page.images) == 3
     nothing = Page(report.write(tmp_path / "none.html", Findings()).read_text(encoding="utf-8"))
     assert nothing.images == []
+
+
+def test_a_map_with_its_scans_is_shown_as_in_the_paper(tmp_path: Path) -> None:
+    made = phantom.pair_scans(1, shape=(40, 40))
+    xi = surface.xi_map(made.low, made.high)
+    first, second = EndMember(2.0, 1.0, 0.9), EndMember(4.0, 0.6, 1.2)
+    found = Findings(
+        low=made.low, high=made.high, xi=xi, valence=surface.calibrated_valence(xi, first, second),
+        dipole=surface.edge_dipole(xi),
+    )  # fmt: skip
+    text = report.write(tmp_path / "a.html", found, dpi=40).read_text(encoding="utf-8")
+    described = " ".join(str(image["alt"]) for image in Page(text).images)
+    assert "registered scans, ratio map and its histogram" in described
+    assert "Map of the valence of nickel" in described
+    words = " ".join(report.summary(found))
+    assert "nothing beyond noise" in words and "calibrated by two end members" in words
 
 
 def test_text_from_files_cannot_become_markup(text: str) -> None:

@@ -36,6 +36,13 @@ BAD = [
     ('[soft]\nstack = "HERE"\nmin_counts = true\n', r"min_counts: must be a number"),
     ('[soft]\nstack = "HERE"\nmin_counts = nan\n', r"min_counts: must be a number between 0"),
     ("[soft]\nstack = 7\n", r"\[soft\] stack: must be the path of a file, in quotes, not 7"),
+    ('[soft]\nstack = "HERE"\ndark = [1, 2, 3, 4]\n', r"dark: must be a number, or a list of one"),
+    ('[soft]\nstack = "HERE"\nfirst = [2, 1, 0.5]\n', r"first, second: give both end members"),
+    ('[soft]\nstack = "HERE"\nenergy_std_ev = 0.1\n', r"energy_std_ev: needs a reference"),
+    ('[soft]\nlow = "HERE"\nhigh = "HERE"\nbackground = 848\n', r"background: an energy needs"),
+    ("[spectra]\n", r"\[spectra\]: names no spectra"),
+    ('[spectra]\nnickel_fy = ["HERE"]\n', r"nickel_fy: must be two files"),
+    ('[spectra]\nnickel_fy = ["HERE", "HERE"]\n[oxygen]\n', r"\[oxygen\]: needs oxygen_tey"),
     ("[hard]\n", r"\[hard\] stack, frames: give one of the two"),
     ('[hard]\nstack = "HERE"\nframes = ["HERE"]\n', r"give one of the two"),
     ('[hard]\nstack = "HERE"\npre_edge = [8320, 8250]\n', r"pre_edge: must be \[low, high\] with"),
@@ -101,7 +108,8 @@ def test_the_template_holds_every_key_and_only_names_of_files_are_missing() -> N
             try:
                 known[key](value, Path("/nowhere"))
             except FileNotFoundError:
-                assert value in ("a_scan.hdr", "b_scan.hdr", "ni_k_edge.h5", "tomogram.tif")
+                for file in value if isinstance(value, list) else [value]:
+                    assert file.endswith((".hdr", ".h5", ".tif", ".txt"))
             except Unfit as error:
                 pytest.fail(f"{name}.{key} = {value!r}: {error}")
 
@@ -137,7 +145,9 @@ def test_the_whole_chain_finds_what_was_put_into_the_phantom(data: Path, tmp_pat
 
 def test_only_soft_scans_give_only_a_ratio_map(data: Path, tmp_path: Path) -> None:
     result = run.run(soft_run(data, tmp_path), out=tmp_path / "out")
-    assert [name for name, _ in result.findings.results()] == ["low", "high", "xi"]
+    assert [name for name, _ in result.findings.results()] == [
+        "low", "high", "xi", "dipole", "valence",
+    ]  # fmt: skip
     assert "run.resolved.toml" in {p.name for p in result.folder.iterdir()}
     saved = tomllib.loads((result.folder / "run.resolved.toml").read_text())
     assert set(saved) == {"soft", "output"}
@@ -183,7 +193,7 @@ def test_results_are_read_back_from_the_file(data: Path, tmp_path: Path) -> None
     result = run.run(soft_run(data, tmp_path), out=tmp_path / "out")
     loaded = io.load(result.folder / "result.nxs")
     kinds = {type(value).__name__ for value in loaded.values()}
-    assert kinds == {"StxmStack", "XiMap"}
+    assert kinds == {"StxmStack", "XiMap", "EdgeDipole", "ValenceMap"}
 
 
 def test_earlier_results_are_kept_without_force(data: Path, tmp_path: Path) -> None:

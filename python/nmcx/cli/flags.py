@@ -1,0 +1,66 @@
+"""Flags of the command line from the keys of the run file: one list of names and meanings."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Collection
+from dataclasses import MISSING, fields
+from pathlib import Path
+from typing import Any
+
+from nmcx.errors import InputError, UsageError
+from nmcx.run_file.values import Unfit, from_words
+
+
+def add_flags(
+    parser: argparse.ArgumentParser, kind: type, *, without: Collection[str] = ()
+) -> None:
+    """Add a flag for each key of a section: ``min_counts`` becomes ``--min-counts``."""
+    known = {action.dest for action in parser._actions}
+    group = parser.add_argument_group("options, also keys of the run file")
+    for item in fields(kind):
+        if item.name in without or item.name in known:
+            continue
+        words = item.metadata["words"]
+        group.add_argument(
+            flag(item.name),
+            nargs=words,
+            metavar=("LO", "HI") if words == 2 else "X",
+            help=item.metadata["meaning"].replace("%", "%%") + _default(item.default),
+        )
+
+
+def flag(name: str) -> str:
+    """The flag of a key."""
+    return "--" + name.replace("_", "-")
+
+
+def given(arguments: argparse.Namespace, kind: type) -> dict[str, Any]:
+    """Values of the flags that were given, read as the run file reads its keys.
+
+    Raises
+    ------
+    nmcx.errors.UsageError
+        If a value is of the wrong kind.
+    nmcx.errors.InputError
+        If a file does not exist.
+    """
+    values = {}
+    for item in fields(kind):
+        words = getattr(arguments, item.name, None)
+        if words is None:
+            continue
+        try:
+            values[item.name] = from_words(item.metadata["read"], words, Path())
+        except Unfit as error:
+            shown = words if isinstance(words, str) else " ".join(words)
+            raise UsageError(f"{flag(item.name)}: must be {error}, not {shown}") from None
+        except FileNotFoundError as error:
+            raise InputError(f"{flag(item.name)}: {error}") from None
+    return values
+
+
+def _default(value: object) -> str:
+    if value is None or value is MISSING:
+        return ""
+    return f" (default {value})"

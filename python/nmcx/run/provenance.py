@@ -1,0 +1,52 @@
+"""What a result file says about its origin: the options, and the files that were read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import MISSING, fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+from nmcx.run_file import toml_value
+
+
+def configuration(name: str, *sections: Any) -> str:
+    """Options that differ from their defaults, as a section of TOML.
+
+    Parameters
+    ----------
+    name : str
+        Of the section.
+    *sections : dataclass
+        Of `nmcx.run_file`.
+
+    Returns
+    -------
+    str
+    """
+    lines = [f"[{name}]"]
+    for section in sections:
+        for item in fields(section):
+            value = getattr(section, item.name)
+            if is_dataclass(value):
+                continue
+            if value is not None and (item.default is MISSING or value != item.default):
+                lines.append(f"{item.name} = {toml_value(value)}")
+    return "\n".join(lines) + "\n"
+
+
+def scan_files(path: Path) -> Iterator[Path]:
+    """A file, and the images beside it if it is the header of a scan.
+
+    Parameters
+    ----------
+    path : path
+        File that was named.
+
+    Yields
+    ------
+    pathlib.Path
+    """
+    yield path
+    if path.suffix.lower() == ".hdr":
+        yield from sorted(path.parent.glob(f"{path.stem}_*.xim"))

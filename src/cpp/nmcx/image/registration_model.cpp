@@ -190,21 +190,21 @@ bool rests_on_noise(const Eigen::MatrixXd& normal, const Eigen::VectorXd& of_slo
   return Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd>(scaled).eigenvalues()[0] < least;
 }
 
-/// Sum over pixels of noise variance times the square of smoothed estimator weights.
-double propagated(const Eigen::VectorXd& estimator, const Eigen::VectorXd& variance,
-                  const Region& region, const std::array<std::size_t, 2>& shape,
-                  const std::vector<double>& kernel) {
+/// Weights of an estimator carried back through the smoothing to the pixels' own noise, squared.
+Eigen::ArrayXd squared_sensitivity(const Eigen::VectorXd& estimator, const Region& region,
+                                   const std::array<std::size_t, 2>& shape,
+                                   const std::vector<double>& kernel) {
   Array<double, 2> plane(shape, 0.0);
   for (Eigen::Index i = 0; i < estimator.size(); ++i) {
     plane[region.pixels[static_cast<std::size_t>(i)]] = estimator[i];
   }
   const Array<double, 2> spread = convolved(plane, kernel);
-  double sum = 0.0;
+  Eigen::ArrayXd square(estimator.size());
   for (Eigen::Index i = 0; i < estimator.size(); ++i) {
     const double w = spread[region.pixels[static_cast<std::size_t>(i)]];
-    sum += w * w * variance[i];
+    square[i] = w * w;
   }
-  return sum;
+  return square;
 }
 
 /// Squared change of the shift, beyond noise, when the middle of the structure counts more.
@@ -231,8 +231,9 @@ Eigen::VectorXd reweighting_errors(const Linearised& lin, const Region& region,
   const Eigen::MatrixXd change = estimator(lin.weight.cwiseProduct(window)) - estimator(lin.weight);
   double beyond = 0.0;
   for (Eigen::Index k = 0; k < 2; ++k) {
-    beyond += std::pow(change.col(k).dot(lin.residual), 2) -
-              propagated(change.col(k), lin.variance, region, shape, kernel);
+    beyond +=
+        std::pow(change.col(k).dot(lin.residual), 2) -
+        (squared_sensitivity(change.col(k), region, shape, kernel) * lin.variance.array()).sum();
   }
   return Eigen::VectorXd::Constant(2, std::max(0.0, 0.5 * beyond));
 }
@@ -380,18 +381,10 @@ Eigen::VectorXd standard_errors(const Linearised& lin, const Region& region, con
   const double lost = static_cast<double>(n_parameter);
   Eigen::VectorXd errors(n_motion);
   for (Eigen::Index k = 0; k < n_motion; ++k) {
-    double of_residual = 0.0;
-    double of_noise = 0.0;
-    Array<double, 2> plane(problem.fixed.value.shape, 0.0);
-    for (Eigen::Index i = 0; i < n; ++i) {
-      plane[region.pixels[static_cast<std::size_t>(i)]] = estimator(i, k);
-    }
-    const Array<double, 2> spread = convolved(plane, kernel);
-    for (Eigen::Index i = 0; i < n; ++i) {
-      const double w = spread[region.pixels[static_cast<std::size_t>(i)]];
-      of_residual += w * w * lin.residual[i] * lin.residual[i] / power;
-      of_noise += w * w * lin.variance[i];
-    }
+    const Eigen::ArrayXd square =
+        squared_sensitivity(estimator.col(k), region, problem.fixed.value.shape, kernel);
+    double of_residual = (square * lin.residual.array().square()).sum() / power;
+    const double of_noise = (square * lin.variance.array()).sum();
     of_residual *= freedom / std::max(1.0, freedom - lost);
     const double beyond = of_residual - of_noise;
     // A rim of another contrast looks like a change of scale: nothing cancels there.

@@ -49,7 +49,13 @@ class Registration:
 
 class Affine:
     def setup(self):
-        self.images, _ = pair(2, 1.0)
+        # A round disc holds no rotation and is refused.
+        random = np.random.default_rng(2)
+        images = [textured_disc(move, 1.0, 60, 2) for move in ((0.0, 0.0), (1.3, -2.2))]
+        y, x = np.mgrid[:60, :60] - 30.0
+        for image, (dy, dx) in zip(images, ((0.0, 0.0), (1.3, -2.2)), strict=True):
+            image += np.exp(-(((y - dy) / 24.0) ** 4) - ((x - dx) / 6.0) ** 4)
+        self.images = [-np.log(random.poisson(5000 * np.exp(-i)) / 5000) for i in images]
 
     def time_register(self):
         surface.register(*self.images, model="affine")

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from nmcx import phantom, surface
+from nmcx.errors import ConvergenceError
 from nmcx.results import Shift
 
 COATED_SEED = 3  # its coatings lie on the particle
@@ -158,3 +159,13 @@ def test_the_true_drift_gives_what_registration_gives() -> None:
 def test_numbers_out_of_range_are_named(options: dict, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         phantom.pair_scans(1, **options)
+
+
+@pytest.mark.parametrize("counts", [500.0, 5000.0])
+def test_another_particle_of_like_outline_is_refused(counts: float) -> None:
+    for seed in range(2, 8):
+        made = phantom.pair_scans(seed, counts=counts)
+        other = phantom.pair_scans(1000 + seed, counts=counts)
+        with pytest.raises(ConvergenceError, match=r"texture does not|cannot be registered"):
+            surface.xi_map(made.low, other.high)
+        surface.xi_map(made.low, made.high)

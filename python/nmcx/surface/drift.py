@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-import logging
-
 import numpy as np
 
 from nmcx.errors import ConvergenceError
 from nmcx.results import Shift
+from nmcx.surface.noise import Image
 from nmcx.surface.registration import register
 from nmcx.surface.scans import Scan
-
-_log = logging.getLogger("nmcx")
+from nmcx.surface.texture import common_field, compare_texture
 
 #: Share of saturated pixels beyond which the shape of the image is not known (our default).
 _MAX_SATURATED = 0.02
+#: Structure smoother than this tells chemistry rather than drift [px] (our default).
+_DETAIL_PX = 1.2
 
 
-def find_drift(a: Scan, b: Scan, max_shift: float | tuple[float, float] | None) -> Shift:
-    """Drift of scan b against a; its error includes how much the choice of contrast matters.
+def find_drift(
+    a: Scan, b: Scan, max_shift: float | tuple[float, float] | None
+) -> tuple[Shift, tuple[str, ...]]:
+    """Drift of scan b against a, its error with what the choice of contrast changes, and notes.
 
     Chemistry varies from place to place, and a smooth change of brightness passes for a shift of
     the rim. The whole images find the drift to a fraction of a pixel; their finest structure, with
-    all that is smoother than a few pixels taken off, then measures it.
+    all that is smoother than a few pixels taken off, then measures it. Scans whose outlines match
+    but whose texture does not are of different fields.
     """
     for scan in (a, b):
         if scan.saturated > _MAX_SATURATED:
@@ -36,20 +39,43 @@ def find_drift(a: Scan, b: Scan, max_shift: float | tuple[float, float] | None) 
         raise ConvergenceError(
             f"{a.name} and {b.name} cannot be registered and give no map: {error}"
         ) from error
+    shift, notes = _by_detail(a, b, whole)
+    texture = compare_texture(a.even, b.even, shift)
+    if texture is None or texture.is_weak:
+        notes += (
+            f"{b.name}: too few counts, or too little texture, to tell by texture whether it shows "
+            f"the field of {a.name}; outlines match",
+        )
+    elif texture.differs:
+        raise ConvergenceError(
+            f"{a.name} and {b.name} cannot be registered and give no map: their outlines match but "
+            f"the texture does not ({100 * texture.seen / texture.expected:.0f} % of the "
+            "correlation expected): different particles or fields? If they are one, give shift="
+        )
+    return shift, notes
+
+
+def _by_detail(a: Scan, b: Scan, whole: Shift) -> tuple[Shift, tuple[str, ...]]:
+    """Drift by the finest structure, near that of the whole images."""
     row, column = round(whole.dy), round(whole.dx)
-    ny, nx = a.detail.shape
-    common = (
-        slice(max(0, -row), min(ny, ny - row)),
-        slice(max(0, -column), min(nx, nx - column)),
-    )
-    moved = tuple(
-        slice(s.start + by, s.stop + by) for s, by in zip(common, (row, column), strict=True)
-    )
+    here, there = common_field(a.even.shape, row, column)
     try:
-        fine = register(a.detail[common], b.detail[moved], max_shift=2.0, variation=1)
+        fine = register(_detail(a.even)[here], _detail(b.even)[there], max_shift=2.0, variation=1)
     except ConvergenceError:
-        _log.info("the finest structure is too weak: drift from the whole images")
-        return whole
+        return whole, (f"{b.name}: fine structure too weak, drift from the whole images",)
     dy, dx = row + fine.dy, column + fine.dx
     disagreement = np.hypot(dy - whole.dy, dx - whole.dx) / np.sqrt(2.0)
-    return Shift(dy=dy, dx=dx, std=float(np.hypot(fine.std, disagreement)))
+    return Shift(dy=dy, dx=dx, std=float(np.hypot(fine.std, disagreement))), ()
+
+
+def _detail(image: Image) -> Image:
+    """An image less what is smooth."""
+    from scipy.ndimage import gaussian_filter
+
+    hole = ~np.isfinite(image)
+    if hole.all():
+        return image
+    filled = np.where(hole, np.nanmedian(image), image)
+    return np.asarray(
+        np.where(hole, np.nan, filled - gaussian_filter(filled, _DETAIL_PX, mode="nearest"))
+    )

@@ -114,7 +114,8 @@ def xi_map(
         If the scans do not hold one energy each in ascending order, differ in grid, or an option
         is out of range.
     nmcx.errors.ConvergenceError
-        If the scans cannot be registered: blank, of different fields (see `register`), saturated.
+        If the scans cannot be registered: blank, saturated, of different fields (see `register`),
+        or alike in outline but not in texture, as two particles are.
 
     Notes
     -----
@@ -148,10 +149,11 @@ def xi_map(
     stacks = [low, high] if background is None else [low, high, background]
     energy, pixel_size = common_grid(stacks)
     scans, notes = _prepared(stacks, mode, noise, dark, i0, gain, read_noise)
-    shifts = [
-        find_drift(scans[0], scan, max_shift) if known is None else known
-        for scan, known in zip(scans[1:], (shift, background_shift), strict=False)
-    ]
+    shifts = []
+    for scan, known in zip(scans[1:], (shift, background_shift), strict=False):
+        drift, said = find_drift(scans[0], scan, max_shift) if known is None else (known, ())
+        shifts.append(drift)
+        notes += said
     if shift is None:
         notes += (
             f"drift of the high-energy scan: ({shifts[0].dy:.3f}, {shifts[0].dx:.3f}) px "

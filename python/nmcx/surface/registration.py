@@ -73,7 +73,9 @@ def register(
     Shift
         ``moving(x) = fixed(x - shift)`` [px], with the standard error of each component. It counts
         what the images' own noise does not explain for a tenth, as the two sides of a feature
-        mostly cancel (calibrated on textured discs of two contrasts, 50 to 5000 counts).
+        mostly cancel (calibrated on textured discs of two contrasts, 50 to 5000 counts), and is
+        at least what a window on the middle of the structure changes beyond noise, so that
+        distortion and uneven contrast show in it.
     Affine
         For ``model="affine"``: matrix [1] and offset [px] with standard errors.
 

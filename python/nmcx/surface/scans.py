@@ -10,9 +10,6 @@ import numpy as np
 from nmcx.results import StxmStack
 from nmcx.surface.noise import Image, noise_model, saturated_pixels
 
-#: Structure smoother than this tells chemistry rather than drift [px] (our default).
-_DETAIL_PX = 1.2
-
 
 def split(stack: StxmStack) -> tuple[StxmStack, StxmStack]:
     """The two single-energy scans of a two-energy stack, the lower energy first.
@@ -66,8 +63,8 @@ class Scan:
     flux: float  #: intensity is net counts over this (in transmission: open field in net counts)
     excess: float  #: variance per expected count; 1: Poisson
     read_variance: float  #: [counts^2]
-    contrast: Image  #: with even noise
-    detail: Image  #: its finest structure, for the drift
+    contrast: Image  #: what the drift is found on
+    even: Image  #: with even noise: what its texture is read from
     saturated: float  #: share of the pixels
     notes: tuple[str, ...]
 
@@ -201,7 +198,7 @@ def prepare(stack: StxmStack, exposure: Exposure, *, mode: str, noise: str, name
         # One count more keeps empty pixels finite; it matters to the registration only.
         contrast = np.log1p(np.maximum(counts, 0.0))
         # The square root of Poisson counts has even noise.
-        detail = _detail(np.sqrt(np.maximum(counts, 0.0) + 0.375))
+        even = np.sqrt(np.maximum(counts, 0.0) + 0.375)
     else:
         net = counts - dark
         flux = exposure.i0 / unit if exposure.i0 else _open_field(net[np.isfinite(net)])
@@ -209,8 +206,8 @@ def prepare(stack: StxmStack, exposure: Exposure, *, mode: str, noise: str, name
             notes += (f"{name}: open field of {flux:.6g} counts, the brightest mode of the image",)
         with np.errstate(all="ignore"):
             contrast = np.where(net > 0, -np.log(net / flux), np.nan)
-        detail = _detail(contrast)
-    return Scan(name, counts, dark, flux, excess, read**2, contrast, detail, share, notes)
+        even = contrast
+    return Scan(name, counts, dark, flux, excess, read**2, contrast, even, share, notes)
 
 
 def _open_field(counts: Image) -> float:
@@ -226,16 +223,3 @@ def _open_field(counts: Image) -> float:
     at = int(np.flatnonzero(peak)[-1])
     near = counts[(counts >= edges[max(at - 2, 0)]) & (counts <= edges[min(at + 3, n_bin)])]
     return float(np.median(near))
-
-
-def _detail(image: Image) -> Image:
-    """An image with even noise, less what is smooth."""
-    from scipy.ndimage import gaussian_filter
-
-    hole = ~np.isfinite(image)
-    if hole.all():
-        return image
-    filled = np.where(hole, np.nanmedian(image), image)
-    return np.asarray(
-        np.where(hole, np.nan, filled - gaussian_filter(filled, _DETAIL_PX, mode="nearest"))
-    )

@@ -190,6 +190,54 @@ bool rests_on_noise(const Eigen::MatrixXd& normal, const Eigen::VectorXd& of_slo
   return Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd>(scaled).eigenvalues()[0] < least;
 }
 
+/// Weights of an estimator carried back through the smoothing to the pixels' own noise, squared.
+Eigen::ArrayXd squared_sensitivity(const Eigen::VectorXd& estimator, const Region& region,
+                                   const std::array<std::size_t, 2>& shape,
+                                   const std::vector<double>& kernel) {
+  Array<double, 2> plane(shape, 0.0);
+  for (Eigen::Index i = 0; i < estimator.size(); ++i) {
+    plane[region.pixels[static_cast<std::size_t>(i)]] = estimator[i];
+  }
+  const Array<double, 2> spread = convolved(plane, kernel);
+  Eigen::ArrayXd square(estimator.size());
+  for (Eigen::Index i = 0; i < estimator.size(); ++i) {
+    const double w = spread[region.pixels[static_cast<std::size_t>(i)]];
+    square[i] = w * w;
+  }
+  return square;
+}
+
+/// Squared change of the shift, beyond noise, when the middle of the structure counts more.
+///
+/// The window is even about the centroid of what holds the shift, so that a rim of another contrast
+/// cancels in it as it does in the whole; a model that holds everywhere gives the same shift.
+Eigen::VectorXd reweighting_errors(const Linearised& lin, const Region& region,
+                                   const Problem& problem, const std::vector<double>& kernel) {
+  const auto& shape = problem.fixed.value.shape;
+  const Eigen::MatrixXd u = from_centre(region, shape);
+  const Eigen::VectorXd held =
+      lin.weight.cwiseProduct(lin.jacobian.leftCols(2).rowwise().squaredNorm());
+  const Eigen::RowVector2d middle = (held.transpose() * u) / held.sum();
+  const Eigen::VectorXd square = (u.rowwise() - middle).rowwise().squaredNorm();
+  const double size = held.dot(square) / held.sum();
+  const Eigen::VectorXd window = (-square.array() / size).exp().matrix();
+  const auto estimator = [&](const Eigen::VectorXd& weight) {
+    const Eigen::MatrixXd weighted = weight.asDiagonal() * lin.jacobian;
+    const Eigen::MatrixXd normal = weighted.transpose() * lin.jacobian;
+    const Eigen::MatrixXd inverse =
+        normal.ldlt().solve(Eigen::MatrixXd::Identity(normal.rows(), normal.cols()));
+    return Eigen::MatrixXd(weighted * inverse.leftCols(2));
+  };
+  const Eigen::MatrixXd change = estimator(lin.weight.cwiseProduct(window)) - estimator(lin.weight);
+  double beyond = 0.0;
+  for (Eigen::Index k = 0; k < 2; ++k) {
+    beyond +=
+        std::pow(change.col(k).dot(lin.residual), 2) -
+        (squared_sensitivity(change.col(k), region, shape, kernel) * lin.variance.array()).sum();
+  }
+  return Eigen::VectorXd::Constant(2, std::max(0.0, 0.5 * beyond));
+}
+
 }  // namespace
 
 Problem make_problem(ArrayView<double, 2> fixed, ArrayView<double, 2> moving,
@@ -327,27 +375,22 @@ Eigen::VectorXd standard_errors(const Linearised& lin, const Region& region, con
   const Eigen::MatrixXd inverse =
       normal.ldlt().solve(Eigen::MatrixXd::Identity(n_parameter, n_parameter));
   const Eigen::MatrixXd estimator = weighted * inverse.leftCols(n_motion);
+  const Eigen::VectorXd model = n_motion == 2 ? reweighting_errors(lin, region, problem, kernel)
+                                              : Eigen::VectorXd::Zero(n_motion);
   const double freedom = static_cast<double>(n) * power;  // about the number of independent pixels
   const double lost = static_cast<double>(n_parameter);
   Eigen::VectorXd errors(n_motion);
   for (Eigen::Index k = 0; k < n_motion; ++k) {
-    double of_residual = 0.0;
-    double of_noise = 0.0;
-    Array<double, 2> plane(problem.fixed.value.shape, 0.0);
-    for (Eigen::Index i = 0; i < n; ++i) {
-      plane[region.pixels[static_cast<std::size_t>(i)]] = estimator(i, k);
-    }
-    const Array<double, 2> spread = convolved(plane, kernel);
-    for (Eigen::Index i = 0; i < n; ++i) {
-      const double w = spread[region.pixels[static_cast<std::size_t>(i)]];
-      of_residual += w * w * lin.residual[i] * lin.residual[i] / power;
-      of_noise += w * w * lin.variance[i];
-    }
+    const Eigen::ArrayXd square =
+        squared_sensitivity(estimator.col(k), region, problem.fixed.value.shape, kernel);
+    double of_residual = (square * lin.residual.array().square()).sum() / power;
+    const double of_noise = (square * lin.variance.array()).sum();
     of_residual *= freedom / std::max(1.0, freedom - lost);
     const double beyond = of_residual - of_noise;
     // A rim of another contrast looks like a change of scale: nothing cancels there.
     const double share = k < 2 ? uncancelled : 1.0;
-    errors[k] = std::sqrt(beyond > 0.0 ? of_noise + (share * beyond) : of_residual);
+    const double formula = beyond > 0.0 ? of_noise + (share * beyond) : of_residual;
+    errors[k] = std::sqrt(std::max(formula, model[k]));
   }
   return errors;
 }

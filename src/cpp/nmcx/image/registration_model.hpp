@@ -60,7 +60,9 @@ Linearised linearise(const Problem& problem, const Region& region, const Warp& w
 ///
 /// With residual = K n and estimator P residual, the variance is sum over pixels of
 /// (K^T P)^2 var(n), and residual^2 / |K|^2 stands for var(n): no common noise level is assumed.
-/// What this exceeds the images' own noise by counts for a tenth (see `uncancelled`).
+/// What this exceeds the images' own noise by counts for a tenth (see `uncancelled`). A shift is
+/// never said to be better known than it changes, beyond noise, with a window on the middle of the
+/// structure: parts of the field that tell different shifts show there.
 /// The slopes of the noise itself say nothing about the shift: their share, with equal noise in
 /// both images, is taken off the normal matrix.
 Eigen::VectorXd standard_errors(const Linearised& lin, const Region& region, const Problem& problem,

@@ -44,16 +44,21 @@ Found follow(const ShiftedTemplates& shifted, std::size_t start, const MakeStep&
   Found found{{}, start, false};
   const auto last = static_cast<double>(shifted.n_shift - 1);
   const auto longest = 2.0 * static_cast<double>(shifted.coarse);
+  std::size_t previous = shifted.n_shift;
   for (int i = 0; i < most_steps; ++i) {
     found.step = make_step(found.shift);
     if (!found.step.ok()) return found;
     const double cells = found.step.move / shifted.spacing;
-    // More than half a cell: else two neighbours could send the voxel back and forth.
-    found.converged = std::abs(cells) <= 0.75;
+    // A little more than half a cell: rounding must not decide.
+    found.converged = std::abs(cells) <= 0.55;
     if (found.converged) return found;
     const double next = static_cast<double>(found.shift) + std::clamp(cells, -longest, longest);
     const auto nearest = static_cast<std::size_t>(std::lround(std::clamp(next, 0.0, last)));
     if (nearest == found.shift) return found;  // the border
+    // Two neighbours that send the voxel back and forth are equally good.
+    found.converged = nearest == previous && std::abs(cells) <= 1.0;
+    if (found.converged) return found;
+    previous = found.shift;
     found.shift = nearest;
   }
   return found;

@@ -40,11 +40,11 @@ struct TemplateTables {
     return (((k / 2) * row + j) * 2) + (k % 2);
   }
 
-  std::size_t n_padded = 0;    ///< n rounded up to a multiple of `template_unroll`
-  std::vector<float> step;     ///< (n_shift, n_padded / 2, row, 2): three rows of c, one zero, three
-                               ///< of G, zero, of two energies in turns
-  std::vector<float> bend;     ///< (n_shift, 6): M as 00, 01, 02, 11, 12, 22
-  std::vector<float> scan;     ///< (n_coarse, n, n_scan_row): gain in chi² is the sum of squares
+  std::size_t n_padded = 0;  ///< n rounded up to a multiple of `template_unroll`
+  std::vector<float> step;   ///< (n_shift, n_padded / 2, row, 2): three rows of c, one zero, three
+                             ///< of G, zero, of two energies in turns
+  std::vector<float> bend;   ///< (n_shift, 6): M as 00, 01, 02, 11, 12, 22
+  std::vector<float> scan;   ///< (n_coarse, n, n_scan_row): gain in chi² is the sum of squares
   std::size_t n_scan_row = 1;  ///< products per coarse shift
   std::size_t n_coarse = 0;
 };

@@ -196,7 +196,8 @@ def _average(energy: Float, mu: Float, shift: Float, weight: Float, fine: bool) 
     value = root * mu.ravel()
     knots = _knots(energy, at, shift, fine)
     padded = np.concatenate([[knots[0]] * 3, knots, [knots[-1]] * 3])
-    basis = BSpline.design_matrix(at, padded, 3)
+    # No point lies outside; to be told so spares a slow check of each.
+    basis = BSpline.design_matrix(at, padded, 3, extrapolate=True)
     first = basis.indices[::4]  # four splines at every point
     parts = (basis.data.reshape(-1, 4) * root[:, None]).T.copy()
     n_spline = padded.size - 4

@@ -280,9 +280,9 @@ def _least_generalised_error(
     for smoothing in unit * 10.0 ** np.arange(0.0, 11.0):
         solved = solveh_banded(normal + smoothing * bend, wanted, lower=True)
         found = solved[:, 0]
-        residual = square - 2 * found @ right + found @ full @ found
+        misfit = float(square - 2 * found @ right + found @ full @ found)
         # Below rounding all are equally good: the stiffest of them would win by chance.
-        residual = max(float(residual), 1e-13 * square)
+        residual = max(misfit, 1e-13 * square)
         n_parameter = float(np.trace(solved[:, 1:]))
         generalised = residual / (1.0 - n_parameter / n_point) ** 2
         if generalised < error:

@@ -30,7 +30,7 @@ _MAPS = (
     "edge_jump",
     "noise",
     "status",
-)  # in the order that judge_edges takes them in
+)  # what judge_edges takes
 _NO_EDGE = STATUS_BITS["low_transmission"] | STATUS_BITS["window_border"]
 _NO_JUMP = STATUS_BITS["low_transmission"] | STATUS_BITS["jump_below_noise"]
 
@@ -148,8 +148,9 @@ def _align(
     limits = _core.edge_thresholds(
         found.edge_jump, measured.residual, found.noise, found.status, measured.noise_given
     )
+    parts: dict[str, Any] = {name: getattr(found, name) for name in _MAPS}
     judged = _core.judge_edges(
-        *(getattr(found, name) for name in _MAPS),
+        **parts,
         residual=measured.residual,
         noise_given=measured.noise_given,
         thresholds=limits,

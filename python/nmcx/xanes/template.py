@@ -21,6 +21,16 @@ Float = NDArray[np.float64]
 _N_SAMPLE = 2_000  # voxels averaged: one point of the template has 1/45 of the noise of a voxel
 _N_ALIGN = 5  # passes; the last one moves edges by less than a twentieth of their error
 _LEAST_JUMP = 0.3  # of the median: as bit 4 of the edge map
+_MAPS = (
+    "edge_energy_ev",
+    "edge_energy_std_ev",
+    "white_line_ev",
+    "white_line_std_ev",
+    "white_line_height",
+    "edge_jump",
+    "noise",
+    "status",
+)  # what judge_edges takes
 _NO_EDGE = STATUS_BITS["low_transmission"] | STATUS_BITS["window_border"]
 _NO_JUMP = STATUS_BITS["low_transmission"] | STATUS_BITS["jump_below_noise"]
 
@@ -131,16 +141,29 @@ def _align(
     variance = np.empty((0, 0))
     if windowed <= windows.pre_degree + windows.post_degree + 2:
         variance = np.full((energy.size, 1), 1e-12)  # no residuals to take the noise from
-    options = (energy, sample, variance, False)
-    judged = _core.fit_edges(*options, [], windows.core(), estimator, 1)
-    measured = _core.measure_edges(*options, windows.core(), estimator, 1).map
+    # Measured once: the judgement does not need the estimator again, but may drop edges.
+    measured = _core.measure_edges(energy, sample, variance, False, windows.core(), estimator, 1)
+    found = measured.map
+    edges = np.array(found.edge_energy_ev)
+    limits = _core.edge_thresholds(
+        found.edge_jump, measured.residual, found.noise, found.status, measured.noise_given
+    )
+    parts: dict[str, Any] = {name: getattr(found, name) for name in _MAPS}
+    judged = _core.judge_edges(
+        **parts,
+        residual=measured.residual,
+        noise_given=measured.noise_given,
+        thresholds=limits,
+        volume=[],
+        threads=1,
+    )
     # Voxels without a white line, or whose jump is little above the noise, take part: to leave out
     # what the noise made small would raise the mean of the others.
     jump = np.asarray(judged.edge_jump, dtype=np.float64)
     sure = (judged.status & _NO_JUMP) == 0
     usable = (judged.status & _NO_EDGE) == 0
     usable &= jump >= (_LEAST_JUMP * np.median(jump[sure]) if sure.any() else np.inf)
-    return np.asarray(measured.edge_energy_ev), np.asarray(usable)
+    return edges, np.asarray(usable)
 
 
 def _scaled(
@@ -168,19 +191,26 @@ def _scaled(
 def _average(energy: Float, mu: Float, shift: Float, weight: Float, fine: bool) -> BSpline:
     """Smoothing spline through all points of all spectra."""
     from scipy.interpolate import BSpline
-    from scipy.sparse import csr_array
 
     at = (energy[:, None] - shift[None, :]).ravel()
     root = np.broadcast_to(np.sqrt(weight / weight.mean()), mu.shape).ravel()
     value = root * mu.ravel()
     knots = _knots(energy, at, shift, fine)
     padded = np.concatenate([[knots[0]] * 3, knots, [knots[-1]] * 3])
-    basis = csr_array(BSpline.design_matrix(at, padded, 3))
-    basis.data *= np.repeat(root, np.diff(basis.indptr))
-    normal = (basis.T @ basis).toarray()
+    # No point lies outside; to be told so spares a slow check of each.
+    basis = BSpline.design_matrix(at, padded, 3, extrapolate=True)
+    first = basis.indices[::4]  # four splines at every point
+    parts = (basis.data.reshape(-1, 4) * root[:, None]).T.copy()
+    n_spline = padded.size - 4
+    normal = np.zeros((4, n_spline))  # its diagonal and those below
+    right = np.zeros(n_spline)
+    for i in range(4):
+        right += np.bincount(first + i, parts[i] * value, n_spline)
+        for j in range(i, 4):
+            normal[j - i] += np.bincount(first + i, parts[i] * parts[j], n_spline)
     square = float(value @ value)
     bend = _bending(padded, knots)
-    smooth = _least_generalised_error(normal, np.asarray(basis.T @ value), bend, square, at.size)
+    smooth = _least_generalised_error(normal, right, bend, square, at.size)
     return BSpline(padded, smooth, 3)
 
 
@@ -210,32 +240,51 @@ def _knots(energy: Float, at: Float, shift: Float, fine: bool) -> Float:
 
 
 def _bending(padded: Float, knots: Float) -> Float:
-    """Matrix of the integral of the squared second derivative; two Gauss points are exact."""
+    """Integral of the squared second derivative, as a matrix; two Gauss points are exact."""
     from scipy.interpolate import BSpline
 
     middle, half = 0.5 * (knots[1:] + knots[:-1]), 0.5 * np.diff(knots)
     points = np.concatenate([middle - half / np.sqrt(3.0), middle + half / np.sqrt(3.0)])
     second = BSpline(padded, np.eye(padded.size - 4), 3).derivative(2)(points)
-    return np.asarray(second.T @ (np.tile(half, 2)[:, None] * second))
+    weighted = np.tile(half, 2)[:, None] * second
+    bend = np.zeros((4, padded.size - 4))
+    for i in range(4):
+        bend[i, : bend.shape[1] - i] = np.einsum(
+            "pk,pk->k", second[:, i:], weighted[:, : bend.shape[1] - i]
+        )
+    return bend
+
+
+def _full(lower: Float) -> Float:
+    """A symmetric matrix from its diagonal and those below."""
+    full = np.diag(lower[0])
+    for i in range(1, 4):
+        side = lower[i, : lower.shape[1] - i]
+        full += np.diag(side, i) + np.diag(side, -i)
+    return full
 
 
 def _least_generalised_error(
     normal: Float, right: Float, bend: Float, square: float, n_point: int
 ) -> Float:
-    """Coefficients with the smoothing of least generalised cross-validation."""
-    unit = 1e-10 * np.trace(normal) / np.trace(bend)
-    lower = np.linalg.cholesky(normal + unit * bend)
-    inverse = np.linalg.inv(lower)
-    stiffness, modes = np.linalg.eigh(inverse @ bend @ inverse.T)
-    modes = inverse.T @ modes
+    """Coefficients with the smoothing of least generalised cross-validation.
+
+    `normal` and `bend` hold the diagonal of a symmetric matrix and three below it: banded solutions
+    are exact for splines, and no threads are started for them.
+    """
+    from scipy.linalg import solveh_banded
+
+    unit = 1e-10 * normal[0].sum() / bend[0].sum()
+    full = _full(normal)
+    wanted = np.column_stack([right, full])
     best, error = np.zeros_like(right), np.inf
-    for smoothing in unit * (10.0 ** np.arange(0.0, 11.0) - 1.0):
-        damping = 1.0 / (1.0 + smoothing * np.maximum(stiffness, 0.0))
-        found = modes @ (damping * (modes.T @ right))
-        residual = square - 2 * found @ right + found @ normal @ found
+    for smoothing in unit * 10.0 ** np.arange(0.0, 11.0):
+        solved = solveh_banded(normal + smoothing * bend, wanted, lower=True)
+        found = solved[:, 0]
+        misfit = float(square - 2 * found @ right + found @ full @ found)
         # Below rounding all are equally good: the stiffest of them would win by chance.
-        residual = max(float(residual), 1e-13 * square)
-        n_parameter = float(np.sum(damping * (1.0 - unit * stiffness)))
+        residual = max(misfit, 1e-13 * square)
+        n_parameter = float(np.trace(solved[:, 1:]))
         generalised = residual / (1.0 - n_parameter / n_point) ** 2
         if generalised < error:
             best, error = found, generalised

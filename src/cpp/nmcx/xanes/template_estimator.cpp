@@ -9,7 +9,9 @@
 #include <mutex>
 
 #include "nmcx/core/error.hpp"
+#include "nmcx/core/instruction_set.hpp"
 #include "nmcx/xanes/edge_fit.hpp"
+#include "nmcx/xanes/template_kernel.hpp"
 #include "nmcx/xanes/template_tables.hpp"
 
 namespace nmcx::xanes {
@@ -17,7 +19,7 @@ namespace {
 
 using Eigen::Index;
 
-constexpr std::size_t block = 128;  // voxels whose spectra and chi² stay in the cache
+constexpr std::size_t block = template_block;
 constexpr int most_steps = 10;
 constexpr float comparable = 9.0F;  // gain in chi² that tells two minima apart, in noise variances
 
@@ -42,20 +44,55 @@ Found follow(const ShiftedTemplates& shifted, std::size_t start, const MakeStep&
   Found found{{}, start, false};
   const auto last = static_cast<double>(shifted.n_shift - 1);
   const auto longest = 2.0 * static_cast<double>(shifted.coarse);
+  std::size_t previous = shifted.n_shift;
   for (int i = 0; i < most_steps; ++i) {
     found.step = make_step(found.shift);
     if (!found.step.ok()) return found;
     const double cells = found.step.move / shifted.spacing;
-    // More than half a cell: else two neighbours could send the voxel back and forth.
-    found.converged = std::abs(cells) <= 0.75;
+    // A little more than half a cell: rounding must not decide.
+    found.converged = std::abs(cells) <= 0.55;
     if (found.converged) return found;
     const double next = static_cast<double>(found.shift) + std::clamp(cells, -longest, longest);
     const auto nearest = static_cast<std::size_t>(std::lround(std::clamp(next, 0.0, last)));
     if (nearest == found.shift) return found;  // the border
+    // Two neighbours that send the voxel back and forth are equally good.
+    found.converged = nearest == previous && std::abs(cells) <= 1.0;
+    if (found.converged) return found;
+    previous = found.shift;
     found.shift = nearest;
   }
   return found;
 }
+
+/// Buffers of one block of voxels, and what was found on the coarse grid.
+struct Block {
+  Block(const TemplateTables& tables, std::size_t n)
+      : by_energy(n * block), spectra(tables.n_padded * block), gain(tables.n_coarse * block) {}
+
+  /// Spectra of the tile's voxels from `begin` on. Always whole blocks, so that a voxel's result
+  /// does not depend on how many follow it; energies beyond the last stay zero.
+  void fill(const TileView& mu, std::size_t begin, std::size_t n_padded) {
+    const std::size_t n = by_energy.size() / block;
+    const std::size_t n_voxel = std::min(block, mu.n_voxel - begin);
+    if (n_voxel < block) std::fill(by_energy.begin(), by_energy.end(), 0.0F);
+    for (std::size_t k = 0; k < n; ++k) {
+      const float* row = mu.values + (k * mu.stride) + begin;
+      std::copy(row, row + n_voxel, by_energy.data() + (k * block));
+    }
+    active_kernel().transpose(by_energy.data(), block, n, block, spectra.data(), n_padded);
+  }
+
+  [[nodiscard]] ScanOut out() {
+    return {gain.data(), best.data(), height.data(), rival_height.data()};
+  }
+
+  std::vector<float> by_energy;  ///< (n, block)
+  std::vector<float> spectra;    ///< (block, n_padded)
+  std::vector<float> gain;       ///< (n_coarse, block)
+  std::array<std::int32_t, block> best{};
+  std::array<float, block> height{};
+  std::array<float, block> rival_height{};
+};
 
 class TemplateEstimator final : public EdgeEstimator {
  public:
@@ -67,24 +104,15 @@ class TemplateEstimator final : public EdgeEstimator {
   void estimate(const TileView& mu, const TileVariance& variance,
                 const KernelOut& out) const override {
     const TemplateTables& tables = variance.common != nullptr ? weighted(variance.common) : plain_;
-    const auto n = static_cast<Index>(plan_.size());
-    Eigen::MatrixXf spectra(n, static_cast<Index>(block));
-    Eigen::MatrixXf projected(tables.scan.rows(), static_cast<Index>(block));
-    std::vector<float> gain(tables.n_coarse);
+    const TemplateKernel& kernel = active_template_kernel();
+    Block part(tables, plan_.size());
     for (std::size_t begin = 0; begin < mu.n_voxel; begin += block) {
-      const std::size_t n_voxel = std::min(block, mu.n_voxel - begin);
-      // Always whole blocks, so that a voxel's result does not depend on how many follow it.
-      if (n_voxel < block) spectra.setZero();
-      for (Index k = 0; k < n; ++k) {
-        const float* row = mu.values + (static_cast<std::size_t>(k) * mu.stride) + begin;
-        for (std::size_t i = 0; i < n_voxel; ++i) spectra(k, static_cast<Index>(i)) = row[i];
-      }
-      projected.noalias() = tables.scan * spectra;
-      for (std::size_t i = 0; i < n_voxel; ++i) {
+      part.fill(mu, begin, tables.n_padded);
+      kernel.scan(tables.scan.data(), tables.n_coarse, tables.n_scan_row, part.by_energy.data(),
+                  plan_.size(), part.out());
+      for (std::size_t i = 0; i < std::min(block, mu.n_voxel - begin); ++i) {
         if ((out.status[begin + i] & low_transmission) != 0) continue;
-        const auto column = static_cast<Index>(i);
-        add_up(tables, projected.col(column).data(), gain.data());
-        one_voxel(tables, spectra.col(column).data(), gain, variance, begin + i, out);
+        one_voxel(tables, kernel, part, i, variance, begin + i, out);
       }
     }
   }
@@ -103,24 +131,13 @@ class TemplateEstimator final : public EdgeEstimator {
     return weighted_;
   }
 
-  static void add_up(const TemplateTables& tables, const float* projected, float* gain) {
-    const std::size_t n_row = tables.n_scan_row;
-    for (std::size_t g = 0; g < tables.n_coarse; ++g) {
-      gain[g] = 0.0F;
-      for (std::size_t j = 0; j < n_row; ++j) {
-        const float value = projected[(g * n_row) + j];
-        gain[g] += value * value;
-      }
-    }
-  }
-
-  void one_voxel(const TemplateTables& tables, const float* spectrum,
-                 const std::vector<float>& gain, const TileVariance& variance, std::size_t voxel,
+  void one_voxel(const TemplateTables& tables, const TemplateKernel& kernel, const Block& part,
+                 std::size_t i, const TileVariance& variance, std::size_t voxel,
                  const KernelOut& out) const {
-    const std::size_t best =
-        static_cast<std::size_t>(std::max_element(gain.begin(), gain.end()) - gain.begin());
-    Found found = follow(shifted_, best * shifted_.coarse,
-                         [&](std::size_t shift) { return fast_step(tables, spectrum, shift); });
+    const float* spectrum = part.spectra.data() + (i * tables.n_padded);
+    Found found = follow(shifted_, start_of(tables, part, i), [&](std::size_t shift) {
+      return fast_step(tables, kernel, spectrum, shift);
+    });
     if (found.step.ok() && variance.own.values != nullptr) {
       found = follow(shifted_, found.shift, [&](std::size_t shift) {
         return weighted_step(spectrum, variance.own, voxel, shift);
@@ -131,41 +148,27 @@ class TemplateEstimator final : public EdgeEstimator {
     std::int32_t status = 0;
     if (!found.step.ok() || !(found.step.jump > 0.0) || !inside) status |= window_border;
     const float unit = variance.common != nullptr ? 1.0F : out.variance[voxel];
-    if (!found.converged || has_rival(gain, best, comparable * unit)) status |= several_crossings;
+    const bool has_rival = part.height[i] - part.rival_height[i] < comparable * unit;
+    if (!found.converged || has_rival) status |= several_crossings;
     out.status[voxel] |= status;
     out.edge[voxel] = static_cast<float>(edge);
     out.edge_variance[voxel] = static_cast<float>(found.step.variance);
   }
 
-  /// Is there another local maximum of the gain, nearly as high?
-  static bool has_rival(const std::vector<float>& gain, std::size_t best, float margin) {
-    const float highest = vertex_of(gain, best).height;
-    for (std::size_t g = 0; g < gain.size(); ++g) {
-      const bool next_to_best = g + 1 >= best && g <= best + 1;
-      const bool is_maximum =
-          (g == 0 || gain[g] >= gain[g - 1]) && (g + 1 == gain.size() || gain[g] >= gain[g + 1]);
-      if (!next_to_best && is_maximum && highest - vertex_of(gain, g).height < margin) return true;
+  /// The shift nearest to the top of the parabola through the highest gain and its neighbours.
+  [[nodiscard]] std::size_t start_of(const TemplateTables& tables, const Block& part,
+                                     std::size_t i) const {
+    const auto best = static_cast<std::size_t>(part.best[i]);
+    double coarse = static_cast<double>(best);
+    if (best > 0 && best + 1 < tables.n_coarse) {
+      const float* gain = part.gain.data() + (best * block) + i;
+      const auto before = static_cast<double>(*(gain - block));
+      const auto after = static_cast<double>(gain[block]);
+      const double bend = 2.0 * static_cast<double>(*gain) - before - after;
+      if (bend > 0.0) coarse += std::clamp(0.5 * (after - before) / bend, -1.0, 1.0);
     }
-    return false;
-  }
-
-  /// Parabola through a local maximum and its neighbours.
-  struct Vertex {
-    float offset;  ///< in coarse shifts
-    float height;
-  };
-  static Vertex vertex_of(const std::vector<float>& gain, std::size_t g) {
-    if (g == 0 || g + 1 == gain.size()) return {0.0F, gain[g]};
-    const float tilt = gain[g + 1] - gain[g - 1];
-    const float bend = 2.0F * gain[g] - gain[g - 1] - gain[g + 1];
-    if (!(bend > 0.0F)) return {0.0F, gain[g]};
-    return {0.5F * tilt / bend, gain[g] + tilt * tilt / (8.0F * bend)};
-  }
-
-  [[nodiscard]] std::size_t start_of(const std::vector<float>& gain, std::size_t best) const {
-    const float coarse = static_cast<float>(best) + vertex_of(gain, best).offset;
-    const auto fine = std::lround(coarse * static_cast<float>(shifted_.coarse));
-    return std::min(static_cast<std::size_t>(std::max(fine, 0L)), shifted_.n_shift - 1);
+    const auto fine = std::lround(coarse * static_cast<double>(shifted_.coarse));
+    return std::min(static_cast<std::size_t>(fine), shifted_.n_shift - 1);
   }
 
   [[nodiscard]] Step make_step(const double* c, const double* gradient, const double* m,
@@ -177,24 +180,15 @@ class TemplateEstimator final : public EdgeEstimator {
     return {-numerator / information, 1.0 / information, c[0] + x * (c[1] + x * c[2])};
   }
 
-  [[nodiscard]] Step fast_step(const TemplateTables& tables, const float* spectrum,
-                               std::size_t shift) const {
+  [[nodiscard]] Step fast_step(const TemplateTables& tables, const TemplateKernel& kernel,
+                               const float* spectrum, std::size_t shift) const {
     constexpr std::size_t row = TemplateTables::row;
-    const std::size_t n = plan_.size();
-    const float* table = tables.step.data() + (shift * n * row);
-    std::array<float, row> even{};  // two sums, so that one addition need not wait for the other
-    std::array<float, row> odd{};
-    std::size_t k = 0;
-    for (; k + 1 < n; k += 2) {
-      for (std::size_t j = 0; j < row; ++j) even[j] += table[(k * row) + j] * spectrum[k];
-      for (std::size_t j = 0; j < row; ++j) odd[j] += table[(k * row) + row + j] * spectrum[k + 1];
-    }
-    if (k < n) {
-      for (std::size_t j = 0; j < row; ++j) even[j] += table[(k * row) + j] * spectrum[k];
-    }
+    std::array<float, row> found{};
+    kernel.project(tables.step.data() + (shift * tables.n_padded * row), spectrum, tables.n_padded,
+                   found.data());
     std::array<double, row> sum{};
     std::array<double, 6> bend{};
-    for (std::size_t j = 0; j < row; ++j) sum[j] = static_cast<double>(even[j] + odd[j]);
+    for (std::size_t j = 0; j < row; ++j) sum[j] = static_cast<double>(found[j]);
     for (std::size_t j = 0; j < 6; ++j) bend[j] = static_cast<double>(tables.bend[(shift * 6) + j]);
     return make_step(sum.data(), sum.data() + 4, bend.data(), shift);
   }
@@ -254,6 +248,21 @@ class TemplateEstimator final : public EdgeEstimator {
 };
 
 }  // namespace
+
+const TemplateKernel& active_template_kernel() {
+  switch (active_instruction_set()) {
+#if defined(__x86_64__)
+    case InstructionSet::v4:
+      return template_v4;
+    case InstructionSet::v3:
+      return template_v3;
+    case InstructionSet::v2:
+      return template_v2;
+#endif
+    default:
+      return template_generic;
+  }
+}
 
 std::unique_ptr<EdgeEstimator> make_template_estimator(const EdgePlan& plan,
                                                        const EstimatorModel& model) {

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "nmcx/xanes/edge_curve.hpp"
+#include "nmcx/xanes/template_kernel.hpp"
 
 namespace nmcx::xanes {
 namespace {
@@ -70,9 +71,10 @@ TemplateTables make_template_tables(const EdgePlan& plan, const ShiftedTemplates
   TemplateTables out;
   out.n_scan_row = static_cast<std::size_t>(n_post);
   out.n_coarse = (shifted.n_shift + shifted.coarse - 1) / shifted.coarse;
-  out.step.assign(shifted.n_shift * plan.size() * TemplateTables::row, 0.0F);
+  out.n_padded = (plan.size() + template_unroll - 1) / template_unroll * template_unroll;
+  out.step.assign(shifted.n_shift * out.n_padded * TemplateTables::row, 0.0F);
   out.bend.assign(shifted.n_shift * 6, 0.0F);
-  out.scan.resize(static_cast<Index>(out.n_coarse) * n_post, n);
+  out.scan.reserve(out.n_coarse * plan.size() * out.n_scan_row);
 
   MatrixXd basis(n, n_pre + n_post);
   basis.leftCols(n_pre) = powers(plan, plan.model.pre_degree, root);
@@ -89,11 +91,13 @@ TemplateTables make_template_tables(const EdgePlan& plan, const ShiftedTemplates
     const MatrixXd solve = r.solve(q.transpose() * root.asDiagonal());
     const MatrixXd bend = rest.transpose() * rest;
 
-    float* step = out.step.data() + (g * plan.size() * TemplateTables::row);
+    float* step = out.step.data() + (g * out.n_padded * TemplateTables::row);
     for (Index k = 0; k < n; ++k) {
       for (Index j = 0; j < n_post; ++j) {
-        step[(k * 8) + j] = static_cast<float>(solve(n_pre + j, k));
-        step[(k * 8) + 4 + j] = static_cast<float>(rest(k, j) * root[k]);
+        const auto energy = static_cast<std::size_t>(k);
+        const auto number = static_cast<std::size_t>(j);
+        step[TemplateTables::place(energy, number)] = static_cast<float>(solve(n_pre + j, k));
+        step[TemplateTables::place(energy, 4 + number)] = static_cast<float>(rest(k, j) * root[k]);
       }
     }
     float* m = out.bend.data() + (g * 6);
@@ -102,10 +106,11 @@ TemplateTables make_template_tables(const EdgePlan& plan, const ShiftedTemplates
         m[(i * (5 - i) / 2) + j] = static_cast<float>(bend(i, j));
       }
     }
-    if (g % shifted.coarse == 0) {
-      const Index first = static_cast<Index>(g / shifted.coarse) * n_post;
-      out.scan.middleRows(first, n_post) =
-          (q.rightCols(n_post).transpose() * root.asDiagonal()).cast<float>();
+    if (g % shifted.coarse != 0) continue;
+    for (Index k = 0; k < n; ++k) {
+      for (Index j = 0; j < n_post; ++j) {
+        out.scan.push_back(static_cast<float>(q(k, n_pre + j) * root[k]));
+      }
     }
   }
   return out;

@@ -35,10 +35,17 @@ ShiftedTemplates shift_template(const EdgePlan& plan, const EstimatorModel& mode
 struct TemplateTables {
   static constexpr std::size_t row = 8;  ///< numbers per energy in `step`
 
-  std::vector<float> step;     ///< (n_shift, n, row): three rows of c, one zero, three of G, zero
-  std::vector<float> bend;     ///< (n_shift, 6): M as 00, 01, 02, 11, 12, 22
-  Eigen::MatrixXf scan;        ///< (n_scan_row × n_coarse, n): gain in chi² is the sum of squares
-  std::size_t n_scan_row = 1;  ///< rows of `scan` per coarse shift
+  /// Place of number j of energy k, in the part of `step` of one shift.
+  static std::size_t place(std::size_t k, std::size_t j) {
+    return (((k / 2) * row + j) * 2) + (k % 2);
+  }
+
+  std::size_t n_padded = 0;  ///< n rounded up to a multiple of `template_unroll`
+  std::vector<float> step;   ///< (n_shift, n_padded / 2, row, 2): three rows of c, one zero, three
+                             ///< of G, zero, of two energies in turns
+  std::vector<float> bend;   ///< (n_shift, 6): M as 00, 01, 02, 11, 12, 22
+  std::vector<float> scan;   ///< (n_coarse, n, n_scan_row): gain in chi² is the sum of squares
+  std::size_t n_scan_row = 1;  ///< products per coarse shift
   std::size_t n_coarse = 0;
 };
 

@@ -381,10 +381,10 @@ Eigen::VectorXd standard_errors(const Linearised& lin, const Region& region, con
   const double lost = static_cast<double>(n_parameter);
   Eigen::VectorXd errors(n_motion);
   for (Eigen::Index k = 0; k < n_motion; ++k) {
-    const Eigen::ArrayXd square =
+    const Eigen::ArrayXd influence =
         squared_sensitivity(estimator.col(k), region, problem.fixed.value.shape, kernel);
-    double of_residual = (square * lin.residual.array().square()).sum() / power;
-    const double of_noise = (square * lin.variance.array()).sum();
+    double of_residual = (influence * lin.residual.array().square()).sum() / power;
+    const double of_noise = (influence * lin.variance.array()).sum();
     of_residual *= freedom / std::max(1.0, freedom - lost);
     const double beyond = of_residual - of_noise;
     // A rim of another contrast looks like a change of scale: nothing cancels there.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 namespace nmcx::image {
 namespace {
@@ -268,8 +269,8 @@ Region make_region(const Problem& problem, const Warp& warp) {
       const auto [to_y, to_x] = warp.position(y, x, problem.moving_safe.shape);
       const auto row = static_cast<Signed>(std::lround(to_y));
       const auto column = static_cast<Signed>(std::lround(to_x));
-      if (row < 0 || column < 0 || row >= static_cast<Signed>(ny) ||
-          column >= static_cast<Signed>(nx)) {
+      if (row < 0 || column < 0 || std::cmp_greater_equal(row, ny) ||
+          std::cmp_greater_equal(column, nx)) {
         continue;
       }
       const auto there = (static_cast<std::size_t>(row) * nx) + static_cast<std::size_t>(column);

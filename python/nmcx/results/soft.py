@@ -69,6 +69,8 @@ class Shift(Result):
     dy: float = quantity("px")  #: rows [px]
     dx: float = quantity("px")  #: columns [px]
     std: float = quantity("px")  #: standard error of each component [px]
+    #: of the whole-pixel match against chance [standard deviations]; 0 where none was made
+    significance: float = quantity("1", default=0.0)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,10 @@ from nmcx.surface.texture import common_field, compare_texture
 _MAX_SATURATED = 0.02
 #: Structure smoother than this tells chemistry rather than drift [px] (our default).
 _DETAIL_PX = 1.2
+#: Least significance of a match that only outlines support [standard deviations]: two images of
+#: noise reach 4.5 once in a hundred pairs, those of one particle 6.7 and more unless they have
+#: little in common (5.2 at a drift of a quarter of the image, where texture then decides).
+_OUTLINES_ALONE = 6.0
 
 
 def find_drift(
@@ -42,6 +46,12 @@ def find_drift(
     shift, notes = _by_detail(a, b, whole)
     texture = compare_texture(a.even, b.even, shift)
     if texture is None or texture.is_weak:
+        if whole.significance < _OUTLINES_ALONE:
+            raise ConvergenceError(
+                f"{a.name} and {b.name} cannot be registered and give no map: the match may be "
+                f"chance ({whole.significance:.1f} standard deviations) and there is no texture to "
+                "confirm it; is one of them blank? Count longer, or give shift="
+            )
         notes += (
             f"{b.name}: too few counts, or too little texture, to tell by texture whether it shows "
             f"the field of {a.name}; outlines match",
@@ -65,7 +75,8 @@ def _by_detail(a: Scan, b: Scan, whole: Shift) -> tuple[Shift, tuple[str, ...]]:
         return whole, (f"{b.name}: fine structure too weak, drift from the whole images",)
     dy, dx = row + fine.dy, column + fine.dx
     disagreement = np.hypot(dy - whole.dy, dx - whole.dx) / np.sqrt(2.0)
-    return Shift(dy=dy, dx=dx, std=float(np.hypot(fine.std, disagreement))), ()
+    std = float(np.hypot(fine.std, disagreement))
+    return Shift(dy, dx, std, whole.significance), ()
 
 
 def _detail(image: Image) -> Image:

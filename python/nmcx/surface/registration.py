@@ -121,7 +121,7 @@ def register(
     raw = _core.register_images(a, b, options)
     _log.debug("registered: r = %.3f, %d pixels", raw.correlation, raw.n_pixel)
     if model == "translation":
-        return Shift(dy=raw.dy, dx=raw.dx, std=raw.std)
+        return Shift(dy=raw.dy, dx=raw.dx, std=raw.std, significance=raw.significance)
     return Affine(
         matrix=np.eye(2) + np.reshape(raw.warp.strain, (2, 2)),
         offset=np.array([raw.warp.dy, raw.warp.dx]),

@@ -22,14 +22,19 @@ _OUTLINES_ALONE = 6.0
 
 
 def find_drift(
-    a: Scan, b: Scan, max_shift: float | tuple[float, float] | None
+    a: Scan,
+    b: Scan,
+    max_shift: float | tuple[float, float] | None,
+    *,
+    same_texture: bool,
 ) -> tuple[Shift, tuple[str, ...]]:
     """Drift of scan b against a, its error with what the choice of contrast changes, and notes.
 
     Chemistry varies from place to place, and a smooth change of brightness passes for a shift of
     the rim. The whole images find the drift to a fraction of a pixel; their finest structure, with
-    all that is smoother than a few pixels taken off, then measures it. Scans whose outlines match
-    but whose texture does not are of different fields.
+    all that is smoother than a few pixels taken off, then measures it. Scans of the `same_texture`
+    whose outlines match but whose texture does not are of different fields; below the edge there is
+    no nickel to see, and coatings show instead.
     """
     for scan in (a, b):
         if scan.saturated > _MAX_SATURATED:
@@ -56,6 +61,8 @@ def find_drift(
             f"{b.name}: too few counts, or too little texture, to tell by texture whether it shows "
             f"the field of {a.name}; outlines match",
         )
+    elif texture.differs and not same_texture:
+        notes += (f"{b.name}: its texture is not that of {a.name}; outlines match",)
     elif texture.differs:
         raise ConvergenceError(
             f"{a.name} and {b.name} cannot be registered and give no map: their outlines match but "

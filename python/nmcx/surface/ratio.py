@@ -150,10 +150,14 @@ def xi_map(
     energy, pixel_size = common_grid(stacks)
     scans, notes = _prepared(stacks, mode, noise, dark, i0, gain, read_noise)
     shifts = []
-    for scan, known in zip(scans[1:], (shift, background_shift), strict=False):
-        drift, said = find_drift(scans[0], scan, max_shift) if known is None else (known, ())
-        shifts.append(drift)
-        notes += said
+    for scan, given in zip(scans[1:], (shift, background_shift), strict=False):
+        known = given
+        if known is None:
+            known, said = find_drift(
+                scans[0], scan, max_shift, same_texture=scan.name != "background"
+            )
+            notes += said
+        shifts.append(known)
     if shift is None:
         notes += (
             f"drift of the high-energy scan: ({shifts[0].dy:.3f}, {shifts[0].dx:.3f}) px "

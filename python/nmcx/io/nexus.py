@@ -110,7 +110,7 @@ def save(
     ...     file = pathlib.Path(folder, "result.nxs")
     ...     save(file, shift)
     ...     load(file)
-    {'shift': Shift(dy=1.5, dx=-0.25, std=0.02)}
+    {'shift': Shift(dy=1.5, dx=-0.25, std=0.02, significance=0.0)}
     """
     if not items:
         raise ValueError("save needs at least one result")

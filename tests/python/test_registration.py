@@ -7,7 +7,7 @@ import pytest
 
 from nmcx import io, plot, surface
 from nmcx.errors import ConvergenceError
-from nmcx.results import Affine, StxmStack
+from nmcx.results import Affine, Shift, StxmStack
 
 
 def disc(seed, contrast=1.0, shift=(0.0, 0.0), matrix=None, side=60, oblong=0.0):
@@ -276,3 +276,15 @@ def test_a_stack_without_a_field_in_common_is_refused():
         surface.align_stack(StxmStack(noise[:1], np.array([850.0]), axis, axis))
     with pytest.raises(ValueError, match="reference"):
         surface.align_stack(stack, reference=7)
+
+
+def test_a_shift_is_the_affine_motion_without_strain() -> None:
+    random = np.random.default_rng(1)
+    image, variance = random.normal(size=(50, 61)), random.uniform(1.0, 2.0, (50, 61))
+    image[20, 30] = np.nan
+    # A strain far below rounding of the result takes the general way, pixel by pixel.
+    matrix = np.array([[1.0, 1e-15], [0.0, 1.0]])
+    general = Affine(matrix, np.array([1.3, -2.4]), np.zeros((2, 2)), np.zeros(2))
+    by_rows = surface.resampled(image, variance, Shift(1.3, -2.4, 0.1))
+    for rows, pixels in zip(by_rows, surface.resampled(image, variance, general), strict=True):
+        np.testing.assert_allclose(rows, pixels, rtol=1e-10, atol=1e-10)

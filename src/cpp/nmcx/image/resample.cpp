@@ -143,6 +143,28 @@ bool support_usable(const Array<unsigned char, 2>& usable, const Reading& rows,
   return true;
 }
 
+/// sum over j of weights[j] row[first + j], mirrored.
+template <class Weights>
+double along(const double* row, std::size_t nx, const Weights& weights, std::ptrdiff_t first) {
+  double sum = 0.0;
+  for (std::size_t j = 0; j < weights.size(); ++j) {
+    sum += weights[j] * row[mirrored(first + as_signed(j), nx)];
+  }
+  return sum;
+}
+
+/// sum over i of weights[i] image(first + i, x) for every x, mirrored.
+template <class Weights>
+void combine_rows(const Array<double, 2>& image, const Weights& weights, std::ptrdiff_t first,
+                  std::vector<double>& sum) {
+  const auto [ny, nx] = image.shape;
+  std::ranges::fill(sum, 0.0);
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    const double* row = image.data() + (mirrored(first + as_signed(i), ny) * nx);
+    for (std::size_t x = 0; x < nx; ++x) sum[x] += weights[i] * row[x];
+  }
+}
+
 /// sum over i, j of rows[i] columns[j] image(first_row + i, first_column + j), mirrored.
 template <class Weights>
 double weighted_sum(const Array<double, 2>& image, const Weights& rows, std::ptrdiff_t first_row,
@@ -151,11 +173,7 @@ double weighted_sum(const Array<double, 2>& image, const Weights& rows, std::ptr
   double sum = 0.0;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const double* row = image.data() + (mirrored(first_row + as_signed(i), ny) * nx);
-    double along = 0.0;
-    for (std::size_t j = 0; j < columns.size(); ++j) {
-      along += columns[j] * row[mirrored(first_column + as_signed(j), nx)];
-    }
-    sum += rows[i] * along;
+    sum += rows[i] * along(row, nx, columns, first_column);
   }
   return sum;
 }
@@ -271,7 +289,17 @@ Resampled resample(ArrayView<double, 2> image, ArrayView<double, 2> variance, co
                    .variance = Array<double, 2>(image.shape, nan)};
   Reader row_reader;
   Reader column_reader;
+  // Without strain all pixels of a row read the same rows: these are summed once for all of them.
+  const bool separable = warp.is_translation();
+  std::vector<double> value_row(nx);
+  std::vector<double> variance_row(nx);
   for (std::size_t y = 0; y < ny; ++y) {
+    if (const double to_y = warp.position(y, 0, image.shape)[0];
+        separable && to_y >= 0.0 && to_y <= static_cast<double>(ny - 1)) {
+      const Reading& rows = row_reader.at(to_y);
+      combine_rows(c, rows.spline.value, rows.whole - 1, value_row);
+      combine_rows(clean, rows.square, rows.whole + 1 - n_side, variance_row);
+    }
     for (std::size_t x = 0; x < nx; ++x) {
       const auto [to_y, to_x] = warp.position(y, x, image.shape);
       if (!(to_y >= 0.0 && to_x >= 0.0 && to_y <= static_cast<double>(ny - 1) &&
@@ -281,10 +309,18 @@ Resampled resample(ArrayView<double, 2> image, ArrayView<double, 2> variance, co
       const Reading& rows = row_reader.at(to_y);
       const Reading& columns = column_reader.at(to_x);
       if (!support_usable(filled.usable, rows, columns)) continue;
-      result.value[(y * nx) + x] = weighted_sum(c, rows.spline.value, rows.whole - 1,
-                                                columns.spline.value, columns.whole - 1);
-      result.variance[(y * nx) + x] = weighted_sum(clean, rows.square, rows.whole + 1 - n_side,
-                                                   columns.square, columns.whole + 1 - n_side);
+      const std::ptrdiff_t from_x = columns.whole;
+      double& value = result.value[(y * nx) + x];
+      double& square = result.variance[(y * nx) + x];
+      if (separable) {
+        value = along(value_row.data(), nx, columns.spline.value, from_x - 1);
+        square = along(variance_row.data(), nx, columns.square, from_x + 1 - n_side);
+      } else {
+        value =
+            weighted_sum(c, rows.spline.value, rows.whole - 1, columns.spline.value, from_x - 1);
+        square = weighted_sum(clean, rows.square, rows.whole + 1 - n_side, columns.square,
+                              from_x + 1 - n_side);
+      }
     }
   }
   return result;

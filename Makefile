@@ -47,7 +47,7 @@ samples: $(VENV)/pip.stamp
 	-$(RUN) tests/tools/orange_data.py
 
 pytest: install
-	$(RUN) -m pytest
+	$(RUN) -m pytest -n $(JOBS)
 
 # --- checks ---------------------------------------------------------------------------------------
 CPP := $(wildcard src/cpp/*/*.[ch]pp src/cpp/nmcx/*/*.[ch]pp tests/cpp/*.cpp benchmarks/cpp/*.cpp)
@@ -81,7 +81,7 @@ sanitize: install
 	cmake --preset tsan -DPython_EXECUTABLE=$(CURDIR)/$(RUN)
 	cmake --build --preset tsan
 	ctest --preset tsan # all but two suites that have one thread only
-	$(RUN) tests/tools/pytest_under_asan.py
+	$(RUN) tests/tools/pytest_under_asan.py -n $(JOBS)
 
 package: $(VENV)/build.stamp
 	$(PIP) install --group release

@@ -156,11 +156,14 @@ class Moments {
     if (n_counted_[column] < static_cast<double>(n_ + 1)) return nan;
     constexpr std::size_t most = most_covariates + 3;
     std::array<std::array<double, most>, most> l{};
+    const std::size_t value = n_ - 2;
+    const std::size_t field = n_ - 1;
     for (std::size_t i = 0; i < n_; ++i) {
       for (std::size_t j = 0; j <= i; ++j) {
         const double given = sums_[(((i * (i + 1) / 2) + j) * rows_.n_column) + column];
         double rest = given;
-        for (std::size_t k = 0; k < j; ++k) rest -= l[i][k] * l[j][k];
+        // The field's own rest keeps what it shares with the value.
+        for (std::size_t k = 0; k < std::min(j, value); ++k) rest -= l[i][k] * l[j][k];
         if (i != j) {
           l[i][j] = rest / l[j][j];
         } else if (rest > 1e-12 * given) {
@@ -170,8 +173,7 @@ class Moments {
         }
       }
     }
-    const double along = l[n_ - 1][n_ - 2];
-    return std::clamp(along / std::hypot(along, l[n_ - 1][n_ - 1]), -1.0, 1.0);
+    return std::clamp(l[field][value] / l[field][field], -1.0, 1.0);
   }
 
  private:

@@ -9,9 +9,14 @@ using nmcx::bindings::ReleaseGil;
 namespace image = nmcx::image;
 
 void bind_image(py::module_& m) {
+  py::enum_<image::MotionModel>(m, "MotionModel")
+      .value("translation", image::MotionModel::translation)
+      .value("drift", image::MotionModel::drift)
+      .value("affine", image::MotionModel::affine);
   py::class_<image::RegistrationOptions>(m, "RegistrationOptions")
-      .def(py::init<double, double, double, int, bool, double>(), "max_dy"_a, "max_dx"_a,
-           "smoothing"_a = 0.8, "variation"_a = 0, "affine"_a = false, "significance"_a = 4.5);
+      .def(py::init<double, double, double, int, image::MotionModel, double>(), "max_dy"_a,
+           "max_dx"_a, "smoothing"_a = 0.8, "variation"_a = 0,
+           "model"_a = image::MotionModel::translation, "significance"_a = 4.5);
   py::class_<image::Warp>(m, "Warp")
       .def(py::init<double, double, std::array<double, 4>>(), "dy"_a, "dx"_a,
            "strain"_a = std::array<double, 4>{})

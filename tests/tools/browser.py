@@ -90,7 +90,9 @@ class Browser:
         self.complaints.clear()
         started = time.perf_counter()
         self._call("Page.navigate", url=path.resolve().as_uri())
-        while not self.value(ready):
+        # In between there may be no page at all.
+        tried = f"(() => {{ try {{ return {ready} }} catch {{ return false }} }})()"
+        while not self.value(tried):
             assert time.perf_counter() - started < 60, f"never {ready}; {self.complaints}"
             time.sleep(0.02)
         return time.perf_counter() - started

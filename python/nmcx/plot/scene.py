@@ -16,7 +16,7 @@ from nmcx.plot.cone_panels import imaged_directions
 from nmcx.plot.correlation_figure import strongest
 from nmcx.plot.images import view_frame
 from nmcx.plot.panels import fenced_limits
-from nmcx.plot.seen_particle import SeenParticle, seen_particle
+from nmcx.plot.seen_particle import SeenParticle, colour_table, seen_particle
 from nmcx.results import AngleScan, ConePorosity, Particle, SurfaceValues
 
 Array = NDArray[Any]
@@ -177,14 +177,8 @@ def _frame(
         "porosity_range": [0.0, 1.0],
         "half_angle": [],
     }
-    return meta, {"xi_colours": _colours("viridis", 0.0), "porosity_colours": _colours("inferno", 0.1)}
-
-
-def _colours(name: str, first: float) -> NDArray[np.uint8]:
-    from matplotlib import colormaps
-
-    table = colormaps[name](np.linspace(first, 1.0, 256))[:, :3]
-    return np.rint(255 * table).astype(np.uint8)
+    tables = {name: np.rint(255 * colour_table(name)) for name in ("xi", "porosity")}
+    return meta, {f"{name}_colours": table.astype(np.uint8) for name, table in tables.items()}
 
 
 def _inside_box(meta: dict[str, Any], points_um: Array) -> NDArray[np.uint16]:
@@ -213,7 +207,7 @@ def _add_void(meta: dict[str, Any], arrays: dict[str, Array], particle: Particle
     step = max(1, -(-at.size // max(n, 1)))
     voxel = np.stack(np.unravel_index(at[::step], particle.void.shape), axis=1)
     size = np.asarray(particle.voxel_size_um)
-    meta["void_um"] = float(np.cbrt(size.prod() * step))
+    meta["void_um"] = float(np.cbrt(size.prod()))
     if at.size:
         arrays["voids"] = _inside_box(meta, voxel * size)
 

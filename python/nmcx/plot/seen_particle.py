@@ -13,6 +13,17 @@ from nmcx.results import ConePorosity, Particle, SurfaceValues
 Float = NDArray[np.float64]
 Index = NDArray[np.int64]
 
+#: Colour map of each field and where it begins: shading is not seen on the darkest colours.
+_COLOURS = {"xi": ("viridis", 0.0), "porosity": ("inferno", 0.1)}
+
+
+def colour_table(name: str) -> Float:
+    """(256, 3) colours of a field, "xi" or "porosity", each 0 … 1."""
+    from matplotlib import colormaps
+
+    colours, first = _COLOURS[name]
+    return np.asarray(colormaps[colours](np.linspace(first, 1.0, 256))[:, :3])
+
 
 @dataclass(frozen=True)
 class SeenParticle:

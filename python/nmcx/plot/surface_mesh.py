@@ -41,7 +41,7 @@ def surface_mesh(particle: Particle, *, n_triangles: int = 40_000) -> SurfaceMes
     """Triangles on the border of a particle's envelope.
 
     The envelope is averaged over blocks of voxels until about the wanted number of triangles is
-    left, smoothed by a Gaussian of 0.7 blocks, and cut at half by surface nets: one vertex in each
+    left, smoothed by a Gaussian of one block, and cut at half by surface nets: one vertex in each
     cell that the border crosses, at the mean of the crossings of its edges.
 
     Parameters
@@ -128,11 +128,11 @@ def _block_means(held: NDArray[np.bool_], factor: Index) -> NDArray[np.float32]:
 
 
 def _smoothed(means: NDArray[np.float32]) -> tuple[NDArray[np.float32], float]:
-    """The field, three blocks wider on each side, and the level of its border."""
+    """The field, one block wider on each side, and the level of its border."""
     from scipy.ndimage import gaussian_filter
 
-    field = gaussian_filter(np.pad(means, 3), 0.7)
-    inner = np.ascontiguousarray(field[2:-2, 2:-2, 2:-2])
+    field = gaussian_filter(np.pad(means, 4), 1.0)
+    inner = np.ascontiguousarray(field[3:-3, 3:-3, 3:-3])
     inner[[0, -1]] = inner[:, [0, -1]] = inner[:, :, [0, -1]] = 0.0
     # What is only a block or two wide never reaches one.
     return inner, 0.5 * min(1.0, float(inner.max()))

@@ -193,7 +193,7 @@ function ticks(id, [low, high]) {
 function curve() {
   if (!meta.scan) return;
   const svg = $("curve").querySelector("svg"), scan = meta.scan;
-  const most = Math.max(...cones.angles), x = (i) => 28 + (222 * cones.angles[i]) / most;
+  const most = Math.max(...cones.angles), x = (i) => 28 + (216 * cones.angles[i]) / most;
   const y = (r) => 60 - 50 * r;
   const has = cones.angles.map((_, i) => i).filter((i) => scan.pearson[i] !== null && scan.null_band[i][0] !== null);
   const node = (kind, values, text) => {
@@ -206,7 +206,7 @@ function curve() {
     .map(([i, end]) => `${x(i)},${y(scan.null_band[i][end])}`).join(" ");
   const parts = [node("polygon", { points: band, fill: "var(--line)" })];
   for (const r of [-1, 0, 1]) {
-    parts.push(node("line", { x1: 28, x2: 250, y1: y(r), y2: y(r), stroke: "var(--line)" }));
+    parts.push(node("line", { x1: 28, x2: 244, y1: y(r), y2: y(r), stroke: "var(--line)" }));
     parts.push(node("text", { x: 23, y: y(r) + 3, "text-anchor": "end" }, String(r).replace("-", "−")));
   }
   parts.push(node("polyline", { points: has.map((i) => `${x(i)},${y(scan.pearson[i])}`).join(" "),

@@ -44,23 +44,32 @@ void main() {
   }
   colour = vec4(shown, opacity);
 }`;
-const PLAIN_V = `#version 300 es
-in vec3 point; out vec3 ray; uniform vec3 apex; uniform float size; ${PLACE}
-void main() { gl_Position = placed(point); ray = point - apex; gl_PointSize = size; }`;
+const CONE_V = `#version 300 es
+in vec3 point; ${PLACE}
+void main() { gl_Position = placed(point); }`;
 const CONE_F = `#version 300 es
 precision highp float;
-in vec3 ray; out vec4 colour; uniform vec3 coneColour; uniform float opacity;
+out vec4 colour; uniform vec3 coneColour; uniform float opacity;
 void main() { colour = vec4(coneColour, opacity); }`;
+// Void in the cone stands out; the rest is small and fades with depth.
+const VOID_V = `#version 300 es
+in vec3 point; out vec3 shade; uniform vec3 apex, axis, coneColour, bare, paper;
+uniform float half_angle, size; uniform bool coned; ${PLACE}
+void main() {
+  gl_Position = placed(point);
+  vec3 ray = point - apex;
+  bool inside = coned && dot(ray, axis) >= length(ray) * cos(half_angle);
+  shade = mix(inside ? coneColour : bare, paper, clamp(0.35 + gl_Position.z, 0.0, 0.75));
+  gl_PointSize = max((inside || !coned ? 1.0 : 0.7) * size, 1.5);
+}`;
 const VOID_F = `#version 300 es
 precision highp float;
-in vec3 ray; out vec4 colour; uniform vec3 axis, coneColour, bare; uniform float half_angle;
-uniform bool coned;
+in vec3 shade; out vec4 colour;
 void main() {
   vec2 c = 2.0 * gl_PointCoord - 1.0;
   float r = dot(c, c);
   if (r > 1.0) discard;
-  bool inside = coned && dot(ray, axis) >= length(ray) * cos(half_angle);
-  colour = vec4((inside ? coneColour : bare) * (1.0 - 0.35 * r), 1.0);
+  colour = vec4(shade * (1.0 - 0.3 * r), 1.0);
 }`;
 
 function program(vertex, fragment) {
@@ -117,8 +126,8 @@ let skin, cone, dots, things;
 
 function prepare() {
   skin = program(SKIN_V, SKIN_F);
-  cone = program(PLAIN_V, CONE_F);
-  dots = program(PLAIN_V, VOID_F);
+  cone = program(CONE_V, CONE_F);
+  dots = program(VOID_V, VOID_F);
   things = { skin: gl.createVertexArray(), cone: gl.createVertexArray(),
     dots: gl.createVertexArray() };
   gl.bindVertexArray(things.skin);
@@ -184,7 +193,8 @@ function draw(camera, state) {
   if (!solid && state.voids && voids) {
     const perUm = common(dots, camera, state);
     gl.bindVertexArray(things.dots);
-    gl.uniform1f(dots.at("size"), Math.max(1.4 * meta.void_um * perUm, 2));
+    gl.uniform1f(dots.at("size"), 1.15 * meta.void_um * perUm);
+    gl.uniform3fv(dots.at("paper"), state.palette.paper);
     gl.drawArrays(gl.POINTS, 0, voids.length / 3);
   }
   gl.enable(gl.BLEND);

@@ -165,9 +165,7 @@ class Browser:
             self.requests.append(given["request"]["url"])
         elif method == "Runtime.exceptionThrown":
             details = given["exceptionDetails"]
-            self.complaints.append(
-                details.get("exception", {}).get("description", details["text"])
-            )
+            self.complaints.append(details.get("exception", {}).get("description", details["text"]))
         elif method == "Runtime.consoleAPICalled" and given["type"] in ("error", "warning"):
             self.complaints.append(" ".join(str(a.get("value")) for a in given["args"]))
         elif method == "Log.entryAdded" and given["entry"]["level"] in ("error", "warning"):

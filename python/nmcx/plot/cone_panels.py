@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -186,7 +187,7 @@ def section(
     colours = np.array([_OUTSIDE, _SOLID, _VOID, _OUTSIDE, _SOLID_IN, _VOID_IN])
     _paint(ax, colours[kind + 3 * inside], spans, step)
     radius = float(np.hypot(a, b)[kind > 0].max())
-    _outline(ax, axis @ across, axis @ upwards, half_angle, 1.13 * radius, porosity)
+    _outline(ax, float(axis @ across), float(axis @ upwards), half_angle, 1.13 * radius, porosity)
     if surface is not None:
         _rim(ax, surface, apex, across, upwards)
     reach = 1.3 * radius
@@ -200,11 +201,11 @@ def section(
 
 
 def _plane(axis: Float, view: tuple[float, float, float] | None) -> tuple[Float, Float]:
-    """Unit vectors to the right and upwards of a plane that holds the axis, and the view upwards."""
+    """Unit vectors to the right and upwards in a plane that holds the axis; the view is upwards."""
     if view is None:
-        right, up = view_frame((float(axis[0]), float(axis[1]), float(axis[2])))
+        right, _ = view_frame((float(axis[0]), float(axis[1]), float(axis[2])))
         return right, axis
-    right, up = view_frame(view)
+    right, _ = view_frame(view)
     k = np.asarray(view, dtype=np.float64) / np.linalg.norm(view)
     across = axis - (axis @ k) * k
     length = float(np.linalg.norm(across))
@@ -216,11 +217,11 @@ def _sampled(
 ) -> tuple[tuple[Float, Float], NDArray[np.int64]]:
     """Positions along both vectors [µm]; 0 outside, 1 solid, 2 void in the nearest voxel."""
     spacing = np.asarray(particle.voxel_size_um)
-    ends = np.array(np.meshgrid(*[(0.0, (n - 1) * h) for n, h in zip(
-        particle.envelope.shape, spacing, strict=True)], indexing="ij")).reshape(3, 8).T  # fmt: skip
+    last = (np.array(particle.envelope.shape) - 1) * spacing
+    corners = np.array(list(itertools.product((0.0, 1.0), repeat=3))) * last
     spans = []
     for vector in (upwards, across):
-        along = (ends - apex) @ vector
+        along = (corners - apex) @ vector
         n = np.ceil(np.abs([along.min(), along.max()]) / step).astype(int)
         spans.append(np.arange(-n[0], n[1] + 1) * step)
     points = apex + spans[0][:, None, None] * upwards + spans[1][None, :, None] * across

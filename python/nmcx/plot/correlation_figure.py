@@ -136,7 +136,8 @@ def _curves(ax: Axes, scan: AngleScan) -> None:
         fontsize=TICK, frameon=False, loc="upper center", ncols=3, columnspacing=1.2,
         handletextpad=0.5, borderaxespad=0.2,
     )  # fmt: skip
-    half = ax.secondary_xaxis("top", functions=(lambda a: a / 2.0, lambda a: a * 2.0))
+    halved: Any = (lambda a: a / 2.0, lambda a: a * 2.0)
+    half = ax.secondary_xaxis("top", functions=halved)
     half.set_xlabel("half-opening angle α [°]", fontsize=LABEL)
     half.tick_params(labelsize=TICK)
     half.spines["top"].set_linewidth(0.6)

@@ -21,7 +21,6 @@ from nmcx.results import AngleScan, ConePorosity, Particle, SurfaceValues
 
 Array = NDArray[Any]
 
-_PAGE = "nmcx.plot.scene_page"
 _SCRIPTS = ("fields.js", "drawing.js", "controls.js", "start.js")
 #: Stands for a value that is missing among the whole numbers 0 … 65534.
 _MISSING = 65535
@@ -115,7 +114,8 @@ def scene_html(
 
 
 def _text(name: str) -> str:
-    return resources.files(_PAGE).joinpath(name).read_text(encoding="utf-8")
+    folder = resources.files("nmcx.plot") / "scene_page"
+    return (folder / name).read_text(encoding="utf-8")
 
 
 def _filled(parts: Mapping[str, str]) -> str:
@@ -147,7 +147,7 @@ def _whole(values: Array, limits: tuple[float, float]) -> NDArray[np.uint16]:
     with np.errstate(invalid="ignore"):
         share = (np.asarray(values, dtype=np.float64) - low) / (high - low)
         whole = np.rint(share * (_MISSING - 1))
-    return np.where(np.isfinite(share), whole, _MISSING).astype(np.uint16)
+    return np.asarray(np.where(np.isfinite(share), whole, _MISSING).astype(np.uint16))
 
 
 def _span(values: Array) -> tuple[float, float]:
@@ -184,7 +184,7 @@ def _frame(
 def _inside_box(meta: dict[str, Any], points_um: Array) -> NDArray[np.uint16]:
     low, high = np.array(meta["low"]), np.array(meta["high"])
     share = (_xyz(points_um) - low) / (high - low)
-    return np.rint(65535 * np.clip(share, 0.0, 1.0)).astype(np.uint16)
+    return np.asarray(np.rint(65535 * np.clip(share, 0.0, 1.0)).astype(np.uint16))
 
 
 def _add_skin(meta: dict[str, Any], arrays: dict[str, Array], seen: SeenParticle) -> None:
@@ -224,7 +224,7 @@ def _add_map(meta: dict[str, Any], arrays: dict[str, Array], surface: SurfaceVal
 
 
 def _directions(vectors: Array) -> NDArray[np.int16]:
-    return np.rint(32767 * _xyz(vectors)).astype(np.int16)
+    return np.asarray(np.rint(32767 * _xyz(vectors)).astype(np.int16))
 
 
 def _add_cones(

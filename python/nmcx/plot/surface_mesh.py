@@ -111,7 +111,7 @@ def _block_size(held: NDArray[np.bool_], spacing: Float, n_triangles: int) -> In
     # A smooth surface crosses area / h² cells for each of its three shadows.
     edge = np.sqrt(2.0 * area / n_triangles)
     largest = np.maximum(np.array(held.shape) // 4, 1)
-    return np.clip(np.round(edge / spacing).astype(np.int64), 1, largest)
+    return np.asarray(np.clip(np.rint(edge / spacing).astype(np.int64), 1, largest))
 
 
 def _block_means(held: NDArray[np.bool_], factor: Index) -> NDArray[np.float32]:

@@ -48,8 +48,8 @@ def view_particle(
     i_angle : int, optional
         Which half-opening angle; default the middle one.
     direction : (3,) array_like, optional
-        Axis of the cone that is drawn (z, y, x); the nearest of the measured ones is taken. Default:
-        the most porous one, of those inside the map if there is one.
+        Axis of the cone that is drawn (z, y, x); the nearest measured one is taken. Default: the
+        most porous one, of those inside the map if there is one.
     show : {"both", "surface", "porosity"}
         What the skin carries; "both" is ξ where it was mapped and porosity elsewhere.
     opacity : float
@@ -121,7 +121,7 @@ def _add_skin(plotter: Any, seen: SeenParticle, show: str, i: int, opacity: floa
         fields.append((seen.xi, "ξ [1]", "xi", seen.xi))
     if show != "surface" and seen.cones is not None:
         opening = np.rad2deg(2 * seen.cones.half_angle[i])
-        all_of = np.asarray(seen.cones.porosity)[:, i]
+        all_of = np.asarray(seen.cones.porosity[:, i], dtype=np.float64)
         title = f"porosity [1], 2α = {opening:.0f}°"
         fields.append((seen.porosity(i), title, "porosity", all_of))
     fields.append((None, "", "", np.array([])))
@@ -140,7 +140,8 @@ def _add_skin(plotter: Any, seen: SeenParticle, show: str, i: int, opacity: floa
             plotter.add_mesh(mesh, color=_BARE, opacity=opacity, **light)
             continue
         plotter.add_mesh(
-            mesh, scalars=values, cmap=ListedColormap(colour_table(name)), clim=fenced_limits(limits_of), opacity=opacity,
+            mesh, scalars=values, cmap=ListedColormap(colour_table(name)),
+            clim=fenced_limits(limits_of), opacity=opacity,
             scalar_bar_args={
                 "title": title, "vertical": True, "position_x": 0.87, "width": 0.06,
                 "position_y": 0.08 + 0.46 * k, "height": 0.38, "color": _INK, "fmt": "%.3f",

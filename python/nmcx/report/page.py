@@ -11,10 +11,9 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from nmcx import plot
 from nmcx.report.findings import Findings, Table
+from nmcx.report.scene import same_angles, scene_figure
 from nmcx.report.style import CSS
 from nmcx.report.tables import paired, scan_table, spectra_table, suppression_table
 from nmcx.report.words import estimator, summary
@@ -105,7 +104,7 @@ def page(
     number = 0
     for number, panel in enumerate(_panels(findings), start=1):
         sections.setdefault(panel.section, []).append(_figure(panel, number, dpi))
-    if scene := _scene(findings, number + 1):
+    if scene := scene_figure(findings, number + 1):
         sections.setdefault(_COMPARISON, []).append(scene)
     parts = ["<h2>Summary</h2>", *(f"<p>{escape(text)}</p>" for text in summary(findings))]
     for name, figures in sections.items():
@@ -331,7 +330,7 @@ def _correlation_panels(f: Findings) -> Iterator[_Panel]:
             "The surface map on the particle, seen along the beam.",
         )
     if scan is not None:
-        of_it = cones if cones is not None and _same_angles(f) else None
+        of_it = cones if cones is not None and same_angles(f) else None
         yield _Panel(
             name,
             lambda: plot.correlation_figure(
@@ -349,29 +348,6 @@ def _correlation_panels(f: Findings) -> Iterator[_Panel]:
                 else ""
             ),
         )
-
-
-def _same_angles(f: Findings) -> bool:
-    return (
-        f.cones is not None
-        and f.scan is not None
-        and np.array_equal(f.cones.half_angle, f.scan.half_angle)
-    )
-
-
-def _scene(f: Findings, number: int) -> str:
-    """The particle in space as a page in the page, which may run its script and nothing else."""
-    if f.particle is None or f.cones is None:
-        return ""
-    scan = f.scan if _same_angles(f) else None
-    inner = plot.scene_html(f.particle, surface=f.surface, cones=f.cones, scan=scan)
-    return (
-        '<figure class="scene"><iframe title="The particle in space, to be turned" loading="lazy" '
-        f'sandbox="allow-scripts" allow="fullscreen" srcdoc="{escape(inner, quote=True)}">'
-        f"</iframe><figcaption><b>Figure {number}.</b> The particle in space: drag to turn, click "
-        "to point the cone, choose what its skin shows. Needs a browser with WebGL 2, but no "
-        "network.</figcaption></figure>"
-    )
 
 
 def _table(table: Table) -> str:

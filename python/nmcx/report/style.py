@@ -34,6 +34,7 @@ code, pre { font-family: ui-monospace, Menlo, Consolas, monospace; font-size: .8
 pre { background: #f5f7f9; padding: .8rem 1rem; overflow-x: auto; border-radius: 4px; }
 @media print {
   body { font-size: 10.5pt; } main { max-width: none; padding: 0; }
-  .scene { display: none; } figure, tr { break-inside: avoid; } h2 { break-after: avoid; } pre { white-space: pre-wrap; }
+  .scene { display: none; }
+  figure, tr { break-inside: avoid; } h2 { break-after: avoid; } pre { white-space: pre-wrap; }
 }
 """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from nmcx.run.edge_job import refusals
 from nmcx.run.folder import check_target, picture_path
 from nmcx.run.provenance import configuration
 from nmcx.run.xi_job import png, write_bytes
-from nmcx.run_file import Cones, Correlation, Morphology, Placing
+from nmcx.run_file import Cones, Correlation, Morphology, Placing, toml_value
 
 Progress = Callable[[float, float, str], None]
 
@@ -30,10 +30,10 @@ Progress = Callable[[float, float, str], None]
 class ConeOptions:
     """What `cones` shall do: sections of the run file, and how to read the volume."""
 
-    morphology: Morphology = Morphology()
-    cones: Cones = Cones()
+    morphology: Morphology = field(default_factory=Morphology)
+    cones: Cones = field(default_factory=Cones)
     placing: Placing | None = None  #: needed with a surface map
-    correlation: Correlation = Correlation()
+    correlation: Correlation = field(default_factory=Correlation)
     voxel_size_um: tuple[float, ...] | None = None  #: (dz, dy, dx); None: that of the file
     dataset: str | None = None  #: path of the volume in an HDF5 file
 
@@ -181,6 +181,7 @@ def plan_cones(
     chain = _steps(source, None if xi is None else Path(xi).absolute(), asked)
     with refusals(fspath(source)):
         found = _opened(source, asked)(Findings())
+    size: tuple[float, ...]
     if found.particle is not None:
         what, shape, size = "particle", found.particle.envelope.shape, found.particle.voxel_size_um
     else:
@@ -306,8 +307,6 @@ def _in_memory(result: XiMap) -> XiMap:
 
 def _configuration(asked: ConeOptions) -> str:
     volume = {"voxel_size_um": asked.voxel_size_um, "dataset": asked.dataset}
-    from nmcx.run_file import toml_value
-
     lines = [f"{name} = {toml_value(v)}" for name, v in volume.items() if v is not None]
     text = "[tomogram]\n" + "\n".join([*lines, ""]) if lines else ""
     for name in ("morphology", "cones", "placing", "correlation"):

@@ -87,9 +87,7 @@ class Tomogram:
     )
     voxel_size_um: tuple[float, ...] | None = field(
         default=None,
-        metadata=key(
-            or_auto(as_voxel_size), "voxel edge or [dz, dy, dx] [µm]", '"auto"', "+"
-        ),
+        metadata=key(or_auto(as_voxel_size), "voxel edge or [dz, dy, dx] [µm]", '"auto"', "+"),
     )
 
 

@@ -41,7 +41,7 @@ def surface_mesh(particle: Particle, *, n_triangles: int = 40_000) -> SurfaceMes
     """Triangles on the border of a particle's envelope.
 
     The envelope is averaged over blocks of voxels until about the wanted number of triangles is
-    left, smoothed by a Gaussian of one block, and cut at half by surface nets: one vertex in each
+    left, smoothed by a Gaussian of one voxel, and cut at half by surface nets: one vertex in each
     cell that the border crosses, at the mean of the crossings of its edges.
 
     Parameters
@@ -83,7 +83,7 @@ def surface_mesh(particle: Particle, *, n_triangles: int = 40_000) -> SurfaceMes
         raise ValueError("envelope is empty: there is no surface")
     crop, first = _cropped(held)
     factor = _block_size(crop, spacing, n_triangles)
-    field, level = _smoothed(_block_means(crop, factor))
+    field, level = _smoothed(_block_means(crop, factor), 1.0 / factor)
     points, triangles = surface_nets(field, level)
     # Centre of a block, and one block of padding.
     at = (points - 1.0) * factor + 0.5 * (factor - 1) + first
@@ -127,11 +127,11 @@ def _block_means(held: NDArray[np.bool_], factor: Index) -> NDArray[np.float32]:
     return out
 
 
-def _smoothed(means: NDArray[np.float32]) -> tuple[NDArray[np.float32], float]:
+def _smoothed(means: NDArray[np.float32], sigma: Float) -> tuple[NDArray[np.float32], float]:
     """The field, one block wider on each side, and the level of its border."""
     from scipy.ndimage import gaussian_filter
 
-    field = gaussian_filter(np.pad(means, 4), 1.0)
+    field = gaussian_filter(np.pad(means, 4), sigma)
     inner = np.ascontiguousarray(field[3:-3, 3:-3, 3:-3])
     inner[[0, -1]] = inner[:, [0, -1]] = inner[:, :, [0, -1]] = 0.0
     # What is only a block or two wide never reaches one.

@@ -119,7 +119,7 @@ def test_a_scan_without_any_correlation_is_drawn() -> None:
     assert "no correlation" in texts(figure) and len(figure.axes) == 2
 
 
-# The section ---------------------------------------------------------------------------------------
+# The section ------------------------------------------------------------------------------------
 
 
 def half_void(spacing: tuple[float, float, float]) -> Particle:

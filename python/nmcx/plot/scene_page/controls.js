@@ -197,7 +197,7 @@ function curve() {
   const y = (r) => 60 - 50 * r;
   const has = cones.angles.map((_, i) => i).filter((i) => scan.pearson[i] !== null && scan.null_band[i][0] !== null);
   const node = (kind, values, text) => {
-    const made = document.createElementNS("http://www.w3.org/2000/svg", kind);
+    const made = document.createElementNS(svg.namespaceURI, kind);
     for (const [key, value] of Object.entries(values)) made.setAttribute(key, value);
     if (text !== undefined) made.textContent = text;
     return made;

@@ -10,8 +10,10 @@ import numpy.typing
 import typing
 
 __all__: list[str] = [
+    "CapMeans",
     "ConeCounts",
     "ConvergenceError",
+    "DistanceClasses",
     "EdgeMap",
     "EdgeModel",
     "EdgeThresholds",
@@ -25,9 +27,12 @@ __all__: list[str] = [
     "Registration",
     "RegistrationOptions",
     "Resampled",
+    "TurnedCorrelations",
     "Warp",
     "active_instruction_set",
+    "cap_means",
     "cone_porosity",
+    "distance_classes",
     "distance_transform",
     "edge_thresholds",
     "first_hits",
@@ -39,6 +44,7 @@ __all__: list[str] = [
     "normalise",
     "register_images",
     "resample",
+    "rotation_null",
     "supported_instruction_set",
     "threshold_stride",
 ]
@@ -229,7 +235,39 @@ class LineMeans:
     @property
     def surface_um(self) -> numpy.typing.NDArray[numpy.float64]: ...
 
+class CapMeans:
+    @property
+    def mean(self) -> numpy.typing.NDArray[numpy.float64]: ...
+    @property
+    def n_point(self) -> numpy.typing.NDArray[numpy.int64]: ...
+    @property
+    def weight(self) -> numpy.typing.NDArray[numpy.float64]: ...
+
+class DistanceClasses:
+    @property
+    def angle(self) -> numpy.typing.NDArray[numpy.float64]: ...
+    @property
+    def covariance(self) -> numpy.typing.NDArray[numpy.float64]: ...
+    @property
+    def n_pair(self) -> numpy.typing.NDArray[numpy.float64]: ...
+    @property
+    def neighbours(self) -> numpy.typing.NDArray[numpy.float64]: ...
+
+class TurnedCorrelations:
+    @property
+    def correlation(self) -> numpy.typing.NDArray[numpy.float64]: ...
+    @property
+    def farthest(self) -> float: ...
+
 def active_instruction_set() -> str: ...
+def cap_means(
+    points: numpy.typing.NDArray[numpy.float64],
+    values: numpy.typing.NDArray[numpy.float64],
+    weights: numpy.typing.NDArray[numpy.float64],
+    directions: numpy.typing.NDArray[numpy.float64],
+    cos_half_angle: numpy.typing.NDArray[numpy.float64],
+    threads: int = 0,
+) -> CapMeans: ...
 def cone_porosity(
     envelope: numpy.typing.NDArray[numpy.bool],
     solid: numpy.typing.NDArray[numpy.bool],
@@ -239,6 +277,12 @@ def cone_porosity(
     cos_half_angle: numpy.typing.NDArray[numpy.float64],
     threads: int = 0,
 ) -> ConeCounts: ...
+def distance_classes(
+    directions: numpy.typing.NDArray[numpy.float64],
+    values: numpy.typing.NDArray[numpy.float64],
+    n_class: typing.SupportsInt | typing.SupportsIndex,
+    threads: int = 0,
+) -> DistanceClasses: ...
 def distance_transform(
     mask: numpy.typing.NDArray[numpy.bool],
     spacing: numpy.typing.NDArray[numpy.float64],
@@ -372,6 +416,16 @@ def resample(
     variance: numpy.typing.NDArray[numpy.float64],
     warp: Warp,
 ) -> Resampled: ...
+def rotation_null(
+    field: numpy.typing.NDArray[numpy.float64],
+    directions: numpy.typing.NDArray[numpy.float64],
+    patch: numpy.typing.NDArray[numpy.float64],
+    values: numpy.typing.NDArray[numpy.float64],
+    weights: numpy.typing.NDArray[numpy.float64],
+    covariates: numpy.typing.NDArray[numpy.float64],
+    rotations: numpy.typing.NDArray[numpy.float64],
+    threads: int = 0,
+) -> TurnedCorrelations: ...
 def supported_instruction_set() -> str: ...
 def threshold_stride(n_voxel: typing.SupportsInt | typing.SupportsIndex) -> int: ...
 

@@ -6,6 +6,6 @@ whole sphere, which keeps the smoothness of both.
 """
 
 from nmcx.correlation.placing import place, view_frame
-from nmcx.correlation.scan import angle_scan
+from nmcx.correlation.scan import angle_scan, observed_correlation
 
-__all__ = ["angle_scan", "place", "view_frame"]
+__all__ = ["angle_scan", "observed_correlation", "place", "view_frame"]

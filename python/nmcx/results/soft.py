@@ -229,3 +229,5 @@ class SurfaceValues(Result):
     view: tuple[float, float, float] = quantity("1", default=(0.0, 0.0, 1.0))  #: towards the beam
     dice: float = quantity("1", default=float("nan"))  #: overlap of map and silhouette
     notes: tuple[str, ...] = ()  #: what was excluded, and why
+    #: (n_point,) length of the view's ray within the envelope [µm]
+    thickness_um: Float | None = quantity("µm", "point", default=None)

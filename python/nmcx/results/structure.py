@@ -142,6 +142,17 @@ class AngleScan(Result):
     n_effective: Float = quantity("1", "angle")  #: (n_angle,) effective sample size
     null_band: Float = quantity("1", "angle bound")  #: (n_angle, 2) 95 % of the null's r
     spearman_p_value: Float | None = quantity("1", "angle", default=None)  #: (n_angle,)
+    n_pair: Int | None = quantity("1", "angle", default=None)  #: (n_angle,) pairs that count
+    #: (n_angle,) effective sample size from the autocovariance of both fields
+    n_dutilleul: Float | None = quantity("1", "angle", default=None)
+    #: (n_angle,) Student's t with `n_dutilleul`; quick, and only nearly right
+    p_dutilleul: Float | None = quantity("1", "angle", default=None)
+    partial: Float | None = quantity("1", "angle", default=None)  #: (n_angle,) given `covariates`
+    partial_p_value: Float | None = quantity("1", "angle", default=None)  #: (n_angle,)
+    #: where r stands out most from the null [rad]
+    best_half_angle: float = quantity("rad", default=float("nan"))
+    #: (2,) 95 % interval of `best_half_angle` [rad]
+    best_interval: Float | None = quantity("rad", "bound", default=None)
     settings: Mapping[str, Any] = field(default_factory=dict)  #: null model, counts, seed
 
     @property

@@ -1,7 +1,10 @@
 #include "bind.hpp"
+#include "nmcx/geometry/cap_means.hpp"
 #include "nmcx/geometry/cone_porosity.hpp"
+#include "nmcx/geometry/distance_classes.hpp"
 #include "nmcx/geometry/distance_transform.hpp"
 #include "nmcx/geometry/line_profile.hpp"
+#include "nmcx/geometry/rotation_null.hpp"
 #include "nmcx/geometry/voxel_traversal.hpp"
 
 using namespace py::literals;
@@ -38,4 +41,36 @@ void bind_geometry(py::module_& m) {
   m.def("line_profiles", &nmcx::line_profiles<double>, "values"_a.noconvert(),
         "envelope"_a.noconvert(), "spacing"_a.noconvert(), "centre"_a.noconvert(),
         "directions"_a.noconvert(), "radius"_a, "step"_a, "threads"_a = 0, ReleaseGil());
+
+  py::class_<nmcx::CapMeans>(m, "CapMeans")
+      .def_readonly("mean", &nmcx::CapMeans::mean)
+      .def_readonly("weight", &nmcx::CapMeans::weight)
+      .def_readonly("n_point", &nmcx::CapMeans::n_point);
+  m.def("cap_means", &nmcx::cap_means, "points"_a.noconvert(), "values"_a.noconvert(),
+        "weights"_a.noconvert(), "directions"_a.noconvert(), "cos_half_angle"_a.noconvert(),
+        "threads"_a = 0, ReleaseGil());
+
+  py::class_<nmcx::DistanceClasses>(m, "DistanceClasses")
+      .def_readonly("covariance", &nmcx::DistanceClasses::covariance)
+      .def_readonly("n_pair", &nmcx::DistanceClasses::n_pair)
+      .def_readonly("neighbours", &nmcx::DistanceClasses::neighbours)
+      .def_readonly("angle", &nmcx::DistanceClasses::angle);
+  m.def("distance_classes", &nmcx::distance_classes, "directions"_a.noconvert(),
+        "values"_a.noconvert(), "n_class"_a, "threads"_a = 0, ReleaseGil());
+
+  py::class_<nmcx::TurnedCorrelations>(m, "TurnedCorrelations")
+      .def_readonly("correlation", &nmcx::TurnedCorrelations::correlation)
+      .def_readonly("farthest", &nmcx::TurnedCorrelations::farthest);
+  m.def(
+      "rotation_null",
+      [](const nmcx::ArrayView<double, 2>& field, const nmcx::ArrayView<double, 2>& directions,
+         const nmcx::ArrayView<double, 2>& patch, const nmcx::ArrayView<double, 2>& values,
+         const nmcx::ArrayView<double, 2>& weights, const nmcx::ArrayView<double, 3>& covariates,
+         const nmcx::ArrayView<double, 3>& rotations, const nmcx::Execution& threads) {
+        return nmcx::rotation_null(field, directions, {patch, values, weights, covariates},
+                                   rotations, threads);
+      },
+      "field"_a.noconvert(), "directions"_a.noconvert(), "patch"_a.noconvert(),
+      "values"_a.noconvert(), "weights"_a.noconvert(), "covariates"_a.noconvert(),
+      "rotations"_a.noconvert(), "threads"_a = 0, ReleaseGil());
 }

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nmcx.correlation.pairs import make_pairs, mean_spacing, patch_of
 from nmcx.plot.images import view_frame
 from nmcx.plot.panels import (
     COLOURS,
@@ -49,9 +51,8 @@ def imaged_directions(surface: SurfaceValues, cones: ConePorosity) -> Index:
     """
     from scipy.spatial import cKDTree
 
-    spacing = np.sqrt(4.0 * np.pi / len(cones.directions))
-    _, _, directions = _weighted(surface)
-    return np.flatnonzero(cKDTree(directions).query(cones.directions)[0] < spacing)
+    distance, _ = cKDTree(patch_of(surface).directions).query(cones.directions)
+    return np.flatnonzero(distance < mean_spacing(len(cones.directions)))
 
 
 def pairs(
@@ -82,38 +83,13 @@ def pairs(
     porosity, xi : (n,) arrays
         Their values [1].
     """
-    from scipy.spatial import cKDTree
-
-    at = imaged_directions(surface, cones)
-    values, weights, directions = _weighted(surface)
-    if matched:
-        cosine = cones.directions[at] @ directions.T
-        belongs = (cosine >= np.cos(cones.half_angle[i_angle])).astype(np.float64)
-        number, weight = belongs.sum(axis=1), belongs @ weights
-        total = belongs @ (weights * values)
-    else:
-        cell = cKDTree(cones.directions).query(directions)[1]
-        n = len(cones.directions)
-        number = np.bincount(cell, minlength=n)[at]
-        weight = np.bincount(cell, weights=weights, minlength=n)[at]
-        total = np.bincount(cell, weights=weights * values, minlength=n)[at]
-    porosity = np.asarray(cones.porosity[at, i_angle], dtype=np.float64)
-    with np.errstate(all="ignore"):
-        xi = np.where(number >= min_points, total / weight, np.nan)
-    both = np.isfinite(porosity) & np.isfinite(xi)
-    return at[both], porosity[both], xi[both]
-
-
-def _weighted(surface: SurfaceValues) -> tuple[Float, Float, Float]:
-    """Values, weights (area / variance) and directions of the usable map points."""
-    values, std, area = (
-        np.asarray(a, dtype=np.float64) for a in (surface.values, surface.std, surface.area_um2)
+    one = replace(
+        cones, porosity=cones.porosity[:, [i_angle]], half_angle=cones.half_angle[[i_angle]]
     )
-    with np.errstate(all="ignore"):
-        weights = area / std**2
-    good = np.isfinite(values) & np.isfinite(weights) & (weights > 0)
-    weights = weights[good] / weights[good].mean()
-    return values[good], weights, np.asarray(surface.directions, dtype=np.float64)[good]
+    found = make_pairs(patch_of(surface), one, matched=matched, min_points=min_points, threads=0)
+    porosity, xi = found.porosity[:, 0], found.surface[:, 0]
+    both = np.isfinite(porosity) & np.isfinite(xi)
+    return found.at[both], porosity[both], xi[both]
 
 
 def scatter(ax: Axes, porosity: Float, xi: Float, *, title: str, remark: str = "") -> None:
@@ -186,7 +162,8 @@ def section(
     inside = a * (axis @ across) + b * (axis @ upwards) >= np.hypot(a, b) * np.cos(half_angle)
     colours = np.array([_OUTSIDE, _SOLID, _VOID, _OUTSIDE, _SOLID_IN, _VOID_IN])
     _paint(ax, colours[kind + 3 * inside], spans, step)
-    radius = float(np.hypot(a, b)[kind > 0].max())
+    # An apex outside of the particle may have a plane that misses it.
+    radius = float(np.hypot(a, b)[kind > 0].max(initial=step))
     _outline(ax, float(axis @ across), float(axis @ upwards), half_angle, 1.13 * radius, porosity)
     if surface is not None:
         _rim(ax, surface, apex, across, upwards)

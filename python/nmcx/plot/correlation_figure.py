@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_PEARSON, _SPEARMAN = COLOURS[0], COLOURS[1]
+_PEARSON, _SPEARMAN, _PARTIAL = COLOURS[0], COLOURS[1], COLOURS[2]
 _FLOOR = 1e-4
 
 Float = NDArray[np.float64]
@@ -103,7 +103,9 @@ def correlation_figure(
 
 
 def strongest(scan: AngleScan) -> int:
-    """Index of the angle with the strongest correlation."""
+    """Index of the angle where r stands out most from the null, or without one where it is most."""
+    if np.isfinite(scan.best_half_angle):
+        return int(np.argmin(np.abs(scan.half_angle - scan.best_half_angle)))
     return int(np.nanargmax(np.abs(scan.pearson)))
 
 
@@ -126,9 +128,16 @@ def _curves(ax: Axes, scan: AngleScan) -> None:
             fmt=style, ms=4, lw=1.4, elinewidth=0.9, capsize=2, color=colour,
             label=f"{name}, 95 % interval",
         )  # fmt: skip
+    if scan.partial is not None:
+        given_that = str(scan.settings.get("covariates", "")).replace(", ", " and ")
+        ax.plot(
+            at, np.asarray(scan.partial)[order], "^:", ms=4, lw=1.2, color=_PARTIAL,
+            label=f"Pearson at equal {given_that}",
+        )  # fmt: skip
     _mark_best(ax, scan, angle)
     # Room for the legend above what a correlation can be.
-    ax.set_ylim(-1.05, 1.2)
+    n_row = -(-len(ax.get_legend_handles_labels()[0]) // 3)
+    ax.set_ylim(-1.05, 1.1 + 0.12 * n_row)
     ax.set_yticks(np.arange(-1.0, 1.01, 0.25))
     open_frame(ax)
     label_axes(ax, "", "correlation of ξ and cone porosity [1]")
@@ -149,18 +158,19 @@ def _mark_best(ax: Axes, scan: AngleScan, angle: Float) -> None:
         return
     best = strongest(scan)
     ax.axvline(angle[best], color="0.25", lw=0.9, ls=":", zorder=1)
+    words = f"strongest at 2α = {angle[best]:.0f}°"
     below = scan.pearson[best] > 0
+    if scan.best_interval is not None and np.all(np.isfinite(scan.best_interval)):
+        low, high = np.rad2deg(2.0 * np.asarray(scan.best_interval))
+        at = -1.0 if below else 1.0
+        ax.plot([low, high], [at, at], "|-", color="0.25", lw=1.4, ms=6, mew=1.4)
+        words += f" (95 %: {low:.0f} … {high:.0f}°)"
+    left = angle[best] < angle.mean()
     ax.annotate(
-        f"strongest at 2α = {angle[best]:.0f}°",
-        (angle[best], 0.02 if below else 0.91),
-        xycoords=("data", "axes fraction"),
-        xytext=(4 if angle[best] < angle.mean() else -4, 0),
-        textcoords="offset points",
-        ha="left" if angle[best] < angle.mean() else "right",
-        va="bottom" if below else "top",
-        fontsize=TICK,
-        color="0.25",
-    )
+        words, (angle[best], -0.97 if below else 0.97),
+        xytext=(4 if left else -4, 0), textcoords="offset points", ha="left" if left else "right",
+        va="bottom" if below else "top", fontsize=TICK, color="0.25",
+    )  # fmt: skip
 
 
 def _rank_interval(scan: AngleScan) -> Float:
@@ -179,10 +189,13 @@ def _p_values(ax: Axes, scan: AngleScan) -> None:
     """p-values of the single angles; that of all together, and what the sign means, in words."""
     angle = np.rad2deg(2.0 * np.asarray(scan.half_angle))
     order = np.argsort(angle)
-    both = [(scan.p_value, "o-", _PEARSON)]
-    if scan.spearman_p_value is not None:
-        both.append((scan.spearman_p_value, "s--", _SPEARMAN))
-    for p, style, colour in both:
+    for p, style, colour in (
+        (scan.p_value, "o-", _PEARSON),
+        (scan.spearman_p_value, "s--", _SPEARMAN),
+        (scan.partial_p_value, "^:", _PARTIAL),
+    ):
+        if p is None:
+            continue
         ax.semilogy(
             angle[order], np.maximum(np.asarray(p)[order], _FLOOR), style, ms=3.5, lw=1.1,
             color=colour,

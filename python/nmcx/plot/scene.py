@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nmcx.correlation.pairs import patch_of
 from nmcx.plot.cone_panels import imaged_directions
 from nmcx.plot.correlation_figure import strongest
 from nmcx.plot.images import view_frame
@@ -213,14 +214,10 @@ def _add_void(meta: dict[str, Any], arrays: dict[str, Array], particle: Particle
 
 
 def _add_map(meta: dict[str, Any], arrays: dict[str, Array], surface: SurfaceValues) -> None:
-    values, std, area = (np.asarray(a, float) for a in (surface.values, surface.std,
-                                                        surface.area_um2))  # fmt: skip
-    with np.errstate(all="ignore"):
-        weight = area / std**2
-    good = np.isfinite(values) & np.isfinite(weight) & (weight > 0)
-    arrays["map_xi"] = _whole(values[good], tuple(meta["xi_range"]))
-    arrays["map_weight"] = (weight[good] / weight[good].mean()).astype(np.float32)
-    arrays["map_directions"] = _directions(np.asarray(surface.directions)[good])
+    patch = patch_of(surface)
+    arrays["map_xi"] = _whole(patch.values[0], tuple(meta["xi_range"]))
+    arrays["map_weight"] = patch.weights.astype(np.float32)
+    arrays["map_directions"] = _directions(patch.directions)
 
 
 def _directions(vectors: Array) -> NDArray[np.int16]:

@@ -13,6 +13,7 @@ from matplotlib.text import Text
 
 from nmcx import cones, correlation, phantom, plot
 from nmcx.plot.cone_panels import _SOLID, _SOLID_IN, _VOID, _VOID_IN, pairs, section
+from nmcx.plot.correlation_figure import strongest
 from nmcx.results import AngleScan, Particle
 
 PARTICLE, SURFACE = phantom.surface_and_porosity(2, correlated=True)
@@ -75,14 +76,28 @@ def test_the_figure_says_family_wise_p_sign_and_strongest_angle() -> None:
     said = texts(whole())
     assert f"family-wise p = {SCAN.p_family:.3g}" in said and "all 5 angles" in said
     assert SCAN.sign_convention in said
-    best = int(np.argmax(np.abs(SCAN.pearson)))
+    best = strongest(SCAN)
+    assert SCAN.half_angle[best] == SCAN.best_half_angle
+    low, high = 2 * np.rad2deg(SCAN.best_interval)
+    assert f"(95 %: {low:.0f} … {high:.0f}°)" in said
     assert f"strongest at 2α = {2 * np.rad2deg(SCAN.half_angle[best]):.0f}°" in said
     assert f"Pearson −{abs(SCAN.pearson[best]):.2f}" in said
 
 
+def test_partial_correlation_is_drawn_where_there_is_one() -> None:
+    scan = correlation.angle_scan(SURFACE, CONES, n_null=99, covariates=("incidence",))
+    figure = whole(scan)
+    assert "Pearson at equal incidence" in texts(figure)
+    drawn = [line for line in figure.axes[0].lines if "equal" in str(line.get_label())]
+    assert np.array_equal(drawn[0].get_ydata(), scan.partial)
+    below = [line.get_ydata() for line in figure.axes[1].lines]
+    assert any(np.array_equal(y, scan.partial_p_value) for y in below if len(y) == 5)
+    assert "equal" not in texts(whole())
+
+
 def test_the_scatter_holds_the_pairs_of_the_strongest_angle() -> None:
     figure = whole()
-    best = int(np.argmax(np.abs(SCAN.pearson)))
+    best = strongest(SCAN)
     _, porosity, xi = pairs(SURFACE, CONES, best)
     dots = figure.axes[2].lines[0].get_xydata()
     assert np.array_equal(dots, np.column_stack([porosity, xi]))
@@ -172,7 +187,7 @@ def test_the_beam_comes_from_above_and_xi_lies_on_the_outline() -> None:
     figure = whole()
     ax = figure.axes[3]
     drawn = ax.collections[-1].get_offsets()
-    best = int(np.argmax(np.abs(SCAN.pearson)))
+    best = strongest(SCAN)
     at, porosity, _ = pairs(SURFACE, CONES, best)
     axis = CONES.directions[at[np.argmax(porosity)]]
     k = np.array(SURFACE.view)

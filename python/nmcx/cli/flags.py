@@ -61,7 +61,7 @@ def given(arguments: argparse.Namespace, kind: type) -> dict[str, Any]:
 
 
 def _default(value: object) -> str:
-    if value is None or value is MISSING:
+    if value is None or value is MISSING or value == ():
         return ""
     if isinstance(value, tuple):
         return f" (default {' '.join(f'{v:g}' for v in value)})"

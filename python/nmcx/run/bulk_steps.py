@@ -136,6 +136,9 @@ def add_scan(options: Correlation, found: Findings) -> Findings:
         n_null=options.n_null,
         seed=options.seed,
         matched=options.matched,
+        weighted=options.weighted,
+        covariates=options.covariates,
+        n_bootstrap=options.n_bootstrap,
         min_points=options.min_points,
     )
     return replace(found, scan=scan)

@@ -69,7 +69,11 @@ class ConeJob:
             scan = found.scan
             for name in ("pearson", "spearman", "p_value", "n_effective", "interval", "null_band"):
                 told[name] = _listed(getattr(scan, name))
-            told |= {"p_family": _listed(scan.p_family), "sign_convention": scan.sign_convention}
+            told |= {
+                "p_family": _listed(scan.p_family),
+                "best_half_angle_deg": _listed(np.rad2deg(scan.best_half_angle)),
+                "sign_convention": scan.sign_convention,
+            }
         told["notes"] = [f"{where}: {note}" for where, note in found.all_notes()]
         return told
 

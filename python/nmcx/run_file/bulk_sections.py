@@ -7,6 +7,7 @@ from typing import Any
 
 from nmcx.run_file.values import (
     as_choice,
+    as_choices,
     as_direction,
     as_flag,
     as_integer,
@@ -91,11 +92,30 @@ class Placing:
 class Correlation:
     """Surface map against cone porosity: options of `nmcx.correlation.angle_scan`."""
 
-    null: str = field(default="rotation", metadata=key(as_choice("rotation"), "null model"))
+    null: str = field(
+        default="rotation",
+        metadata=key(
+            as_choice("rotation", "variogram", "moran"),
+            'null model: "rotation", or random maps alike, "variogram" or "moran"',
+        ),
+    )
     n_null: int = field(default=999, metadata=key(as_integer(99, 10**6), "draws of the null"))
     matched: bool = field(
         default=True,
         metadata=key(as_flag, "average the map over the cap of the cone, or only at its direction"),
+    )
+    weighted: bool = field(
+        default=False, metadata=key(as_flag, "count pairs by the weight of their map points")
+    )
+    covariates: tuple[str, ...] = field(
+        default=(),
+        metadata=key(
+            as_choices("incidence", "thickness"),
+            'control for "incidence" and "thickness"', "", "+",
+        ),
+    )  # fmt: skip
+    n_bootstrap: int = field(
+        default=500, metadata=key(as_integer(2, 10**6), "replicates behind the best angle")
     )
     min_points: int = field(
         default=3, metadata=key(as_integer(1, 10**6), "least map points for an average")

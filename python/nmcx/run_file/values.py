@@ -159,6 +159,18 @@ def as_flag(value: object, _: Path) -> bool:
     return value
 
 
+def as_choices(*names: str) -> Reader:
+    """A list of some of a few words, or one of them."""
+
+    def read(value: object, _: Path) -> tuple[str, ...]:
+        chosen = value if isinstance(value, list) else [value]
+        if any(item not in names for item in chosen):
+            raise Unfit("a list of " + ", ".join(f'"{name}"' for name in names))
+        return tuple(str(item) for item in chosen)
+
+    return read
+
+
 def as_text(value: object, _: Path) -> str:
     """Any text."""
     if not isinstance(value, str):

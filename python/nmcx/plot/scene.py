@@ -27,6 +27,21 @@ _SCRIPTS = ("fields.js", "drawing.js", "controls.js", "start.js")
 _MISSING = 65535
 
 
+class ScenePage(str):
+    """An HTML page that can stand in another one."""
+
+    __slots__ = ()
+
+    def _repr_html_(self) -> str:
+        # Shut in: it may run its own script and reach nothing else.
+        return (
+            '<iframe class="scene" title="The particle in space, to be turned" loading="lazy" '
+            'style="width: 100%; height: 38rem; border: 1px solid #dfe4ea; border-radius: 4px" '
+            f'sandbox="allow-scripts" allow="fullscreen" srcdoc="{escape(self, quote=True)}">'
+            "</iframe>"
+        )
+
+
 def scene_html(
     particle: Particle,
     *,
@@ -36,7 +51,7 @@ def scene_html(
     title: str = "",
     n_triangles: int = 40_000,
     n_void: int = 25_000,
-) -> str:
+) -> ScenePage:
     """Interactive picture of the particle in space, as the text of one HTML page.
 
     The skin of the envelope carries ξ where it was mapped and the porosity of the cone through each
@@ -64,8 +79,8 @@ def scene_html(
 
     Returns
     -------
-    str
-        The page, to be written as UTF-8.
+    ScenePage
+        The page, a `str` to be written as UTF-8; a notebook shows it as the value of a cell.
 
     Raises
     ------
@@ -104,14 +119,9 @@ def scene_html(
     heading = escape(title or "The particle in space")
     # Inside of a script element only "<" could end it.
     data = json.dumps(meta, allow_nan=False).replace("<", "\\u003c")
-    return _filled(
-        {
-            "title": heading,
-            "style": _text("style.css"),
-            "script": "\n".join(_text(name) for name in _SCRIPTS),
-            "data": data,
-        }
-    )
+    script = "\n".join(_text(name) for name in _SCRIPTS)
+    parts = {"title": heading, "style": _text("style.css"), "script": script, "data": data}
+    return ScenePage(_filled(parts))
 
 
 def _text(name: str) -> str:

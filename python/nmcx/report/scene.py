@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from html import escape
-
 import numpy as np
 
 from nmcx import plot
@@ -37,11 +35,9 @@ def scene_figure(found: Findings, number: int) -> str:
     if found.particle is None or found.cones is None:
         return ""
     scan = found.scan if same_angles(found) else None
-    inner = plot.scene_html(found.particle, surface=found.surface, cones=found.cones, scan=scan)
+    page = plot.scene_html(found.particle, surface=found.surface, cones=found.cones, scan=scan)
     return (
-        '<figure class="scene"><iframe title="The particle in space, to be turned" loading="lazy" '
-        f'sandbox="allow-scripts" allow="fullscreen" srcdoc="{escape(inner, quote=True)}">'
-        f"</iframe><figcaption><b>Figure {number}.</b> The particle in space: drag to turn, click "
-        "to point the cone, choose what its skin shows. Needs a browser with WebGL 2, but no "
-        "network.</figcaption></figure>"
+        f'<figure class="scene">{page._repr_html_()}<figcaption><b>Figure {number}.</b> The '
+        "particle in space: drag to turn, click to point the cone, choose what its skin shows. "
+        "Needs a browser with WebGL 2, but no network.</figcaption></figure>"
     )

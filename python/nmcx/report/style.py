@@ -18,8 +18,7 @@ figure { margin: 1.4rem 0; }
 img { max-width: 100%; height: auto; display: block; }
 figcaption { font-size: .85rem; line-height: 1.45; color: var(--soft); margin-top: .4rem;
   max-width: 44rem; }
-.scene iframe { width: 100%; height: 38rem; border: 1px solid var(--line); border-radius: 4px;
-  display: block; }
+.scene iframe { display: block; }
 figcaption b { color: var(--ink); }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .84rem; font-variant-numeric: tabular-nums; }

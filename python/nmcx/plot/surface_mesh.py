@@ -73,7 +73,7 @@ def surface_mesh(particle: Particle, *, n_triangles: int = 40_000) -> SurfaceMes
     >>> ball = x**2 + y**2 + z**2 <= 100
     >>> mesh = surface_mesh(Particle(ball, ball, 0.1))
     >>> np.linalg.norm(mesh.points_um - 1.2, axis=1).mean().round(2)
-    np.float64(1.01)
+    np.float64(0.99)
     """
     if n_triangles < 100:
         raise ValueError(f"n_triangles must be at least 100, not {n_triangles}")

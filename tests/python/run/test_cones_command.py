@@ -51,7 +51,9 @@ SECTIONS = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "function", "elsewhere"), SECTIONS, ids=lambda x: str(x)[:40])
+@pytest.mark.parametrize(
+    ("kind", "function", "elsewhere"), SECTIONS, ids=[kind.__name__ for kind, *_ in SECTIONS]
+)
 def test_every_option_has_one_name_and_one_default(
     kind: type, function: Callable[..., Any], elsewhere: set[str],
     capsys: pytest.CaptureFixture[str],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,9 +21,22 @@ _FLOOR = 1e-4
 Float = NDArray[np.float64]
 
 
+class Turned(Protocol):
+    """Correlations for placements turned away from the one that was correlated."""
+
+    @property
+    def half_angle(self) -> Float:
+        """(n_angle,) half-opening angles [rad]."""
+
+    @property
+    def band(self) -> Float:
+        """(n_angle, 2) least and largest r [1]."""
+
+
 def correlation_figure(
     scan: AngleScan,
     *,
+    robustness: Turned | None = None,
     surface: SurfaceValues | None = None,
     cones: ConePorosity | None = None,
     particle: Particle | None = None,
@@ -40,6 +53,8 @@ def correlation_figure(
     ----------
     scan : AngleScan
         From `nmcx.correlation.angle_scan`.
+    robustness : Turned, optional
+        Correlations of turned placements; their range is drawn as a band around r.
     surface : SurfaceValues, optional
         From `nmcx.correlation.place`, the one that was correlated.
     cones : ConePorosity, optional
@@ -56,7 +71,7 @@ def correlation_figure(
     Raises
     ------
     ValueError
-        If `cones` have other angles than `scan`.
+        If `cones` or `robustness` have other angles than `scan`.
 
     References
     ----------
@@ -78,6 +93,8 @@ def correlation_figure(
     """
     if cones is not None and not np.array_equal(cones.half_angle, scan.half_angle):
         raise ValueError("cones must have the half-opening angles of scan")
+    if robustness is not None and not np.array_equal(robustness.half_angle, scan.half_angle):
+        raise ValueError("robustness must have the half-opening angles of scan")
     whole = surface is not None and cones is not None and bool(np.isfinite(scan.pearson).any())
     fig = new_figure(10.6 if whole else 6.2, 6.6 if whole else 5.0) if figure is None else figure
     if not whole:
@@ -89,7 +106,7 @@ def correlation_figure(
             *parts[0].subplots(2, 1, sharex=True, height_ratios=(3.0, 1.0)),
             *parts[1].subplots(n_right, 1, squeeze=False)[:, 0],
         ]
-    _curves(axes[0], scan)
+    _curves(axes[0], scan, robustness)
     _p_values(axes[1], scan)
     if whole:
         assert surface is not None and cones is not None
@@ -109,12 +126,15 @@ def strongest(scan: AngleScan) -> int:
     return int(np.nanargmax(np.abs(scan.pearson)))
 
 
-def _curves(ax: Axes, scan: AngleScan) -> None:
+def _curves(ax: Axes, scan: AngleScan, robustness: Turned | None) -> None:
     """Both correlations with intervals over the null band; the strongest angle is marked."""
     angle = np.rad2deg(2.0 * np.asarray(scan.half_angle))
     order = np.argsort(angle)
     at, band = angle[order], np.asarray(scan.null_band)[order]
     ax.fill_between(at, band[:, 0], band[:, 1], color="0.87", lw=0, label="null model, 95 %")
+    if robustness is not None:
+        low, high = np.asarray(robustness.band)[order].T
+        ax.fill_between(at, low, high, color=_PEARSON, alpha=0.22, lw=0, label="placement turned")
     ax.axhline(0.0, color="0.45", lw=0.8)
     # Bars side by side would hide each other on one abscissa.
     apart = 0.06 * float(np.min(np.diff(at))) if at.size > 1 else 0.0

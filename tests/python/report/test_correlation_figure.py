@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from io import BytesIO
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -93,6 +94,20 @@ def test_partial_correlation_is_drawn_where_there_is_one() -> None:
     below = [line.get_ydata() for line in figure.axes[1].lines]
     assert any(np.array_equal(y, scan.partial_p_value) for y in below if len(y) == 5)
     assert "equal" not in texts(whole())
+
+
+def test_the_band_of_turned_placements_is_drawn() -> None:
+    band = np.column_stack([SCAN.pearson - 0.1, SCAN.pearson + 0.2])
+    turned = SimpleNamespace(half_angle=SCAN.half_angle, band=band)
+    figure = plot.correlation_figure(SCAN, robustness=turned)
+    assert "placement turned" in texts(figure)
+    drawn = figure.axes[0].collections[1].get_paths()[0].vertices
+    for angle, (low, high) in zip(2 * np.rad2deg(SCAN.half_angle), band, strict=True):
+        heights = drawn[np.isclose(drawn[:, 0], angle), 1]
+        assert heights.min() == pytest.approx(low) and heights.max() == pytest.approx(high)
+    with pytest.raises(ValueError, match="robustness must have the half-opening angles"):
+        other = SimpleNamespace(half_angle=SCAN.half_angle[:-1], band=band[:-1])
+        plot.correlation_figure(SCAN, robustness=other)
 
 
 def test_the_scatter_holds_the_pairs_of_the_strongest_angle() -> None:

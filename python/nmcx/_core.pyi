@@ -219,9 +219,9 @@ class ConeCounts:
     @property
     def directions(self) -> numpy.typing.NDArray[numpy.float64]: ...
     @property
-    def envelope_voxels(self) -> numpy.typing.NDArray[numpy.int64]: ...
+    def envelopes(self) -> numpy.typing.NDArray[numpy.int64]: ...
     @property
-    def void_voxels(self) -> numpy.typing.NDArray[numpy.int64]: ...
+    def voids(self) -> numpy.typing.NDArray[numpy.int64]: ...
 
 class LineMeans:
     @property
@@ -275,6 +275,10 @@ def cone_porosity(
     apex: numpy.typing.NDArray[numpy.float64],
     directions: numpy.typing.NDArray[numpy.float64],
     cos_half_angle: numpy.typing.NDArray[numpy.float64],
+    nearest: typing.SupportsFloat | typing.SupportsIndex = 0.0,
+    farthest: typing.SupportsFloat | typing.SupportsIndex = ...,
+    solid_angle: bool = False,
+    solid_fraction: numpy.typing.NDArray[numpy.float32] | None = None,
     threads: int = 0,
 ) -> ConeCounts: ...
 def distance_classes(

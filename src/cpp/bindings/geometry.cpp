@@ -1,3 +1,6 @@
+#include <limits>
+#include <optional>
+
 #include "bind.hpp"
 #include "nmcx/geometry/cap_means.hpp"
 #include "nmcx/geometry/cone_porosity.hpp"
@@ -20,11 +23,27 @@ void bind_geometry(py::module_& m) {
 
   py::class_<nmcx::ConeCounts>(m, "ConeCounts")
       .def_readonly("directions", &nmcx::ConeCounts::directions)
-      .def_readonly("void_voxels", &nmcx::ConeCounts::void_voxels)
-      .def_readonly("envelope_voxels", &nmcx::ConeCounts::envelope_voxels);
-  m.def("cone_porosity", &nmcx::cone_porosity, "envelope"_a.noconvert(), "solid"_a.noconvert(),
-        "spacing"_a.noconvert(), "apex"_a.noconvert(), "directions"_a.noconvert(),
-        "cos_half_angle"_a.noconvert(), "threads"_a = 0, ReleaseGil());
+      .def_readonly("voids", &nmcx::ConeCounts::voids)
+      .def_readonly("envelopes", &nmcx::ConeCounts::envelopes);
+  m.def(
+      "cone_porosity",
+      [](const nmcx::VolumeView<bool>& envelope, const nmcx::VolumeView<bool>& solid,
+         const nmcx::ArrayView<double, 1>& spacing, const nmcx::ArrayView<double, 1>& apex,
+         const nmcx::ArrayView<double, 2>& directions,
+         const nmcx::ArrayView<double, 1>& cos_half_angle, double nearest, double farthest,
+         bool solid_angle, const std::optional<nmcx::VolumeView<float>>& solid_fraction,
+         const nmcx::Execution& threads) {
+        const nmcx::ConeMeasure measure{
+            .gate = {.nearest = nearest, .farthest = farthest},
+            .weights = {.solid_angle = solid_angle,
+                        .solid_fraction = solid_fraction.value_or(nmcx::VolumeView<float>{})}};
+        return nmcx::cone_porosity(envelope, solid, spacing, apex, directions, cos_half_angle,
+                                   measure, threads);
+      },
+      "envelope"_a.noconvert(), "solid"_a.noconvert(), "spacing"_a.noconvert(),
+      "apex"_a.noconvert(), "directions"_a.noconvert(), "cos_half_angle"_a.noconvert(),
+      "nearest"_a = 0.0, "farthest"_a = std::numeric_limits<double>::infinity(),
+      "solid_angle"_a = false, "solid_fraction"_a = py::none(), "threads"_a = 0, ReleaseGil());
 
   m.def("distance_transform", &nmcx::distance_transform, "mask"_a.noconvert(),
         "spacing"_a.noconvert(), "threads"_a = 0, ReleaseGil());

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nmcx import cones as cone_module
 from nmcx import correlation, morphology
@@ -68,11 +70,32 @@ def add_cones(options: Cones, found: Findings) -> Findings:
         return found
     porosity = cone_module.cone_porosity(
         found.particle,
-        cone_module.fibonacci_directions(options.n_directions),
+        directions_of(options),
         np.deg2rad(np.sort(options.half_angle_deg)),
         apex_um=options.apex_um,
+        weight=options.weight,
+        radial_gate_um=options.radial_gate_um,
+        soft=options.soft,
     )
     return replace(found, cones=porosity)
+
+
+def directions_of(options: Cones) -> NDArray[np.float64]:
+    """(n, 3) directions of the grid that a section names.
+
+    Parameters
+    ----------
+    options : Cones
+        Section of the run file.
+
+    Returns
+    -------
+    numpy.ndarray
+    """
+    if options.grid == "healpix":
+        # A HEALPix grid has 12 n² directions, n a whole number.
+        return cone_module.healpix_directions(max(1, round(math.sqrt(options.n_directions / 12))))
+    return cone_module.fibonacci_directions(options.n_directions)
 
 
 def add_placing(options: Placing, found: Findings) -> Findings:

@@ -46,6 +46,13 @@ class Cones:
     n_directions: int = field(
         default=3000, metadata=key(as_integer(1, 10**6), "directions, evenly over the sphere")
     )
+    grid: str = field(
+        default="fibonacci",
+        metadata=key(
+            as_choice("fibonacci", "healpix"),
+            '"fibonacci", or "healpix" of the number nearest to n_directions',
+        ),
+    )
     half_angle_deg: tuple[float, ...] = field(
         default=tuple(float(a) for a in range(5, 51, 5)),
         metadata=key(
@@ -61,6 +68,23 @@ class Cones:
             ("Z", "Y", "X"),
         ),
     )  # fmt: skip
+    weight: str = field(
+        default="volume",
+        metadata=key(
+            as_choice("volume", "solid_angle"), 'of a voxel: "volume", or 1/r², "solid_angle"'
+        ),
+    )
+    radial_gate_um: tuple[float, float] | None = field(
+        default=None,
+        metadata=key(
+            or_auto(as_numbers(2, as_number(0), "two distances [from, to] in µm")),
+            "only voxels at these distances from the apex [µm]; auto: all", _AUTO, 2,
+            ("FROM", "TO"),
+        ),
+    )  # fmt: skip
+    soft: bool = field(
+        default=False, metadata=key(as_flag, "count void by the solid fraction of each voxel")
+    )
 
 
 @dataclass(frozen=True)

@@ -162,7 +162,8 @@ def test_a_volume_alone_gives_porosity_and_pictures_of_it(data: Path, tmp_path: 
     out = tmp_path / "volume.nxs"
     page, png = tmp_path / "a.html", tmp_path / "a.png"
     options = run.ConeOptions(
-        morphology=Morphology(threshold=0.1), cones=Cones(200, (20.0, 180.0), (5.4, 5.1, 5.4))
+        morphology=Morphology(threshold=0.1),
+        cones=Cones(200, half_angle_deg=(20.0, 180.0), apex_um=(5.4, 5.1, 5.4)),
     )
     job = run.cones(data / "tomogram.tif", out, options, picture=png, scene=page)
     found = job.findings.cones
@@ -173,6 +174,28 @@ def test_a_volume_alone_gives_porosity_and_pictures_of_it(data: Path, tmp_path: 
     assert png.exists() and '"xi_range"' in page.read_text(encoding="utf-8")
     told = job.as_dict()
     assert "pearson" not in told and told["half_angle_deg"] == pytest.approx([20.0, 180.0])
+
+
+def test_gate_weight_and_grid_reach_the_kernel(data: Path, tmp_path: Path) -> None:
+    asked = Cones(
+        200, half_angle_deg=(30.0,), weight="solid_angle", radial_gate_um=(0.5, 3.0), grid="healpix"
+    )
+    options = run.ConeOptions(morphology=Morphology(threshold=0.1), cones=asked)
+    job = run.cones(data / "tomogram.tif", tmp_path / "c.nxs", options, picture=None, scene=None)
+    assert job.findings.particle is not None
+    expected = cones.cone_porosity(
+        job.findings.particle, cones.healpix_directions(4), np.deg2rad([30.0]),
+        weight="solid_angle", radial_gate_um=(0.5, 3.0),
+    )  # fmt: skip
+    found = io.load(tmp_path / "c.nxs")["cone_porosity"]
+    assert isinstance(found, ConePorosity) and len(found.directions) == 192
+    assert np.array_equal(found.porosity, expected.porosity)
+    assert found.settings == expected.settings
+    soft = run.ConeOptions(
+        morphology=options.morphology, cones=Cones(50, half_angle_deg=(30.0,), soft=True)
+    )
+    with pytest.raises(UsageError, match="solid_fraction"):
+        run.cones(data / "tomogram.tif", tmp_path / "d.nxs", soft, picture=None, scene=None)
 
 
 def test_json_is_one_object_with_the_numbers(
@@ -195,7 +218,7 @@ def test_progress_counts_up_to_the_end(measured: Path, tmp_path: Path) -> None:
     seen: list[tuple[float, float, str]] = []
     run.cones(
         measured / "edges.nxs", tmp_path / "c.nxs",
-        run.ConeOptions(cones=Cones(50, (30.0,)), voxel_size_um=(0.3,) * 3),
+        run.ConeOptions(cones=Cones(50, half_angle_deg=(30.0,)), voxel_size_um=(0.3,) * 3),
         picture=None, scene=None, progress=lambda *told: seen.append(told),
     )  # fmt: skip
     assert [done for done, _, _ in seen] == list(range(len(seen)))
@@ -206,7 +229,7 @@ def test_progress_counts_up_to_the_end(measured: Path, tmp_path: Path) -> None:
 
 
 def test_an_older_result_is_replaced_only_by_force(measured: Path, tmp_path: Path) -> None:
-    options = run.ConeOptions(cones=Cones(50, (30.0,)), voxel_size_um=(0.3,) * 3)
+    options = run.ConeOptions(cones=Cones(50, half_angle_deg=(30.0,)), voxel_size_um=(0.3,) * 3)
     for name in ("c.nxs", "c.nxs.png", "c.nxs.html"):
         (tmp_path / name).write_text("mine")
         with pytest.raises(OutputError, match=re.escape(name)):
@@ -273,7 +296,7 @@ def test_an_hdf5_file_of_several_volumes_needs_the_name_of_one(tmp_path: Path) -
     values = (np.sqrt((ball**2).sum(axis=0)) < 6).astype(np.float32)
     with h5py.File(tmp_path / "two.h5", "w") as out:
         out["a"], out["b"] = values, 1 - values
-    options = run.ConeOptions(cones=Cones(50, (60.0,)), voxel_size_um=(1.0,) * 3)
+    options = run.ConeOptions(cones=Cones(50, half_angle_deg=(60.0,)), voxel_size_um=(1.0,) * 3)
     with pytest.raises(InputError, match="three-dimensional datasets: /a, /b"):
         run.cones(tmp_path / "two.h5", tmp_path / "c.nxs", options, picture=None, scene=None)
     named = run.ConeOptions(cones=options.cones, voxel_size_um=(1.0,) * 3, dataset="a")

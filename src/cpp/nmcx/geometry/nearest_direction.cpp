@@ -17,6 +17,9 @@ NearestDirection::NearestDirection(const ArrayView<double, 2>& directions) {
               .index = static_cast<std::uint32_t>(i)};
   }
   while (level_ < 9 && cubed_sphere::n_cell(level_) < 4 * n) ++level_;
+  for (unsigned level = 0; level <= level_; ++level) {
+    radii_.push_back(cubed_sphere::cell_radius(level) + 1e-5);
+  }
   starts_.assign(1, 0);
   starts_.reserve(cubed_sphere::n_cell(level_) + 1);
   for (std::size_t face = 0; face < 6; ++face) split(face, 0, all);
@@ -25,13 +28,12 @@ NearestDirection::NearestDirection(const ArrayView<double, 2>& directions) {
 /// Children are visited in the order of their cells, so that the table grows at its end only.
 void NearestDirection::split(std::size_t cell, unsigned level,
                              const std::vector<Candidate>& possible) {
-  // A point of the cell lies within `radius` of its centre. Its nearest direction is no farther
-  // from it than the centre's, so no farther from the centre than that distance + 2 radius.
+  // A point of the cell lies within the radius of its centre. Its nearest direction is no farther
+  // from it than the centre's, so no farther from the centre than that distance + twice the radius.
   const Vector3 centre = cubed_sphere::cell_centre(cell, level);
   double nearest = -1;
   for (const Candidate& c : possible) nearest = std::max(nearest, dot(c.direction, centre));
-  const double radius = cubed_sphere::cell_radius(level) + 1e-5;
-  const double reach = std::acos(std::clamp(nearest, -1.0, 1.0)) + (2 * radius);
+  const double reach = std::acos(std::clamp(nearest, -1.0, 1.0)) + (2 * radii_[level]);
   const double least = reach < 3.14159 ? std::cos(reach) : -2;
   std::vector<Candidate> kept;
   for (const Candidate& c : possible) {

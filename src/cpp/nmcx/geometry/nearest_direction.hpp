@@ -41,6 +41,7 @@ class NearestDirection {
   void split(std::size_t cell, unsigned level, const std::vector<Candidate>& possible);
 
   unsigned level_ = 0;
+  std::vector<double> radii_;        // [level] of the cells, with room for single precision
   std::vector<std::size_t> starts_;  // (n_cell + 1,)
   std::vector<Candidate> candidates_;
 };

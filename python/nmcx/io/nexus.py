@@ -218,6 +218,16 @@ def load(path: str | PathLike[str], *, lazy: bool = False) -> dict[str, Result]:
         }
 
 
+def holds_results(path: str | PathLike[str]) -> bool:
+    """Whether a file is one that `save` wrote; a file of any other kind is none."""
+    import h5py
+
+    if not Path(path).is_file() or not h5py.is_hdf5(path):
+        return False
+    with _safe.open_hdf5(path) as opened:
+        return _safe.attribute(opened, "creator") == "nmcx"
+
+
 def _group_names(items: Iterable[Result]) -> list[str]:
     names: list[str] = []
     for item in items:

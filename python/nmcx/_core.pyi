@@ -21,6 +21,7 @@ __all__: list[str] = [
     "FirstHits",
     "LineMeans",
     "MeasuredEdges",
+    "MotionModel",
     "Normalised",
     "ReferenceMap",
     "ReferenceModel",
@@ -156,14 +157,50 @@ class ReferenceMap:
     @property
     def status(self) -> numpy.typing.NDArray[numpy.uint16]: ...
 
+class MotionModel:
+    """
+    Members:
+
+      translation
+
+      drift
+
+      affine
+    """
+
+    __members__: typing.ClassVar[dict[str, MotionModel]]
+    affine: typing.ClassVar[MotionModel]
+    drift: typing.ClassVar[MotionModel]
+    translation: typing.ClassVar[MotionModel]
+    @typing.overload
+    def __eq__(self, other: MotionModel) -> bool: ...
+    @typing.overload
+    def __eq__(self, other: typing.Any) -> bool: ...
+    def __getstate__(self) -> int: ...
+    def __hash__(self) -> int: ...
+    def __index__(self) -> int: ...
+    def __init__(self, value: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    def __int__(self) -> int: ...
+    @typing.overload
+    def __ne__(self, other: MotionModel) -> bool: ...
+    @typing.overload
+    def __ne__(self, other: typing.Any) -> bool: ...
+    def __repr__(self) -> str: ...
+    def __setstate__(self, state: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    def __str__(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def value(self) -> int: ...
+
 class RegistrationOptions:
     def __init__(
         self,
         max_dy: typing.SupportsFloat | typing.SupportsIndex,
         max_dx: typing.SupportsFloat | typing.SupportsIndex,
+        model: MotionModel,
         smoothing: typing.SupportsFloat | typing.SupportsIndex = 0.8,
         variation: typing.SupportsInt | typing.SupportsIndex = 0,
-        affine: bool = False,
         significance: typing.SupportsFloat | typing.SupportsIndex = 4.5,
     ) -> None: ...
 

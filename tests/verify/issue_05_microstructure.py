@@ -4,5 +4,6 @@ from __future__ import annotations
 
 import issue_05_cones
 import issue_05_correlation
+import issue_05_pictures
 
-CHECKS = [*issue_05_cones.CHECKS, *issue_05_correlation.CHECKS]
+CHECKS = [*issue_05_cones.CHECKS, *issue_05_correlation.CHECKS, *issue_05_pictures.CHECKS]

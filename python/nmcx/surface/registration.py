@@ -118,7 +118,7 @@ def register(
     else:
         max_dy, max_dx = (float(v) for v in np.broadcast_to(np.asarray(max_shift, float), (2,)))
     options = _core.RegistrationOptions(
-        max_dy, max_dx, variation=variation, model=getattr(_core.MotionModel, model)
+        max_dy, max_dx, getattr(_core.MotionModel, model), variation=variation
     )
     raw = _core.register_images(a, b, options)
     _log.debug("registered: r = %.3f, %d pixels", raw.correlation, raw.n_pixel)

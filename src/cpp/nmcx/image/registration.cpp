@@ -115,12 +115,12 @@ Registration register_images(ArrayView<double, 2> fixed, ArrayView<double, 2> mo
     if (!found && options.model == MotionModel::drift) {
       throw ConvergenceError(
           "the drift model did not converge: the images do not hold a drift from row to row apart "
-          "from a shift (too few rows with structure); use model=\"translation\"");
+          "from a shift (too few rows with structure); use motion=\"translation\"");
     }
     if (!found) {
       throw ConvergenceError(
           "the affine model did not converge: the images do not hold scale, rotation and shear "
-          "apart (a round particle without texture has no rotation); use model=\"translation\"");
+          "apart (a round particle without texture has no rotation); use motion=\"translation\"");
     }
   }
   if (found) {

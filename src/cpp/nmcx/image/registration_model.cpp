@@ -376,7 +376,10 @@ Eigen::VectorXd standard_errors(const Linearised& lin, const Region& region, con
         k < 2 ? 1.0 : u.col(free_strains(model)[k - 2] % 2).squaredNorm() / static_cast<double>(n);
     of_slopes[k] = lever * noise * line * slope / std::pow(smoothing, 4);
   }
-  if (n_motion > 2 && rests_on_noise(normal, of_slopes)) {
+  // Residuals beyond the images' own noise are contrast that does not fit: no slopes of noise.
+  const double own = lin.variance.dot(lin.weight) * square / (1.0 + square);
+  const double share_of_noise = own > 0.0 ? std::min(1.0, own / noise) : 1.0;
+  if (n_motion > 2 && rests_on_noise(normal, share_of_noise * of_slopes)) {
     return Eigen::VectorXd::Constant(n_motion, std::numeric_limits<double>::infinity());
   }
   for (Eigen::Index k = 0; k < n_motion; ++k) {

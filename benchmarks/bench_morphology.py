@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from nmcx import cones, morphology
+from nmcx import _core, cones, morphology
 
 
 class Morphology:
@@ -17,6 +17,9 @@ class Morphology:
 
     def time_segment(self):
         morphology.segment(self.volume, voxel_size_um=0.05)
+
+    def time_distance_transform(self):
+        _core.distance_transform(self.particle.solid, np.array([0.05, 0.04, 0.06]), 0)
 
     def time_depth(self):
         morphology.depth(self.particle)

@@ -2,7 +2,8 @@
 
 from nmcx.morphology.depth_profiles import depth, depth_profile
 from nmcx.morphology.lines import line_profiles
-from nmcx.morphology.segmentation import otsu_threshold, segment
+from nmcx.morphology.segmentation import segment
+from nmcx.morphology.thresholds import multi_otsu_thresholds, otsu_threshold
 from nmcx.results import DepthProfile, LineProfiles, Particle
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "depth",
     "depth_profile",
     "line_profiles",
+    "multi_otsu_thresholds",
     "otsu_threshold",
     "segment",
 ]

@@ -1,5 +1,6 @@
 """The shape of a particle: solid, envelope and pores; depth below its surface; profiles."""
 
+from nmcx.morphology.attachments import find_attachments
 from nmcx.morphology.depth_profiles import depth, depth_profile
 from nmcx.morphology.lines import line_profiles
 from nmcx.morphology.segmentation import segment
@@ -12,6 +13,7 @@ __all__ = [
     "Particle",
     "depth",
     "depth_profile",
+    "find_attachments",
     "line_profiles",
     "multi_otsu_thresholds",
     "otsu_threshold",

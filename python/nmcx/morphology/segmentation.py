@@ -262,8 +262,8 @@ def _solid_fraction(
         raise ValueError(f"rim_um must be zero or positive, not {rim_um}")
     depth = depth_below(envelope, field.spacing, threads)
     level = _undisturbed_level(field, solid, depth, rim, threads)
-    filling = np.nan_to_num(field.values / level, nan=0.0, posinf=1.0, neginf=0.0)
-    filling = np.asarray(np.clip(filling, 0.0, 1.0), dtype=np.float32)
+    relative = np.nan_to_num(field.values / level, nan=0.0, posinf=1.0, neginf=0.0)
+    filling = np.clip(relative, 0.0, 1.0).astype(np.float32)
     filling[solid & (depth <= rim)] = 1.0
     filling[~(envelope & field.usable)] = 0.0
     return filling

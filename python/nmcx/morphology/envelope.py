@@ -19,10 +19,14 @@ class Closing:
     def __init__(
         self, solid: _Array, spacing: Sequence[float], largest_radius: float, threads: int
     ) -> None:
+        # No ball fits beyond the planes that bound the solid: only what lies between is looked at.
+        self._shape = solid.shape
+        self._box = bounding_box(solid)
+        inside = solid[self._box]
         # Wide enough that the dilated solid never meets the border, whose far side is unknown.
         margin = [int(np.ceil(largest_radius / h)) + 1 for h in spacing]
-        self._padded = np.pad(solid, [(m, m) for m in margin])
-        self._inner = tuple(slice(m, m + n) for m, n in zip(margin, solid.shape, strict=True))
+        self._padded = np.pad(inside, [(m, m) for m in margin])
+        self._inner = tuple(slice(m, m + n) for m, n in zip(margin, inside.shape, strict=True))
         self._spacing = np.array(spacing)
         self._threads = threads
         self._to_solid: _Array | None = None
@@ -43,7 +47,19 @@ class Closing:
         # Outside is what hangs together with the corner; by faces, so that no leak is diagonal.
         labels, _ = ndimage.label(~closed)
         filled = labels != labels[0, 0, 0]
-        return np.ascontiguousarray(filled[self._inner])
+        envelope = np.zeros(self._shape, bool)
+        envelope[self._box] = filled[self._inner]
+        return envelope
+
+
+def bounding_box(mask: _Array) -> tuple[slice, ...]:
+    """The smallest box that holds all true voxels of a mask that has some."""
+    box = []
+    for axis in range(mask.ndim):
+        others = tuple(a for a in range(mask.ndim) if a != axis)
+        at = np.flatnonzero(mask.any(axis=others))
+        box.append(slice(int(at[0]), int(at[-1]) + 1))
+    return tuple(box)
 
 
 def given_envelope(envelope: Any, shape: tuple[int, ...]) -> NDArray[np.bool_]:

@@ -78,7 +78,7 @@ def multi_otsu_thresholds(values: ArrayLike, *, n_classes: int = 3) -> NDArray[n
     --------
     >>> from nmcx import morphology
     >>> low, high = morphology.multi_otsu_thresholds([0, 0, 1, 1, 3, 3])
-    >>> 0.0 < low < 1.0 < high < 3.0
+    >>> bool(0.0 < low < 1.0 < high < 3.0)
     True
     """
     if not 2 <= n_classes <= 16:

@@ -129,7 +129,7 @@ Array<bool, 3> ray_envelope(const VolumeView<bool>& solid, int min_rays,
     for (std::size_t first = begin * ny * nx; first < end * ny * nx; first += nx) {
       count_along_row(solid.data + first, counts.data() + first, nx);
       for (std::size_t i = first; i < first + nx; ++i) {
-        envelope[i] = solid[i] || counts[i] >= min_rays;
+        envelope[i] = solid[i] || int{counts[i]} >= min_rays;
       }
     }
   });

@@ -43,6 +43,7 @@ __all__: list[str] = [
     "line_profiles",
     "measure_edges",
     "normalise",
+    "ray_envelope",
     "register_images",
     "resample",
     "rotation_null",
@@ -447,6 +448,11 @@ def normalise(
     edge_ev: typing.SupportsFloat | typing.SupportsIndex,
     threads: int,
 ) -> Normalised: ...
+def ray_envelope(
+    solid: numpy.typing.NDArray[numpy.bool],
+    min_rays: typing.SupportsInt | typing.SupportsIndex,
+    threads: int = 0,
+) -> numpy.typing.NDArray[numpy.bool]: ...
 def register_images(
     fixed: numpy.typing.NDArray[numpy.float64],
     moving: numpy.typing.NDArray[numpy.float64],

@@ -51,6 +51,8 @@ SIGNALS: Mapping[str, str] = {
     "ConePorosity": "porosity",
     "SurfaceValues": "values",
     "AngleScan": "pearson",
+    "PorositySensitivity": "porosity_of_threshold",
+    "VoidLabels": "labels",
 }
 #: Fields that hold the positions along an axis.
 _AXIS_FIELDS: Mapping[str, str] = {
@@ -60,8 +62,9 @@ _AXIS_FIELDS: Mapping[str, str] = {
     "angle": "half_angle",
     "depth": "depth_um",
     "sample": "distance_um",
+    "threshold": "threshold",
 }
-_UNITS = {"µm": "um", "µm²": "um^2", "": "1"}
+_UNITS = {"µm": "um", "µm²": "um^2", "µm³": "um^3", "": "1"}
 
 
 def save(

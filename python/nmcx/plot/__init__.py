@@ -27,6 +27,7 @@ from nmcx.plot.panels import scale_bar, scale_bar_length
 from nmcx.plot.profiles import depth_profile, edge_histogram, line_profiles
 from nmcx.plot.registration import registration
 from nmcx.plot.scene import scene_html
+from nmcx.plot.sensitivity import porosity_sensitivity
 from nmcx.plot.soft_edges import soft_edges_figure
 from nmcx.plot.soft_spectra import soft_spectra_figure
 from nmcx.plot.surface_figure import surface_figure
@@ -46,6 +47,7 @@ __all__ = [
     "optical_density",
     "particle_slices",
     "placement",
+    "porosity_sensitivity",
     "registration",
     "relative_valence",
     "scale_bar",

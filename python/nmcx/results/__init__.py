@@ -43,6 +43,7 @@ from nmcx.results.structure import (
     Particle,
     voxel_spacing,
 )
+from nmcx.results.voids import PorositySensitivity, VoidLabels
 
 __all__ = [
     "NOT_OK",
@@ -67,6 +68,7 @@ __all__ = [
     "OpticalDensity",
     "Particle",
     "PeakRatio",
+    "PorositySensitivity",
     "PreEdge",
     "ReferenceFit",
     "Result",
@@ -77,6 +79,7 @@ __all__ = [
     "SurfaceValues",
     "ThicknessEffect",
     "ValenceMap",
+    "VoidLabels",
     "XiMap",
     "voxel_spacing",
 ]

@@ -7,6 +7,7 @@
 #include "nmcx/geometry/distance_classes.hpp"
 #include "nmcx/geometry/distance_transform.hpp"
 #include "nmcx/geometry/line_profile.hpp"
+#include "nmcx/geometry/ray_envelope.hpp"
 #include "nmcx/geometry/rotation_null.hpp"
 #include "nmcx/geometry/voxel_traversal.hpp"
 
@@ -47,6 +48,9 @@ void bind_geometry(py::module_& m) {
 
   m.def("distance_transform", &nmcx::distance_transform, "mask"_a.noconvert(),
         "spacing"_a.noconvert(), "threads"_a = 0, ReleaseGil());
+
+  m.def("ray_envelope", &nmcx::ray_envelope, "solid"_a.noconvert(), "min_rays"_a, "threads"_a = 0,
+        ReleaseGil());
 
   py::class_<nmcx::LineMeans>(m, "LineMeans")
       .def_readonly("mean", &nmcx::LineMeans::mean)

@@ -79,27 +79,10 @@ EXAMPLES: list[results.Result] = [
         (0.03, 0.02), ("said",),
     ),
     results.Particle(mask(3, 4, 5), np.ones((3, 4, 5), bool), (0.3, 0.2, 0.1), (0.1, 0.2, 0.3)),
-    results.Particle(
-        mask(3, 4, 5), np.ones((3, 4, 5), bool), 0.1, (0.1, 0.2, 0.3),
-        np.full((3, 4, 5), 0.7, np.float32), 0.01,
-    ),
     results.DepthProfile(
-        normal(3), normal(3), normal(3), normal(3, 2), normal(3, 4), np.arange(3), normal(3),
-        normal(6, 3), normal(7), "eV",
+        normal(3), normal(3), normal(3), normal(3, 4), np.arange(3), normal(6, 3), normal(7), "eV"
     ),
-    results.DepthTrend(
-        0.1, 0.2, (-0.1, 0.3), (-0.3, 0.5), 8343.0, normal(3), normal(3), "eV",
-    ),
-    results.LineProfiles(
-        normal(3), normal(2, 3), normal(2, 3), normal(2, 3), normal(2, 3), normal(2, 3), "eV"
-    ),
-    results.PorositySensitivity(
-        normal(3), normal(3), normal(4), normal(4), 0.5, 0.4, 0.03,
-    ),
-    results.VoidLabels(
-        np.arange(60, dtype=np.int32).reshape(3, 4, 5), normal(2), normal(2, 3), normal(2, 3),
-        normal(2, 3), normal(2), mask(2), mask(2), (0.3, 0.2, 0.1),
-    ),
+    results.LineProfiles(normal(3), normal(2, 3), normal(2, 3), normal(2, 3), normal(2, 3), "eV"),
     results.ConePorosity(
         normal(6, 2), np.arange(12).reshape(6, 2), np.arange(12).reshape(6, 2) + 2**40,
         normal(6, 3), np.array([0.1, 0.2]), (1.0, 2.0, 3.0),

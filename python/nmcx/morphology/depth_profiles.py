@@ -166,7 +166,7 @@ def depth_trend(
 
     References
     ----------
-    H. Theil, Proc. K. Ned. Akad. Wet. 53 (1950) 386; P. K. Sen, J. Am. Stat. Assoc. 63 (1968) 1379.
+    H. Theil, Indag. Math. 12 (1950) 386; P. K. Sen, J. Am. Stat. Assoc. 63 (1968) 1379.
 
     Examples
     --------

@@ -373,7 +373,9 @@ Eigen::VectorXd standard_errors(const Linearised& lin, const Region& region, con
   Eigen::VectorXd of_slopes(n_motion);
   for (Eigen::Index k = 0; k < n_motion; ++k) {
     const double lever =
-        k < 2 ? 1.0 : u.col(free_strains(model)[k - 2] % 2).squaredNorm() / static_cast<double>(n);
+        k < 2 ? 1.0
+              : u.col(free_strains(model)[static_cast<std::size_t>(k - 2)] % 2).squaredNorm() /
+                    static_cast<double>(n);
     of_slopes[k] = lever * noise * line * slope / std::pow(smoothing, 4);
   }
   // Residuals beyond the images' own noise are contrast that does not fit: no slopes of noise.

@@ -48,7 +48,8 @@ def add_particle(
         n_classes=options.n_classes,
         threshold=options.threshold,
         envelope=options.envelope,
-        closing_radius_um=options.closing_radius_um,
+        # The radius has a default in the run file, and nothing to say about rays.
+        closing_radius_um=options.closing_radius_um if options.envelope == "closing" else None,
         min_rays=options.min_rays,
         soft=soft,
         rim_um=options.rim_um,

@@ -22,6 +22,5 @@ plot.bulk_figure(energy, particle)
 for deepest in (2.0, None):
     trend = morphology.depth_trend(energy, particle, max_depth_um=deepest)
     low, high = trend.interval_95
-    print(
-        f"to {deepest or 'the centre'} µm: {trend.slope_per_um:+.3f} eV/µm [{low:+.3f}, {high:+.3f}]"
-    )
+    where = "to the centre" if deepest is None else f"to {deepest:.0f} µm"
+    print(f"{where}: {trend.slope_per_um:+.3f} eV/µm [{low:+.3f}, {high:+.3f}]")

@@ -22,6 +22,9 @@ void bind_geometry(py::module_& m) {
   m.def("first_hits", &nmcx::first_hits, "mask"_a.noconvert(), "spacing"_a.noconvert(),
         "origins"_a.noconvert(), "direction"_a.noconvert(), "threads"_a = 0, ReleaseGil());
 
+  m.def("chord_lengths", &nmcx::chord_lengths, "mask"_a.noconvert(), "spacing"_a.noconvert(),
+        "origins"_a.noconvert(), "direction"_a.noconvert(), "threads"_a = 0, ReleaseGil());
+
   py::class_<nmcx::ConeCounts>(m, "ConeCounts")
       .def_readonly("directions", &nmcx::ConeCounts::directions)
       .def_readonly("voids", &nmcx::ConeCounts::voids)

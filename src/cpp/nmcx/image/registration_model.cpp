@@ -179,18 +179,44 @@ Eigen::VectorXd inverse_weights(const Eigen::VectorXd& variance) {
   return weight / mean;
 }
 
+/// Products of the levers by which two motions move a pixel, means over pixels: what white noise in
+/// the slopes adds to the normal matrix, but for its strength.
+Eigen::MatrixXd lever_products(const Eigen::MatrixXd& from_centre, MotionModel model) {
+  Eigen::MatrixXd levers(from_centre.rows(), 3);
+  levers << Eigen::VectorXd::Ones(from_centre.rows()), from_centre;
+  const Eigen::Matrix3d moments = levers.transpose() * levers / static_cast<double>(levers.rows());
+  // Of each motion: what it moves (0: rows, 1: columns), and by which lever.
+  std::vector<std::array<Eigen::Index, 2>> motions{{0, 0}, {1, 0}};
+  for (const std::size_t strain : free_strains(model)) {
+    const auto i = static_cast<Eigen::Index>(strain);
+    motions.push_back({i / 2, 1 + (i % 2)});
+  }
+  const auto n = static_cast<Eigen::Index>(motions.size());
+  Eigen::MatrixXd products = Eigen::MatrixXd::Zero(n, n);
+  for (Eigen::Index k = 0; k < n; ++k) {
+    for (Eigen::Index l = 0; l < n; ++l) {
+      const auto& one = motions[static_cast<std::size_t>(k)];
+      const auto& other = motions[static_cast<std::size_t>(l)];
+      if (one[0] == other[0]) products(k, l) = moments(one[1], other[1]);
+    }
+  }
+  return products;
+}
+
 /// Whether some combination of the motions is held by the slopes of noise rather than of structure,
 /// like the rotation of a round particle.
-bool rests_on_noise(const Eigen::MatrixXd& normal, const Eigen::VectorXd& of_slopes) {
-  if (!(of_slopes.minCoeff() > 0.0)) return false;
-  const Eigen::Index n_motion = of_slopes.size();
+bool rests_on_noise(const Eigen::MatrixXd& normal, const Eigen::MatrixXd& of_slopes) {
+  const Eigen::LLT<Eigen::MatrixXd> noise(of_slopes);
+  if (noise.info() != Eigen::Success) return false;
+  const Eigen::Index n_motion = of_slopes.rows();
   const Eigen::Index n_rest = normal.rows() - n_motion;
   const Eigen::MatrixXd mixed = normal.topRightCorner(n_motion, n_rest);
   const Eigen::MatrixXd held =
       normal.topLeftCorner(n_motion, n_motion) -
       (mixed * normal.bottomRightCorner(n_rest, n_rest).ldlt().solve(mixed.transpose()));
-  const Eigen::VectorXd scale = of_slopes.cwiseSqrt().cwiseInverse();
-  const Eigen::MatrixXd scaled = scale.asDiagonal() * held * scale.asDiagonal();
+  // In units of what the noise holds: L^-1 held L^-T, with L L^T of the noise.
+  const Eigen::MatrixXd half = noise.matrixL().solve(held);
+  const Eigen::MatrixXd scaled = noise.matrixL().solve(half.transpose());
   constexpr double least = 2.0;  // structure must hold as much as noise
   return Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd>(scaled).eigenvalues()[0] < least;
 }
@@ -370,21 +396,18 @@ Eigen::VectorXd standard_errors(const Linearised& lin, const Region& region, con
   const Eigen::MatrixXd weighted = lin.weight.asDiagonal() * lin.jacobian;
   Eigen::MatrixXd normal = weighted.transpose() * lin.jacobian;
   const Eigen::MatrixXd u = from_centre(region, problem.fixed.value.shape);
-  Eigen::VectorXd of_slopes(n_motion);
-  for (Eigen::Index k = 0; k < n_motion; ++k) {
-    const double lever =
-        k < 2 ? 1.0 : u.col(free_strains(model)[k - 2] % 2).squaredNorm() / static_cast<double>(n);
-    of_slopes[k] = lever * noise * line * slope / std::pow(smoothing, 4);
-  }
+  const Eigen::MatrixXd of_slopes =
+      noise * line * slope / std::pow(smoothing, 4) * lever_products(u, model);
   // Residuals beyond the images' own noise are contrast that does not fit: no slopes of noise.
   const double own = lin.variance.dot(lin.weight) * square / (1.0 + square);
   const double share_of_noise = own > 0.0 ? std::min(1.0, own / noise) : 1.0;
   if (n_motion > 2 && rests_on_noise(normal, share_of_noise * of_slopes)) {
     return Eigen::VectorXd::Constant(n_motion, std::numeric_limits<double>::infinity());
   }
-  for (Eigen::Index k = 0; k < n_motion; ++k) {
-    normal(k, k) -= std::min(of_slopes[k], 0.5 * normal(k, k));
-  }
+  // At least half is left along each motion, whatever the noise.
+  const double left =
+      0.5 * (normal.diagonal().head(n_motion).array() / of_slopes.diagonal().array()).minCoeff();
+  normal.topLeftCorner(n_motion, n_motion) -= (left < 1.0 ? left : 1.0) * of_slopes;
   const Eigen::MatrixXd inverse =
       normal.ldlt().solve(Eigen::MatrixXd::Identity(n_parameter, n_parameter));
   const Eigen::MatrixXd estimator = weighted * inverse.leftCols(n_motion);

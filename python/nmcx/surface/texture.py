@@ -72,7 +72,7 @@ def compare_texture(
     here, there = common_field(a.shape, row, column)
     first, second, aligned = a[here], b[there], moved[here]
     keep = _calm(first, second) & np.isfinite(aligned)
-    noise = [_noise_variance(image) for image in (first, second)]
+    noise = [noise_variance(image) for image in (first, second)]
     bands = [_band(image, keep) for image in (first, second, aligned)]
     used = keep & (_blurred(keep, _COARSE_PX) > 0.6) & np.isfinite(noise[0] + noise[1])
     n = int(np.count_nonzero(used))
@@ -143,7 +143,7 @@ def _noise_passed() -> float:
     return float(np.sum((fine - _blurred(fine, _COARSE_PX)) ** 2))
 
 
-def _noise_variance(image: Image) -> Image:
+def noise_variance(image: Image) -> Image:
     """Square of second differences along both axes, in variances of a pixel; NaN at the border."""
     d = image[:, :-2] - 2.0 * image[:, 1:-1] + image[:, 2:]
     d = d[:-2] - 2.0 * d[1:-1] + d[2:]

@@ -6,6 +6,7 @@ whole sphere, which keeps the smoothness of both.
 """
 
 from nmcx.correlation.placing import place, view_frame
+from nmcx.correlation.pose import fit_pose
 from nmcx.correlation.scan import angle_scan
 
-__all__ = ["angle_scan", "place", "view_frame"]
+__all__ = ["angle_scan", "fit_pose", "place", "view_frame"]

@@ -57,6 +57,27 @@ def view_frame(view: ArrayLike) -> tuple[_Float, _Float, _Float]:
     return k + 0.0, up + 0.0, np.array(right) + 0.0
 
 
+def tilted_frame(view: ArrayLike, tilt: ArrayLike) -> tuple[_Float, _Float, _Float]:
+    """The frame of `view`, turned so that the view moves by `tilt` (upwards, to the right) [rad].
+
+    It moves along a great circle and takes the other two vectors with it (parallel transport).
+    """
+    k, up, right = view_frame(view)
+    upwards, rightwards = np.asarray(tilt, dtype=np.float64)
+    angle = float(np.hypot(upwards, rightwards))
+    if angle == 0.0:
+        return k, up, right
+    towards = (upwards * up + rightwards * right) / angle
+    cos, sin = np.cos(angle), np.sin(angle)
+
+    def turned(vector: _Float) -> _Float:
+        along, across = vector @ k, vector @ towards
+        plane = along * (cos * k + sin * towards) + across * (cos * towards - sin * k)
+        return np.asarray(vector - along * k - across * towards + plane)
+
+    return turned(k), turned(up), turned(right)
+
+
 def place(
     xi_map: XiMap,
     particle: Particle,

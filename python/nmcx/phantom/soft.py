@@ -93,6 +93,7 @@ class Scene:
     frame: Frame
     centre_um: Array  #: (3,) origin of directions and of the map's plane (z, y, x) [µm]
     texture: SmoothField  #: topography finer than the particle's shape, of position in µm
+    relief: float = 0.15  #: largest relative variation of the yield with it [1]
 
     def look(self, rows: Array, columns: Array) -> SurfaceHits:
         """Follow a ray through each map position (rows, columns from the middle, (n,)) [µm]."""
@@ -192,7 +193,7 @@ def _sample(
             points = hits.points[on_particle]
             brightness = np.zeros(hits.kind.size)
             share = np.full(hits.kind.size, 0.5)
-            relief = 1.0 + 0.15 * np.tanh(scene.texture(points))
+            relief = 1.0 + scene.relief * np.tanh(scene.texture(points))
             brightness[on_particle] = relief / np.maximum(hits.cosine[on_particle], _LEAST_COSINE)
             share[on_particle] = xi(scene.directions(points))
             brightness[hits.kind == METAL] = _METAL_YIELD

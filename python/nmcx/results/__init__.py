@@ -21,6 +21,7 @@ from nmcx.results.frames import (
     FrameStack,
     OpticalDensity,
 )
+from nmcx.results.pose import Pose, Robustness
 from nmcx.results.soft import (
     Affine,
     AlignedStxm,
@@ -67,9 +68,11 @@ __all__ = [
     "OpticalDensity",
     "Particle",
     "PeakRatio",
+    "Pose",
     "PreEdge",
     "ReferenceFit",
     "Result",
+    "Robustness",
     "Shift",
     "Spectrum",
     "StxmStack",

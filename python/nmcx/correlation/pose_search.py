@@ -1,0 +1,131 @@
+"""Least squares over the pose of a map, the yields solved for at each step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmcx.correlation.reprojection import Camera
+
+_Float = NDArray[np.float64]
+
+#: Weight of the yields' bends that keeps knots which no pixel sees between their neighbours.
+_BEND_WEIGHT = 1e-3
+
+
+@dataclass(frozen=True)
+class Prior:
+    """Independent normal distributions of the parameters; infinite width where nothing is known."""
+
+    mean: _Float  #: (7,)
+    std: _Float  #: (7,)
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A pose and the least-squares problem around it."""
+
+    pose: _Float  #: (7,)
+    cost: float  #: squared whitened residuals, prior included
+    coefficients: _Float  #: (n,) yields at the knots and background
+    residual: _Float  #: (n_pixel,) map less reprojection on the pixels used
+    fixed: _Float  #: (n_pixel, n + 7) derivatives by the coefficients and by the pose
+    normal: _Float  #: (7, 7) inverse covariance of the pose, prior included
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Map, camera and the weight of residuals."""
+
+    camera: Camera
+    image: _Float  #: (ny, nx)
+    used: NDArray[np.bool_]  #: (ny, nx) pixels that count
+    whiten: Callable[[_Float], _Float]  #: makes residuals (n_pixel, ...) independent, of variance 1
+    prior: Prior
+
+    def steps(self) -> _Float:
+        """(7,) changes of the parameters that move the rim by about a tenth of a pixel."""
+        pixel = float(np.sqrt(np.prod(self.camera.grid.step_um)))
+        turn = 0.1 * pixel / self.camera.body.radius_um
+        return np.array([2.0 * turn, 2.0 * turn, turn, 0.1 * pixel, 0.1 * pixel, turn, 0.05])
+
+    def cost(self, pose: _Float) -> float:
+        """Squared whitened residuals at the best yields, prior included."""
+        return self._solved(pose)[0]
+
+    def at(self, pose: _Float) -> Fit:
+        """The problem linearised at a pose, by differences.
+
+        The yields are projected out of the derivatives (L. Kaufman, BIT 15, 49 (1975)).
+        """
+        cost, coefficients, residual, basis, columns = self._solved(pose)
+        steps = self.steps()
+        here = self.camera.image(pose, coefficients)[self.used]
+        slopes = np.empty((residual.size, pose.size))
+        for i, step in enumerate(steps):
+            moved = pose.copy()
+            moved[i] += step
+            slopes[:, i] = (self.camera.image(moved, coefficients)[self.used] - here) / step
+        orthonormal, _ = np.linalg.qr(columns)
+        white = self._bent(self.whiten(slopes))
+        white -= orthonormal @ (orthonormal.T @ white)
+        normal = white.T @ white + np.diag(self.prior.std**-2.0)
+        fixed = np.hstack([basis, slopes])
+        return Fit(pose, cost, coefficients, residual, fixed, normal)
+
+    def step(self, fit: Fit, damping: float) -> _Float:
+        """Levenberg-Marquardt step from a linearised problem."""
+        n = fit.pose.size
+        white = self.whiten(fit.fixed[:, -n:])
+        gradient = white.T @ self.whiten(fit.residual)
+        gradient -= (fit.pose - self.prior.mean) / self.prior.std**2
+        damped = fit.normal + damping * np.diag(np.diag(fit.normal))
+        # Beyond this a linear model of the picture means nothing.
+        longest = 30.0 * self.steps()
+        step = np.linalg.solve(damped + 1e-12 * np.diag(np.diag(damped)), gradient)
+        return np.asarray(step / max(1.0, float(np.max(np.abs(step) / longest))))
+
+    def minimise(self, pose: _Float, n_iteration: int, tolerance: float) -> Fit:
+        """Descend until the next step would gain less than `tolerance` of the cost."""
+        fit, damping = self.at(pose), 1e-3
+        for _ in range(n_iteration):
+            gained = False
+            while damping < 1e4:
+                step = self.step(fit, damping)
+                if float(step @ fit.normal @ step) < tolerance:
+                    return fit
+                trial = fit.pose + step
+                if self.cost(trial) < fit.cost:
+                    gained = True
+                    break
+                damping *= 10.0
+            if not gained:
+                return fit
+            damping = max(damping / 10.0, 1e-6)
+            fit = self.at(trial)
+        return fit
+
+    def _solved(self, pose: _Float) -> tuple[float, _Float, _Float, _Float, _Float]:
+        """Cost, coefficients, residual, basis on the pixels, and whitened basis with its bends."""
+        basis = self.camera.basis(pose)[:, self.used].T
+        image = self.image[self.used]
+        columns = self.whiten(basis)
+        bends = np.zeros((basis.shape[1] - 3, basis.shape[1]))
+        for i in range(len(bends)):
+            bends[i, i : i + 3] = (1.0, -2.0, 1.0)
+        weight = _BEND_WEIGHT * np.linalg.norm(columns[:, :-1])
+        columns = np.vstack([columns, weight * bends])
+        white = self._bent(self.whiten(image))
+        coefficients = np.linalg.lstsq(columns, white, rcond=None)[0]
+        left = white - columns @ coefficients
+        away = (pose - self.prior.mean) / self.prior.std
+        cost = float(left @ left + away @ away)
+        return cost, coefficients, image - basis @ coefficients, basis, columns
+
+    def _bent(self, white: _Float) -> _Float:
+        """Whitened columns or residuals, with zeros for the bends of the yields."""
+        n_bend = self.camera.n_knot - 2
+        return np.concatenate([white, np.zeros((n_bend, *white.shape[1:]))])

@@ -28,6 +28,8 @@ _N_MODE = 12
 _COARSE_RISE = 40.0
 #: A posterior share beyond this far in rotation makes the rotation ambiguous.
 _FAR, _SHARE = np.deg2rad(20.0), 0.025
+#: Least error of an outline that is known by its voxels [voxels].
+_OUTLINE = 1.0 / 6.0
 #: Draws from the posterior.
 _N_SAMPLE = 1000
 
@@ -142,7 +144,7 @@ def fit_pose(
     starts = _starts(total, scene, coarse, prior, n_start)
     fine = _bin_for(total, scene, _FINE_PX)
     modes, noise, problem = _refined(starts, total, std, scene, fine, prior, seed)
-    return _pose(modes, noise, problem, replace(scene, grid=grid), total, seed, {
+    return _pose(modes, noise, problem, scene, total, seed, {
         "max_tilt": max_tilt,
         "max_shift_um": reach,
         "max_scale": max_scale,
@@ -240,7 +242,7 @@ def _look(total: _Float, scene: Camera, factor: int) -> _Look:
     weight = gaussian_filter(finite.astype(np.float64), 1.0)
     raised = gaussian_filter(np.where(finite, image - background, 0.0), 1.0)
     smooth = np.maximum(raised / np.maximum(weight, 1e-3), 0.0)
-    camera = replace(scene, grid=scene.grid.binned(factor))
+    camera = Camera(scene.body, scene.grid.binned(factor), scene.view, scene.threads)
     mask = finite & (np.where(finite, image, -np.inf) > threshold)
     return _Look(image, camera, smooth, level, mask, finite)
 
@@ -259,10 +261,13 @@ def _starts(
     up, right = look.camera.grid.positions()
     weight = np.where(look.mask, 1.0, 0.0)
     centre = [float(np.sum(weight * axis) / weight.sum()) for axis in (up, right)]
-    fits = []
-    for rotation in 2.0 * np.pi * np.arange(n_start) / n_start - np.pi:
-        pose = np.array([0.0, 0.0, rotation, *centre, 1.0, np.log(_SPOT_PX / factor + 0.2)])
-        fits.append(problem.minimise(pose, 12, 0.05))
+    spot = float(np.log(_SPOT_PX / factor + 0.2))
+    poses = [
+        np.array([0.0, 0.0, rotation, *centre, 1.0, spot])
+        for rotation in 2.0 * np.pi * np.arange(n_start) / n_start - np.pi
+    ]
+    fits = sorted((problem.minimise(pose, 4, 1.0) for pose in poses), key=lambda fit: fit.cost)
+    fits = [problem.minimise(fit.pose, 8, 1.0) for fit in _distinct(fits, problem.steps())[:_N_MODE]]
     fits.sort(key=lambda fit: fit.cost)
     best = fits[0]
     values = look.image[look.finite]
@@ -314,7 +319,7 @@ def _refined(
         look.camera, look.image, used, lambda v: np.asarray((v.T / independent).T), prior
     )
     poses = [np.append(pose[:6], np.log(_SPOT_PX)) for pose in starts]
-    best = problem.minimise(poses[0], 6, 0.05)
+    best = problem.minimise(poses[0], 6, 0.5)
     terms, noise = _terms(look, used, std, factor, best)
     fits: list[Fit] = []
     for _ in range(2):
@@ -326,7 +331,7 @@ def _refined(
 
         problem = replace(problem, whiten=whiten)
         poses = [best.pose, *poses[1:]] if not fits else [fit.pose for fit in fits]
-        fits = _distinct([problem.minimise(pose, 8, 0.01) for pose in poses], problem.steps())
+        fits = _distinct([problem.minimise(pose, 8, 0.02) for pose in poses], problem.steps())
         # Far worse ones weigh nothing, whatever the final strengths of the noise.
         fits = [fit for fit in fits if fit.cost < fits[0].cost + 60.0]
         best = fits[0]
@@ -348,18 +353,22 @@ def _terms(
 ) -> tuple[Terms, NoiseModel]:
     """Shapes of the noise terms on the pixels used, and where their strengths start."""
     smooth, slope = look.smooth[used], np.hypot(*np.gradient(look.smooth))[used]
+    white: tuple[_Float, ...]
     if std is None:
         # Detector noise, and counting noise that grows with the signal.
-        white = (np.full(smooth.size, look.level**2), look.level * smooth)
-        first = (1e-4, 1e-3)
+        white, first = (np.full(smooth.size, look.level**2), look.level * smooth), (1e-4, 1e-3)
     else:
         variance = binned_image(std**2, factor)[used] / factor**2
         worst = float(np.nanmax(variance))
         white, first = (np.where(np.isfinite(variance), variance, worst),), (1.0,)
-    # Texture finer than the mesh; and where the image is steep, an outline that is a little wrong.
-    white, first = (*white, smooth**2, slope**2), (*first, 1e-4, 1e-3)
+    least = tuple(1e-4 * f for f in first)
+    # Texture finer than the mesh; and where the image is steep, the outline that voxels blur.
+    pixel = float(np.sqrt(np.prod(look.camera.grid.step_um)))
+    outline = (_OUTLINE * float(look.camera.body.spacing.max()) / pixel) ** 2
+    white, first = (*white, smooth**2, slope**2), (*first, 1e-4, outline)
+    least = (*least, 1e-7, outline)
     response, points = texture_response(look.camera, fit.pose, fit.coefficients, used)
-    return Terms(white, response, points), NoiseModel(first, texture=(0.03,) * len(REACHES))
+    return Terms(white, least, response, points), NoiseModel(first, texture=(0.03,) * len(REACHES))
 
 
 def _pose(
@@ -402,7 +411,6 @@ def _pose(
     bright = _look(total, camera, 1).mask
     overlap = np.count_nonzero(covered & bright)
     dice = 2.0 * overlap / max(1, np.count_nonzero(covered & finite) + np.count_nonzero(bright))
-    sign, log_determinant = np.linalg.slogdet(np.eye(1))
     settings = {
         **settings,
         "noise": noise,

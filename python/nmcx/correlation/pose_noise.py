@@ -13,9 +13,9 @@ from nmcx.correlation.reprojection import COSINES, Camera
 _Float = NDArray[np.float64]
 
 #: Pixels, drawn at random, from which the strengths of the terms are estimated.
-_N_ESTIMATION = 700
+_N_ESTIMATION = 400
 #: Standard deviations of the Gaussians that make up the texture's correlation [particle radii].
-REACHES = (0.06, 0.1, 0.16, 0.25, 0.4, 0.63, 1.0, 1.6)
+REACHES = (0.06, 0.1, 0.16, 0.27, 0.45, 0.9)
 #: Mesh of the points that carry the texture [particle radii].
 _MESH = 0.11
 
@@ -25,13 +25,14 @@ class Terms:
     """Known shapes of the terms on the pixels used, before their strengths are known."""
 
     white: tuple[_Float, ...]  #: each (n,): variance of independent errors, to a factor
+    least: tuple[float, ...]  #: least factor of each
     response: _Float  #: (n, n_point) of each pixel to a relative change of the yield at each point
     points: _Float  #: (n_point, 3) points of the surface [particle radii]
 
     def part(self, chosen: NDArray[np.int64]) -> Terms:
         """The terms on some of the pixels."""
         white = tuple(w[chosen] for w in self.white)
-        return Terms(white, self.response[chosen], self.points)
+        return Terms(white, self.least, self.response[chosen], self.points)
 
 
 def texture_response(
@@ -62,9 +63,12 @@ def texture_response(
     n_neighbour = min(6, len(points))
     distance, neighbour = cKDTree(points).query(seen, k=n_neighbour)
     distance, neighbour = distance.reshape(len(lit), -1), neighbour.reshape(len(lit), -1)
-    weight = np.exp(-0.5 * (distance / (0.6 * _MESH)) ** 2) + 1e-300
+    closest = distance.min(axis=1, keepdims=True)
+    weight = np.exp(-0.5 * (distance**2 - closest**2) / (0.6 * _MESH) ** 2)
+    weight[weight < 1e-9] = 0.0
     weight *= (shade.ravel()[lit] / weight.sum(axis=1))[:, None]
     pictures = camera.gathered(lit, neighbour, weight, len(points), pose)
+    pictures[np.abs(pictures) < 1e-12 * np.abs(pictures).max()] = 0.0
     return np.ascontiguousarray(pictures[:, used].T), points
 
 
@@ -126,14 +130,16 @@ def fit_noise(
     kernels = [some.response @ kernel @ some.response.T for kernel in _kernels(some)]
     left, columns = residual[chosen], _orthonormal(fixed[chosen])
     start, n_white = np.log([*first.white, *np.square(first.texture)]), len(first.white)
+    lowest = np.log([*some.least, *(1e-7,) * (start.size - n_white)])
+    bounds = [(low, max(low, s) + 9.0) for low, s in zip(lowest, start, strict=True)]
     found = minimize(
         _restricted,
-        start,
+        np.maximum(start, lowest),
         args=(left, columns, some.white, kernels),
         jac=True,
-        bounds=[(s - 9.0, s + 9.0) for s in start],
+        bounds=bounds,
         method="L-BFGS-B",
-        options={"maxiter": 40, "ftol": 1e-6},
+        options={"maxiter": 25, "ftol": 1e-5},
     )
     strength = np.exp(found.x)
     return NoiseModel(
@@ -153,7 +159,8 @@ def _kernels(terms: Terms) -> Iterator[_Float]:
     squared = (terms.points**2).sum(axis=1)
     distance = squared[:, None] + squared - 2.0 * terms.points @ terms.points.T
     for reach in REACHES:
-        yield np.exp(distance / (-2.0 * reach**2))
+        # Numbers that underflow would slow all that follows a hundredfold.
+        yield np.exp(np.maximum(distance / (-2.0 * reach**2), -40.0))
 
 
 def _restricted(
@@ -165,6 +172,7 @@ def _restricted(
 ) -> tuple[float, _Float]:
     """Minus twice the restricted log-likelihood, to a constant, and its gradient."""
     from scipy.linalg import cho_factor, cho_solve
+    from scipy.linalg.lapack import dpotri
 
     strength = np.exp(log_strengths)
     n_white = len(white)
@@ -174,7 +182,8 @@ def _restricted(
     variance = sum(s * w for s, w in zip(strength[:n_white], white, strict=True))
     covariance.ravel()[:: residual.size + 1] += variance
     factor = cho_factor(covariance, lower=True, overwrite_a=True, check_finite=False)
-    inverse = cho_solve(factor, np.eye(residual.size), check_finite=False)
+    inverse = dpotri(factor[0], lower=1)[0]
+    inverse = np.tril(inverse) + np.tril(inverse, -1).T
     at_columns = inverse @ columns
     normal = columns.T @ at_columns
     inner = cho_factor(normal, lower=True)

@@ -13,7 +13,7 @@ from nmcx.correlation.reprojection import Camera
 _Float = NDArray[np.float64]
 
 #: Weight of the yields' bends that keeps knots which no pixel sees between their neighbours.
-_BEND_WEIGHT = 1e-3
+_BEND_WEIGHT = 1e-6
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,7 @@ class Fit:
     residual: _Float  #: (n_pixel,) map less reprojection on the pixels used
     fixed: _Float  #: (n_pixel, n + 7) derivatives by the coefficients and by the pose
     normal: _Float  #: (7, 7) inverse covariance of the pose, prior included
+    gradient: _Float  #: (7,) of half the fall of the cost
 
 
 @dataclass(frozen=True)
@@ -61,31 +62,27 @@ class Problem:
 
         The yields are projected out of the derivatives (L. Kaufman, BIT 15, 49 (1975)).
         """
-        cost, coefficients, residual, basis, columns = self._solved(pose)
+        cost, coefficients, residual, basis, columns, gram = self._solved(pose)
         steps = self.steps()
         here = self.camera.image(pose, coefficients)[self.used]
         slopes = np.empty((residual.size, pose.size))
-        for i, step in enumerate(steps):
+        for i, step in reversed(list(enumerate(steps))):  # the spot first: its rays are known
             moved = pose.copy()
             moved[i] += step
             slopes[:, i] = (self.camera.image(moved, coefficients)[self.used] - here) / step
-        orthonormal, _ = np.linalg.qr(columns)
-        white = self._bent(self.whiten(slopes))
-        white -= orthonormal @ (orthonormal.T @ white)
+        white, left = self.whiten(slopes), self.whiten(residual)
+        white = white - columns @ np.linalg.solve(gram, columns.T @ white)
         normal = white.T @ white + np.diag(self.prior.std**-2.0)
+        gradient = white.T @ left - (pose - self.prior.mean) / self.prior.std**2
         fixed = np.hstack([basis, slopes])
-        return Fit(pose, cost, coefficients, residual, fixed, normal)
+        return Fit(pose, cost, coefficients, residual, fixed, normal, gradient)
 
     def step(self, fit: Fit, damping: float) -> _Float:
         """Levenberg-Marquardt step from a linearised problem."""
-        n = fit.pose.size
-        white = self.whiten(fit.fixed[:, -n:])
-        gradient = white.T @ self.whiten(fit.residual)
-        gradient -= (fit.pose - self.prior.mean) / self.prior.std**2
         damped = fit.normal + damping * np.diag(np.diag(fit.normal))
         # Beyond this a linear model of the picture means nothing.
         longest = 30.0 * self.steps()
-        step = np.linalg.solve(damped + 1e-12 * np.diag(np.diag(damped)), gradient)
+        step = np.linalg.solve(damped, fit.gradient)
         return np.asarray(step / max(1.0, float(np.max(np.abs(step) / longest))))
 
     def minimise(self, pose: _Float, n_iteration: int, tolerance: float) -> Fit:
@@ -108,24 +105,20 @@ class Problem:
             fit = self.at(trial)
         return fit
 
-    def _solved(self, pose: _Float) -> tuple[float, _Float, _Float, _Float, _Float]:
-        """Cost, coefficients, residual, basis on the pixels, and whitened basis with its bends."""
+    def _solved(self, pose: _Float) -> tuple[float, _Float, _Float, _Float, _Float, _Float]:
+        """Cost, coefficients, residual, basis on the pixels, whitened basis and its square."""
         basis = self.camera.basis(pose)[:, self.used].T
         image = self.image[self.used]
-        columns = self.whiten(basis)
-        bends = np.zeros((basis.shape[1] - 3, basis.shape[1]))
-        for i in range(len(bends)):
-            bends[i, i : i + 3] = (1.0, -2.0, 1.0)
-        weight = _BEND_WEIGHT * np.linalg.norm(columns[:, :-1])
-        columns = np.vstack([columns, weight * bends])
-        white = self._bent(self.whiten(image))
-        coefficients = np.linalg.lstsq(columns, white, rcond=None)[0]
+        columns, white = self.whiten(basis), self.whiten(image)
+        n = basis.shape[1]
+        gram = columns.T @ columns
+        # Knots that no pixel sees are drawn to the line through their neighbours, which costs the
+        # others nothing worth mentioning.
+        weight = float(np.trace(gram))
+        bends = np.eye(n - 3, n) - 2.0 * np.eye(n - 3, n, 1) + np.eye(n - 3, n, 2)
+        gram += _BEND_WEIGHT * weight * bends.T @ bends + 1e-12 * weight * np.eye(n)
+        coefficients = np.linalg.solve(gram, columns.T @ white)
         left = white - columns @ coefficients
         away = (pose - self.prior.mean) / self.prior.std
         cost = float(left @ left + away @ away)
-        return cost, coefficients, image - basis @ coefficients, basis, columns
-
-    def _bent(self, white: _Float) -> _Float:
-        """Whitened columns or residuals, with zeros for the bends of the yields."""
-        n_bend = self.camera.n_knot - 2
-        return np.concatenate([white, np.zeros((n_bend, *white.shape[1:]))])
+        return cost, coefficients, image - basis @ coefficients, basis, columns, gram

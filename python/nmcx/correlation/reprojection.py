@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -159,6 +159,8 @@ class Camera:
     grid: Grid
     view: _Float
     threads: int
+    #: rays of the last pose, for what depends on the spot and the yields alone
+    _last: dict[bytes, tuple[_Float, _Float, _Float]] = field(default_factory=dict, repr=False)
 
     @property
     def n_knot(self) -> int:
@@ -167,6 +169,13 @@ class Camera:
 
     def rays(self, pose: _Float) -> tuple[_Float, _Float, _Float]:
         """Coverage, cos(incidence) and height [µm] of each ray, (_RAYS ny, _RAYS nx)."""
+        key = pose[:6].tobytes()
+        if key not in self._last:
+            self._last.clear()
+            self._last[key] = self._traced(pose)
+        return self._last[key]
+
+    def _traced(self, pose: _Float) -> tuple[_Float, _Float, _Float]:
         tilt, rotation, centre, scale = pose[0:2], pose[2], pose[3:5], pose[5]
         k, up, right = tilted_frame(self.view, tilt)
         cos, sin = np.cos(rotation), np.sin(rotation)

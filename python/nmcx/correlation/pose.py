@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from nmcx.correlation.placing import view_frame
 from nmcx.correlation.pose_noise import REACHES, NoiseModel, Terms, fit_noise, texture_response
+from nmcx.correlation.pose_posterior import Mode, explore
 from nmcx.correlation.pose_search import Fit, Prior, Problem
 from nmcx.correlation.reprojection import Camera, Grid, binned_image, signed_distance
 from nmcx.results import Particle, Pose, XiMap
@@ -287,7 +288,7 @@ def _distinct(fits: list[Fit], steps: _Float) -> list[Fit]:
     """The fits, best first, without those that ended within half a pixel of a better one."""
     kept: list[Fit] = []
     for fit in sorted(fits, key=lambda one: one.cost):
-        away = [_difference(fit.pose, other.pose) / (5.0 * steps) for other in kept]
+        away = [_difference(fit.pose, other.pose) / (2.0 * steps) for other in kept]
         if all(np.max(np.abs(a[:6])) > 1.0 for a in away):
             kept.append(fit)
     return kept
@@ -371,8 +372,12 @@ def _terms(
     return Terms(white, least, response, points), NoiseModel(first, texture=(0.03,) * len(REACHES))
 
 
+def _badness(mode: Mode) -> float:
+    return -mode.log_evidence
+
+
 def _pose(
-    modes: list[Fit],
+    fits: list[Fit],
     noise: NoiseModel,
     problem: Problem,
     camera: Camera,
@@ -382,19 +387,17 @@ def _pose(
 ) -> Pose:
     """The posterior of the modes, and the best of them in the words of `place`."""
     random = np.random.default_rng(seed)
-    covariances = [np.linalg.inv(mode.normal) for mode in modes]
-    evidence = [
-        -0.5 * mode.cost + 0.5 * np.linalg.slogdet(c)[1]
-        for mode, c in zip(modes, covariances, strict=True)
-    ]
-    weight = np.exp(np.array(evidence) - max(evidence))
+    explored = sorted((explore(problem, fit, random) for fit in fits), key=_badness)
+    evidence = np.array([mode.log_evidence for mode in explored])
+    weight = np.exp(evidence - evidence.max())
     weight /= weight.sum()
-    chosen = random.choice(len(modes), _N_SAMPLE, p=weight)
+    chosen = random.choice(len(explored), _N_SAMPLE, p=weight)
     poses = np.empty((_N_SAMPLE, 7))
-    for i, (mode, c) in enumerate(zip(modes, covariances, strict=True)):
+    for i, mode in enumerate(explored):
         of_mode = chosen == i
-        poses[of_mode] = random.multivariate_normal(mode.pose, c, int(of_mode.sum()))
-    best = modes[0].pose
+        n = int(of_mode.sum())
+        poses[of_mode] = random.multivariate_normal(mode.mean, mode.covariance, n)
+    best = explored[0].mean
     poses = best + _difference(poses, best)
     best_options = camera.options(best[None])[0]
     turns = 2.0 * np.pi * np.round(best_options[2] / (2.0 * np.pi))
@@ -414,7 +417,7 @@ def _pose(
     settings = {
         **settings,
         "noise": noise,
-        "rotations": tuple(float(mode.pose[2]) for mode in modes),
+        "rotations": tuple(float(mode.mean[2]) for mode in explored),
         "weights": tuple(float(w) for w in weight),
         "spot_px": float(np.exp(spot[6])),
     }
@@ -428,9 +431,9 @@ def _pose(
         covariance=away.T @ away / len(away),
         samples=samples,
         dice=float(dice),
-        log_likelihood=-0.5 * modes[0].cost,
+        log_likelihood=-0.5 * explored[0].cost,
         ambiguous=far > _SHARE,
-        image=camera.image(spot, modes[0].coefficients),
+        image=camera.image(spot, explored[0].coefficients),
         settings=settings,
         notes=(),
     )

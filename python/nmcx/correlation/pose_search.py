@@ -48,14 +48,21 @@ class Problem:
     prior: Prior
 
     def steps(self) -> _Float:
-        """(7,) changes of the parameters that move the rim by about a tenth of a pixel."""
+        """(7,) changes of the parameters that move the picture by a few tenths of a pixel.
+
+        Smaller ones would see how the voxels' staircase moves through the picture, not the shape.
+        """
         pixel = float(np.sqrt(np.prod(self.camera.grid.step_um)))
-        turn = 0.1 * pixel / self.camera.body.radius_um
-        return np.array([2.0 * turn, 2.0 * turn, turn, 0.1 * pixel, 0.1 * pixel, turn, 0.05])
+        turn = 0.3 * pixel / self.camera.body.radius_um
+        return np.array([3.0 * turn, 3.0 * turn, turn, 0.3 * pixel, 0.3 * pixel, turn, 0.1])
 
     def cost(self, pose: _Float) -> float:
         """Squared whitened residuals at the best yields, prior included."""
         return self._solved(pose)[0]
+
+    def solved(self, pose: _Float) -> _Float:
+        """The best yields and background (n,)."""
+        return self._solved(pose)[1]
 
     def at(self, pose: _Float) -> Fit:
         """The problem linearised at a pose, by differences.
@@ -64,12 +71,14 @@ class Problem:
         """
         cost, coefficients, residual, basis, columns, gram = self._solved(pose)
         steps = self.steps()
-        here = self.camera.image(pose, coefficients)[self.used]
         slopes = np.empty((residual.size, pose.size))
         for i, step in reversed(list(enumerate(steps))):  # the spot first: its rays are known
-            moved = pose.copy()
-            moved[i] += step
-            slopes[:, i] = (self.camera.image(moved, coefficients)[self.used] - here) / step
+            sides = []
+            for side in (step, -step):
+                moved = pose.copy()
+                moved[i] += side
+                sides.append(self.camera.image(moved, coefficients)[self.used])
+            slopes[:, i] = (sides[0] - sides[1]) / (2.0 * step)
         white, left = self.whiten(slopes), self.whiten(residual)
         white = white - columns @ np.linalg.solve(gram, columns.T @ white)
         normal = white.T @ white + np.diag(self.prior.std**-2.0)
@@ -81,7 +90,7 @@ class Problem:
         """Levenberg-Marquardt step from a linearised problem."""
         damped = fit.normal + damping * np.diag(np.diag(fit.normal))
         # Beyond this a linear model of the picture means nothing.
-        longest = 30.0 * self.steps()
+        longest = 10.0 * self.steps()
         step = np.linalg.solve(damped, fit.gradient)
         return np.asarray(step / max(1.0, float(np.max(np.abs(step) / longest))))
 

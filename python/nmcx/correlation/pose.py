@@ -349,6 +349,23 @@ def _near(mask: NDArray[np.bool_], reach_um: float, grid: Grid) -> NDArray[np.bo
     return np.asarray(binary_dilation(core, iterations=n))
 
 
+def _local_noise(look: _Look) -> tuple[float, float]:
+    """Variance of dark pixels over level squared, and what it grows by per level of signal.
+
+    From the second differences of three pixels in a row, which neither a slope nor a texture of
+    some pixels' reach adds much to (their median square, as for normal noise).
+    """
+    bend = look.image[:, 1:-1] - 0.5 * (look.image[:, :-2] + look.image[:, 2:])
+    bend = bend**2 / (1.5 * 0.455)
+    signal = look.smooth[:, 1:-1]
+    whole = np.isfinite(bend)
+    dark = bend[whole & (signal < 0.02 * look.level)]
+    bright = bend[whole & (signal > 0.5 * look.level)]
+    constant = float(np.median(dark)) / look.level**2 if dark.size > 20 else 0.0
+    growing = float(np.median(bright)) / look.level**2 - constant if bright.size > 20 else 0.0
+    return max(constant, 1e-8), max(growing, 1e-7)
+
+
 def _terms(
     look: _Look, used: NDArray[np.bool_], std: _Float | None, factor: int, fit: Fit
 ) -> tuple[Terms, NoiseModel]:
@@ -357,12 +374,13 @@ def _terms(
     white: tuple[_Float, ...]
     if std is None:
         # Detector noise, and counting noise that grows with the signal.
-        white, first = (np.full(smooth.size, look.level**2), look.level * smooth), (1e-4, 1e-3)
+        white = (np.full(smooth.size, look.level**2), look.level * smooth)
+        first = _local_noise(look)
     else:
         variance = binned_image(std**2, factor)[used] / factor**2
         worst = float(np.nanmax(variance))
         white, first = (np.where(np.isfinite(variance), variance, worst),), (1.0,)
-    least = tuple(1e-4 * f for f in first)
+    least = tuple(0.1 * f for f in first)
     # Texture finer than the mesh; and where the image is steep, the outline that voxels blur.
     pixel = float(np.sqrt(np.prod(look.camera.grid.step_um)))
     outline = (_OUTLINE * float(look.camera.body.spacing.max()) / pixel) ** 2

@@ -35,8 +35,8 @@ class PlacedMap(Result):
 def placed_map(
     seed: int = 1,
     *,
-    shape: tuple[int, int, int] = (84, 84, 84),
-    voxel_size_um: float = 0.15,
+    shape: tuple[int, int, int] = (126, 126, 126),
+    voxel_size_um: float = 0.1,
     bumps: float = 0.08,
     map_shape: tuple[int, int] = (64, 64),
     view: tuple[float, float, float] = (0.0, 0.3, 1.0),

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from nmcx.correlation.placing import view_frame
 from nmcx.correlation.pose_noise import REACHES, NoiseModel, Terms, fit_noise, texture_response
-from nmcx.correlation.pose_posterior import Mode, explore
+from nmcx.correlation.pose_posterior import Mixture, explore
 from nmcx.correlation.pose_search import Fit, Prior, Problem
 from nmcx.correlation.reprojection import Camera, Grid, binned_image, signed_distance
 from nmcx.results import Particle, Pose, XiMap
@@ -27,6 +27,14 @@ _SPOT_PX, _SPOT_LOG_STD = 0.7, 0.5
 _N_MODE = 12
 #: Rise of the coarse search's cost, in units of its effective noise, up to which a mode is kept.
 _COARSE_RISE = 40.0
+#: Neighbouring pixels of the coarse map whose residuals repeat each other.
+_REPEATED = 6.0
+#: Rise of the fine map's cost up to which a minimum is kept.
+_FINE_RISE = 30.0
+#: Widening of the covariances that the exploration of the posterior starts from.
+_WIDENING = 2.5
+#: Modes around which other tilts are tried.
+_N_TILTED = 3
 #: A posterior share beyond this far in rotation makes the rotation ambiguous.
 _FAR, _SHARE = np.deg2rad(20.0), 0.025
 #: Least error of an outline that is known by its voxels [voxels].
@@ -144,8 +152,8 @@ def fit_pose(
     coarse = _bin_for(total, scene, _COARSE_PX)
     starts = _starts(total, scene, coarse, prior, n_start)
     fine = _bin_for(total, scene, _FINE_PX)
-    modes, noise, problem = _refined(starts, total, std, scene, fine, prior, seed)
-    return _pose(modes, noise, problem, scene, total, seed, {
+    mixture, noise, problem = _refined(starts, total, std, scene, fine, prior, seed)
+    return _pose(mixture, noise, problem, scene, total, seed, {
         "max_tilt": max_tilt,
         "max_shift_um": reach,
         "max_scale": max_scale,
@@ -250,7 +258,7 @@ def _look(total: _Float, scene: Camera, factor: int) -> _Look:
 
 def _starts(
     total: _Float, scene: Camera, factor: int, prior: Prior, n_start: int
-) -> list[_Float]:
+) -> list[Fit]:
     """Distinct poses within reach of the best one, from all rotations on a coarse map."""
     look = _look(total, scene, factor)
     std = np.hypot(0.03 * look.level, 0.12 * look.smooth)[look.finite]
@@ -267,9 +275,8 @@ def _starts(
         np.array([0.0, 0.0, rotation, *centre, 1.0, spot])
         for rotation in 2.0 * np.pi * np.arange(n_start) / n_start - np.pi
     ]
-    fits = sorted((problem.minimise(pose, 4, 1.0) for pose in poses), key=lambda fit: fit.cost)
-    fits = [problem.minimise(fit.pose, 8, 1.0) for fit in _distinct(fits, problem.steps())[:_N_MODE]]
-    fits.sort(key=lambda fit: fit.cost)
+    fits = _distinct([problem.minimise(pose, 4, 1.0) for pose in poses], problem.steps())
+    fits = _distinct([problem.minimise(fit.pose, 8, 1.0) for fit in fits[:_N_MODE]], problem.steps())
     best = fits[0]
     values = look.image[look.finite]
     unexplained = float(np.var(best.residual) / np.var(values))
@@ -279,9 +286,22 @@ def _starts(
             "the best pose; check view, pixel size, voxel size, and that the map holds the particle"
         )
     # Neighbouring residuals repeat each other: some six pixels make one.
-    unit = 6.0 * best.cost / values.size
+    unit = _REPEATED * best.cost / values.size
     near = [fit for fit in fits if fit.cost <= best.cost + _COARSE_RISE * unit]
-    return [fit.pose for fit in _distinct(near, problem.steps())][:_N_MODE]
+    near += [problem.minimise(pose, 8, 1.0) for pose in _tilted(near[:_N_TILTED], prior)]
+    near = [fit for fit in near if fit.cost <= best.cost + _COARSE_RISE * unit]
+    return _distinct(near, problem.steps())[:_N_MODE]
+
+
+def _tilted(fits: list[Fit], prior: Prior) -> list[_Float]:
+    """Poses a typical tilt away from each fit, on four sides."""
+    poses = []
+    for fit in fits:
+        for i, side in ((0, -1.0), (0, 1.0), (1, -1.0), (1, 1.0)):
+            pose = fit.pose.copy()
+            pose[i] += side * prior.std[i]
+            poses.append(pose)
+    return poses
 
 
 def _distinct(fits: list[Fit], steps: _Float) -> list[Fit]:
@@ -302,15 +322,15 @@ def _difference(pose: _Float, other: _Float) -> _Float:
 
 
 def _refined(
-    starts: list[_Float],
+    starts: list[Fit],
     total: _Float,
     std: _Float | None,
     scene: Camera,
     factor: int,
     prior: Prior,
     seed: int,
-) -> tuple[list[Fit], NoiseModel, Problem]:
-    """Minima on the fine map, weighted by the noise that the best one leaves."""
+) -> tuple[Mixture, NoiseModel, Problem]:
+    """The posterior on the fine map, weighted by the noise that the best pose leaves."""
     from scipy.linalg import cholesky, solve_triangular
 
     look = _look(total, scene, factor)
@@ -319,24 +339,27 @@ def _refined(
     problem = Problem(
         look.camera, look.image, used, lambda v: np.asarray((v.T / independent).T), prior
     )
-    poses = [np.append(pose[:6], np.log(_SPOT_PX)) for pose in starts]
+    poses = np.array([fit.pose for fit in starts])
+    poses[:, 6] = np.log(_SPOT_PX)
     best = problem.minimise(poses[0], 6, 0.5)
     terms, noise = _terms(look, used, std, factor, best)
-    fits: list[Fit] = []
-    for _ in range(2):
-        noise = fit_noise(best.residual, best.fixed, terms, noise, seed)
-        root = cholesky(noise.covariance(terms), lower=True, overwrite_a=True, check_finite=False)
-
-        def whiten(values: _Float, root: _Float = root) -> _Float:
-            return np.asarray(solve_triangular(root, values, lower=True, check_finite=False))
-
-        problem = replace(problem, whiten=whiten)
-        poses = [best.pose, *poses[1:]] if not fits else [fit.pose for fit in fits]
-        fits = _distinct([problem.minimise(pose, 8, 0.02) for pose in poses], problem.steps())
-        # Far worse ones weigh nothing, whatever the final strengths of the noise.
-        fits = [fit for fit in fits if fit.cost < fits[0].cost + 60.0]
-        best = fits[0]
-    return fits, noise, problem
+    noise = fit_noise(best.residual, best.fixed, terms, noise, seed)
+    root = cholesky(noise.covariance(terms), lower=True, overwrite_a=True, check_finite=False)
+    problem = replace(
+        problem, whiten=lambda v: solve_triangular(root, v, lower=True, check_finite=False)
+    )
+    poses[:, 6] = best.pose[6]
+    fits = _distinct([problem.minimise(pose, 8, 0.1) for pose in poses], problem.steps())
+    others = [problem.minimise(pose, 8, 0.1) for pose in _tilted(fits[:1], prior)]
+    fits = _distinct([*fits, *others], problem.steps())
+    fits = [fit for fit in fits if fit.cost < fits[0].cost + _FINE_RISE][:_N_MODE]
+    covariances = np.array([_WIDENING * np.linalg.inv(fit.normal) for fit in fits])
+    evidence = np.array([-0.25 * fit.cost for fit in fits])
+    evidence += 0.5 * np.linalg.slogdet(covariances)[1]
+    weight = np.exp(evidence - evidence.max()) + 0.02
+    start = Mixture(weight / weight.sum(), np.array([fit.pose for fit in fits]), covariances)
+    mixture, effective = explore(problem.cost, start, np.random.default_rng(seed))
+    return mixture, noise, problem
 
 
 def _near(mask: NDArray[np.bool_], reach_um: float, grid: Grid) -> NDArray[np.bool_]:
@@ -390,12 +413,8 @@ def _terms(
     return Terms(white, least, response, points), NoiseModel(first, texture=(0.03,) * len(REACHES))
 
 
-def _badness(mode: Mode) -> float:
-    return -mode.log_evidence
-
-
 def _pose(
-    fits: list[Fit],
+    mixture: Mixture,
     noise: NoiseModel,
     problem: Problem,
     camera: Camera,
@@ -405,17 +424,9 @@ def _pose(
 ) -> Pose:
     """The posterior of the modes, and the best of them in the words of `place`."""
     random = np.random.default_rng(seed)
-    explored = sorted((explore(problem, fit, random) for fit in fits), key=_badness)
-    evidence = np.array([mode.log_evidence for mode in explored])
-    weight = np.exp(evidence - evidence.max())
-    weight /= weight.sum()
-    chosen = random.choice(len(explored), _N_SAMPLE, p=weight)
-    poses = np.empty((_N_SAMPLE, 7))
-    for i, mode in enumerate(explored):
-        of_mode = chosen == i
-        n = int(of_mode.sum())
-        poses[of_mode] = random.multivariate_normal(mode.mean, mode.covariance, n)
-    best = explored[0].mean
+    poses = mixture.draw(_N_SAMPLE, random)
+    costs = [problem.cost(mean) for mean in mixture.mean]
+    best = mixture.mean[int(np.argmax(mixture.weight))]
     poses = best + _difference(poses, best)
     best_options = camera.options(best[None])[0]
     turns = 2.0 * np.pi * np.round(best_options[2] / (2.0 * np.pi))
@@ -435,8 +446,8 @@ def _pose(
     settings = {
         **settings,
         "noise": noise,
-        "rotations": tuple(float(mode.mean[2]) for mode in explored),
-        "weights": tuple(float(w) for w in weight),
+        "rotations": tuple(float(mean[2]) for mean in mixture.mean),
+        "weights": tuple(float(w) for w in mixture.weight),
         "spot_px": float(np.exp(spot[6])),
     }
     k = camera.view
@@ -449,9 +460,9 @@ def _pose(
         covariance=away.T @ away / len(away),
         samples=samples,
         dice=float(dice),
-        log_likelihood=-0.5 * explored[0].cost,
+        log_likelihood=-0.5 * min(costs),
         ambiguous=far > _SHARE,
-        image=camera.image(spot, explored[0].coefficients),
+        image=camera.image(spot, problem.solved(best)),
         settings=settings,
         notes=(),
     )

@@ -17,7 +17,7 @@ _N_ESTIMATION = 400
 #: Standard deviations of the Gaussians that make up the texture's correlation [particle radii].
 REACHES = (0.06, 0.1, 0.16, 0.27, 0.45, 0.9)
 #: Mesh of the points that carry the texture [particle radii].
-_MESH = 0.11
+_MESH = 0.08
 
 
 @dataclass(frozen=True)
@@ -47,18 +47,18 @@ def texture_response(
 
     coverage, cosine, height = camera.rays(pose)
     shade = np.interp(cosine, COSINES, coefficients[:-1]) * coverage
-    surface = camera.surface_points(pose, height) / camera.body.radius_um
-    met = np.flatnonzero(np.isfinite(surface[:, 0]))
+    places = camera.places(pose).reshape(-1, 2)
+    surface = np.column_stack([places, height.ravel()]) / camera.body.radius_um
+    met = np.flatnonzero(np.isfinite(surface[:, 2]))
     cell = np.unique(np.round(surface[met] / _MESH), axis=0, return_inverse=True)[1].ravel()
     count = np.bincount(cell)
     points = np.stack([np.bincount(cell, surface[met, a]) / count for a in range(3)], axis=1)
-    # Rays past the rim that the spot still sees take the texture of the nearest surface.
     lit = np.flatnonzero(shade.ravel() != 0.0)
     seen = surface[lit]
-    lost = np.isnan(seen[:, 0])
+    # Rays past the rim that are partly covered take the texture of the nearest surface.
+    lost = np.isnan(seen[:, 2])
     if lost.any():
-        flat = np.stack(np.unravel_index(np.arange(shade.size), shape=shade.shape), axis=1)
-        nearest = cKDTree(flat[met]).query(flat[lit[lost]])[1]
+        nearest = cKDTree(surface[met, :2]).query(seen[lost, :2])[1]
         seen[lost] = surface[met[nearest]]
     n_neighbour = min(6, len(points))
     distance, neighbour = cKDTree(points).query(seen, k=n_neighbour)

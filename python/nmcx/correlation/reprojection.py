@@ -19,8 +19,9 @@ _SMOOTHING = 2.0
 _BAND = 2.0
 #: Knots of the yield as a function of cos(incidence), linear between them.
 COSINES = np.linspace(0.0, 1.0, 11)
-#: Rays per pixel and axis.
-_RAYS = 2
+#: Rays of a pixel (row, column) [px]: no two share a row or column, so that a rim along either is
+#: met by one after the other (rotated-grid supersampling).
+_RAYS = np.array([(-3, 1), (3, -1), (1, 5), (-5, -3), (5, -5), (-1, -7), (7, 3), (-7, 7)]) / 16.0
 
 
 @dataclass(frozen=True)
@@ -168,7 +169,7 @@ class Camera:
         return int(COSINES.size)
 
     def rays(self, pose: _Float) -> tuple[_Float, _Float, _Float]:
-        """Coverage, cos(incidence) and height [µm] of each ray, (_RAYS ny, _RAYS nx)."""
+        """Coverage, cos(incidence) and height [µm] of each ray, (n_ray, ny, nx)."""
         key = pose[:6].tobytes()
         if key not in self._last:
             self._last.clear()
@@ -179,33 +180,34 @@ class Camera:
         tilt, rotation, centre, scale = pose[0:2], pose[2], pose[3:5], pose[5]
         k, up, right = tilted_frame(self.view, tilt)
         cos, sin = np.cos(rotation), np.sin(rotation)
-        row = scale * self.grid.step_um[0] / _RAYS * (cos * up - sin * right)
-        column = scale * self.grid.step_um[1] / _RAYS * (sin * up + cos * right)
-        # From the particle's centroid to the first ray of pixel (0, 0), in rays.
-        along, across = (
-            _RAYS * first / step + 0.5 * (1 - _RAYS)
-            for first, step in zip(self.grid.first_um, self.grid.step_um, strict=True)
-        )
-        along -= centre[0] * _RAYS / self.grid.step_um[0]
-        across -= centre[1] * _RAYS / self.grid.step_um[1]
-        first = self.body.centroid_um + along * row + across * column
-        width = scale * float(np.sqrt(np.prod(self.grid.step_um))) / _RAYS
-        shape = (_RAYS * self.grid.shape[0], _RAYS * self.grid.shape[1])
-        seen = _core.surface_view(
-            self.body.distance_um,
-            self.body.spacing,
-            self.body.corner_um,
-            first,
-            row,
-            column,
-            k,
-            shape,
-            width,
-            self.threads,
+        row = scale * self.grid.step_um[0] * (cos * up - sin * right)
+        column = scale * self.grid.step_um[1] * (sin * up + cos * right)
+        # From the particle's centroid to the middle of pixel (0, 0), in pixels.
+        along = (self.grid.first_um[0] - centre[0]) / self.grid.step_um[0]
+        across = (self.grid.first_um[1] - centre[1]) / self.grid.step_um[1]
+        # The side of the square that belongs to one ray.
+        width = scale * float(np.sqrt(np.prod(self.grid.step_um) / len(_RAYS)))
+        seen = [
+            _core.surface_view(
+                self.body.distance_um,
+                self.body.spacing,
+                self.body.corner_um,
+                self.body.centroid_um + (along + ray[0]) * row + (across + ray[1]) * column,
+                row,
+                column,
+                k,
+                self.grid.shape,
+                width,
+                self.threads,
+            )
+            for ray in _RAYS
+        ]
+        clearance, cosine, height = (
+            np.stack([getattr(one, name) for one in seen]).astype(np.float64)
+            for name in ("clearance_um", "cosine", "height_um")
         )
         # A straight rim at this distance covers this share of the ray's own square.
-        coverage = np.clip(0.5 - seen.clearance_um.astype(np.float64) / width, 0.0, 1.0)
-        return coverage, seen.cosine.astype(np.float64), seen.height_um.astype(np.float64)
+        return np.clip(0.5 - clearance / width, 0.0, 1.0), cosine, height
 
     def options(self, poses: _Float) -> _Float:
         """Poses (n, 7) as (n, 6) options of `place`, with the offset in place of the centroid."""
@@ -221,32 +223,31 @@ class Camera:
     def basis(self, pose: _Float) -> _Float:
         """Images (n, ny, nx) of which the map is a linear combination: one per knot, and 1."""
         coverage, cosine, _ = self.rays(pose)
-        place = cosine * (COSINES.size - 1)
-        images = [
-            self._seen(coverage * np.maximum(0.0, 1.0 - np.abs(place - i)), pose)
-            for i in range(COSINES.size)
-        ]
-        return np.stack([*images, np.ones(self.grid.shape)])
+        n_pixel, n_knot = self.grid.shape[0] * self.grid.shape[1], self.n_knot
+        place = cosine.ravel() * (n_knot - 1)
+        lower = np.minimum(place.astype(np.int64), n_knot - 2)
+        above = (place - lower) * coverage.ravel()
+        at = lower * n_pixel + np.arange(place.size) % n_pixel
+        size = n_knot * n_pixel
+        sums = np.bincount(at, coverage.ravel() - above, size)
+        sums += np.bincount(at + n_pixel, above, size)
+        pictures = (sums / len(_RAYS)).reshape(n_knot, *self.grid.shape)
+        return np.concatenate([self._blurred(pictures, pose), np.ones((1, *self.grid.shape))])
 
     def image(self, pose: _Float, coefficients: _Float) -> _Float:
         """The map (ny, nx) with the yields `coefficients` at the knots, and the background."""
         coverage, cosine, _ = self.rays(pose)
         shade = np.interp(cosine, COSINES, coefficients[:-1])
-        return self._seen(coverage * shade, pose) + coefficients[-1]
+        return self._blurred((coverage * shade).mean(axis=0), pose) + coefficients[-1]
 
     def silhouette(self, pose: _Float) -> _Float:
         """Share of each pixel (ny, nx) that the body covers, without the spot."""
-        return self._pixels(self.rays(pose)[0])
+        return np.asarray(self.rays(pose)[0].mean(axis=0))
 
-    def surface_points(self, pose: _Float, height_um: _Float) -> _Float:
-        """Points (n_ray, 3) of the surface at these heights, in (row, column, height) [µm]."""
-        axes = []
-        for a in range(2):
-            n, step = height_um.shape[a], pose[5] * self.grid.step_um[a] / _RAYS
-            axes.append(step * np.arange(n))
-        row, column = np.meshgrid(*axes, indexing="ij")
-        row, column = (np.where(np.isnan(height_um), np.nan, axis) for axis in (row, column))
-        return np.stack([row, column, height_um], axis=-1).reshape(-1, 3)
+    def places(self, pose: _Float) -> _Float:
+        """Row and column (n_ray, ny, nx, 2) of each ray [µm]."""
+        index = np.stack(np.indices(self.grid.shape), axis=-1) + _RAYS[:, None, None, :]
+        return np.asarray(pose[5] * np.array(self.grid.step_um) * index)
 
     def gathered(
         self,
@@ -257,22 +258,16 @@ class Camera:
         pose: _Float,
     ) -> _Float:
         """Pictures (n_target, ny, nx) to each of which the rays (n,) give the weights (n, k)."""
+        n_pixel = self.grid.shape[0] * self.grid.shape[1]
+        at = target * n_pixel + (ray % n_pixel)[:, None]
+        sums = np.bincount(at.ravel(), weight.ravel(), n_target * n_pixel) / len(_RAYS)
+        return self._blurred(sums.reshape(n_target, *self.grid.shape), pose)
+
+    def _blurred(self, pictures: _Float, pose: _Float) -> _Float:
+        """Pictures (..., ny, nx) as a spot sees them."""
         from scipy.ndimage import gaussian_filter
 
-        ny, nx = self.grid.shape
-        pixel = (ray // (_RAYS * nx)) // _RAYS * nx + (ray % (_RAYS * nx)) // _RAYS
-        at = target * (ny * nx) + pixel[:, None]
-        sums = np.bincount(at.ravel(), weight.ravel(), n_target * ny * nx) / _RAYS**2
-        sigma = (0.0, float(np.exp(pose[6])), float(np.exp(pose[6])))
-        pictures = sums.reshape(n_target, ny, nx)
-        return np.asarray(gaussian_filter(pictures, sigma, mode="nearest", truncate=5.0))
-
-    def _pixels(self, rays: _Float) -> _Float:
-        ny, nx = self.grid.shape
-        return np.asarray(rays.reshape(ny, _RAYS, nx, _RAYS).mean(axis=(1, 3)))
-
-    def _seen(self, rays: _Float, pose: _Float) -> _Float:
-        from scipy.ndimage import gaussian_filter
-
-        pixels = self._pixels(rays)
-        return np.asarray(gaussian_filter(pixels, np.exp(pose[6]), mode="nearest", truncate=5.0))
+        spot = float(np.exp(pose[6]))
+        axes = (pictures.ndim - 2, pictures.ndim - 1)
+        blurred = gaussian_filter(pictures, spot, mode="nearest", truncate=5.0, axes=axes)
+        return np.asarray(blurred)

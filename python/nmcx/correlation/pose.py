@@ -38,7 +38,7 @@ _N_TILTED = 3
 #: A posterior share beyond this far in rotation makes the rotation ambiguous.
 _FAR, _SHARE = np.deg2rad(20.0), 0.025
 #: Least error of an outline that is known by its voxels [voxels].
-_OUTLINE = 1.0 / 6.0
+_OUTLINE = 1.0 / 3.0
 #: Draws from the posterior.
 _N_SAMPLE = 1000
 

@@ -185,10 +185,12 @@ def _sample(
 ) -> tuple[Array, Array, Array]:
     """Yield, its share at the high energy and bare particle, averaged over pixels (n,)."""
     total, high, bare = np.zeros((3, rows.size))
-    offsets = (np.arange(n_sub) + 0.5) / n_sub - 0.5
-    for down in offsets * pixel_um[0]:
-        for across in offsets * pixel_um[1]:
-            hits = scene.look(rows + down, columns + across)
+    steps = np.arange(n_sub) - 0.5 * (n_sub - 1)
+    for i in steps:
+        for j in steps:
+            # A sheared lattice: a rim along rows or columns crosses its points one by one.
+            down, across = (i + j / n_sub) / n_sub, (j - i / n_sub) / n_sub
+            hits = scene.look(rows + down * pixel_um[0], columns + across * pixel_um[1])
             on_particle = hits.kind == PARTICLE
             points = hits.points[on_particle]
             brightness = np.zeros(hits.kind.size)

@@ -95,9 +95,11 @@ bench: install
 counts: $(VENV)/build.stamp
 	$(RUN) benchmarks/instruction_counts.py $(if $(CHECK),--check)
 
-# Beside larch, PyMca5, rexafs, numba and numpy, in an environment of its own under build/peers.
-peers: $(VENV)/pip.stamp
+# The edge fit beside larch, PyMca5, rexafs, numba and numpy, in an environment of its own under
+# build/peers; the cones beside numpy and scipy.
+peers: install
 	$(RUN) benchmarks/peers/edge_fit.py $(if $(QUICK),--quick)
+	OPENBLAS_NUM_THREADS=1 $(RUN) benchmarks/peers/cones.py $(if $(QUICK),--quick)
 
 docs: install
 	$(PIP) install --editable ".[docs]" --no-build-isolation

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from nmcx import cones, morphology
+from nmcx import _core, cones, morphology
 
 
 class Morphology:
@@ -12,11 +12,22 @@ class Morphology:
         rng = np.random.default_rng(1)
         self.volume = ball + rng.normal(0, 0.1, ball.shape).astype(np.float32)
         self.particle = morphology.Particle(ball, ball, (0.05, 0.05, 0.05))
+        solid = ball & ~((y % 16 < 2) & (z > 40) & (x % 20 < 15))
+        self.cracked = morphology.Particle(solid, ball, (0.05, 0.05, 0.05))
         self.energy = rng.normal(8345.0, 0.3, ball.shape).astype(np.float32)
         self.directions = cones.fibonacci_directions(200)
 
     def time_segment(self):
         morphology.segment(self.volume, voxel_size_um=0.05)
+
+    def time_segment_soft_with_rays(self):
+        morphology.segment(self.volume, voxel_size_um=0.05, envelope="rays", soft=True)
+
+    def time_label_voids(self):
+        morphology.label_voids(self.cracked)
+
+    def time_distance_transform(self):
+        _core.distance_transform(self.particle.solid, np.array([0.05, 0.04, 0.06]), 0)
 
     def time_depth(self):
         morphology.depth(self.particle)

@@ -58,7 +58,7 @@ class Affine:
         self.images = [-np.log(random.poisson(5000 * np.exp(-i)) / 5000) for i in images]
 
     def time_register(self):
-        surface.register(*self.images, model="affine")
+        surface.register(*self.images, motion="affine")
 
     def time_resampled(self):
         image = self.images[0]

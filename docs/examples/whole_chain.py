@@ -37,4 +37,4 @@ on_surface = correlation.place(
     xi, particle, view=truth.view, rotation=truth.rotation, offset_um=truth.offset_um
 )
 scan = correlation.angle_scan(on_surface, porosity, n_null=499, seed=1)
-plot.angle_scan(scan)
+plot.correlation_figure(scan, surface=on_surface, cones=porosity, particle=particle)

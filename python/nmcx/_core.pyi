@@ -10,8 +10,10 @@ import numpy.typing
 import typing
 
 __all__: list[str] = [
+    "CapMeans",
     "ConeCounts",
     "ConvergenceError",
+    "DistanceClasses",
     "EdgeMap",
     "EdgeModel",
     "EdgeThresholds",
@@ -19,15 +21,19 @@ __all__: list[str] = [
     "FirstHits",
     "LineMeans",
     "MeasuredEdges",
+    "MotionModel",
     "Normalised",
     "ReferenceMap",
     "ReferenceModel",
     "Registration",
     "RegistrationOptions",
     "Resampled",
+    "TurnedCorrelations",
     "Warp",
     "active_instruction_set",
+    "cap_means",
     "cone_porosity",
+    "distance_classes",
     "distance_transform",
     "edge_thresholds",
     "first_hits",
@@ -37,8 +43,10 @@ __all__: list[str] = [
     "line_profiles",
     "measure_edges",
     "normalise",
+    "ray_envelope",
     "register_images",
     "resample",
+    "rotation_null",
     "supported_instruction_set",
     "threshold_stride",
 ]
@@ -150,14 +158,50 @@ class ReferenceMap:
     @property
     def status(self) -> numpy.typing.NDArray[numpy.uint16]: ...
 
+class MotionModel:
+    """
+    Members:
+
+      translation
+
+      drift
+
+      affine
+    """
+
+    __members__: typing.ClassVar[dict[str, MotionModel]]
+    affine: typing.ClassVar[MotionModel]
+    drift: typing.ClassVar[MotionModel]
+    translation: typing.ClassVar[MotionModel]
+    @typing.overload
+    def __eq__(self, other: MotionModel) -> bool: ...
+    @typing.overload
+    def __eq__(self, other: typing.Any) -> bool: ...
+    def __getstate__(self) -> int: ...
+    def __hash__(self) -> int: ...
+    def __index__(self) -> int: ...
+    def __init__(self, value: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    def __int__(self) -> int: ...
+    @typing.overload
+    def __ne__(self, other: MotionModel) -> bool: ...
+    @typing.overload
+    def __ne__(self, other: typing.Any) -> bool: ...
+    def __repr__(self) -> str: ...
+    def __setstate__(self, state: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    def __str__(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def value(self) -> int: ...
+
 class RegistrationOptions:
     def __init__(
         self,
         max_dy: typing.SupportsFloat | typing.SupportsIndex,
         max_dx: typing.SupportsFloat | typing.SupportsIndex,
+        model: MotionModel,
         smoothing: typing.SupportsFloat | typing.SupportsIndex = 0.8,
         variation: typing.SupportsInt | typing.SupportsIndex = 0,
-        affine: bool = False,
         significance: typing.SupportsFloat | typing.SupportsIndex = 4.5,
     ) -> None: ...
 
@@ -213,9 +257,9 @@ class ConeCounts:
     @property
     def directions(self) -> numpy.typing.NDArray[numpy.float64]: ...
     @property
-    def envelope_voxels(self) -> numpy.typing.NDArray[numpy.int64]: ...
+    def envelopes(self) -> numpy.typing.NDArray[numpy.int64]: ...
     @property
-    def void_voxels(self) -> numpy.typing.NDArray[numpy.int64]: ...
+    def voids(self) -> numpy.typing.NDArray[numpy.int64]: ...
 
 class LineMeans:
     @property
@@ -229,7 +273,39 @@ class LineMeans:
     @property
     def surface_um(self) -> numpy.typing.NDArray[numpy.float64]: ...
 
+class CapMeans:
+    @property
+    def mean(self) -> numpy.typing.NDArray[numpy.float64]: ...
+    @property
+    def n_point(self) -> numpy.typing.NDArray[numpy.int64]: ...
+    @property
+    def weight(self) -> numpy.typing.NDArray[numpy.float64]: ...
+
+class DistanceClasses:
+    @property
+    def angle(self) -> numpy.typing.NDArray[numpy.float64]: ...
+    @property
+    def covariance(self) -> numpy.typing.NDArray[numpy.float64]: ...
+    @property
+    def n_pair(self) -> numpy.typing.NDArray[numpy.float64]: ...
+    @property
+    def neighbours(self) -> numpy.typing.NDArray[numpy.float64]: ...
+
+class TurnedCorrelations:
+    @property
+    def correlation(self) -> numpy.typing.NDArray[numpy.float64]: ...
+    @property
+    def farthest(self) -> float: ...
+
 def active_instruction_set() -> str: ...
+def cap_means(
+    points: numpy.typing.NDArray[numpy.float64],
+    values: numpy.typing.NDArray[numpy.float64],
+    weights: numpy.typing.NDArray[numpy.float64],
+    directions: numpy.typing.NDArray[numpy.float64],
+    cos_half_angle: numpy.typing.NDArray[numpy.float64],
+    threads: int = 0,
+) -> CapMeans: ...
 def cone_porosity(
     envelope: numpy.typing.NDArray[numpy.bool],
     solid: numpy.typing.NDArray[numpy.bool],
@@ -237,8 +313,18 @@ def cone_porosity(
     apex: numpy.typing.NDArray[numpy.float64],
     directions: numpy.typing.NDArray[numpy.float64],
     cos_half_angle: numpy.typing.NDArray[numpy.float64],
+    nearest: typing.SupportsFloat | typing.SupportsIndex = 0.0,
+    farthest: typing.SupportsFloat | typing.SupportsIndex = ...,
+    solid_angle: bool = False,
+    solid_fraction: numpy.typing.NDArray[numpy.float32] | None = None,
     threads: int = 0,
 ) -> ConeCounts: ...
+def distance_classes(
+    directions: numpy.typing.NDArray[numpy.float64],
+    values: numpy.typing.NDArray[numpy.float64],
+    n_class: typing.SupportsInt | typing.SupportsIndex,
+    threads: int = 0,
+) -> DistanceClasses: ...
 def distance_transform(
     mask: numpy.typing.NDArray[numpy.bool],
     spacing: numpy.typing.NDArray[numpy.float64],
@@ -362,6 +448,11 @@ def normalise(
     edge_ev: typing.SupportsFloat | typing.SupportsIndex,
     threads: int,
 ) -> Normalised: ...
+def ray_envelope(
+    solid: numpy.typing.NDArray[numpy.bool],
+    min_rays: typing.SupportsInt | typing.SupportsIndex,
+    threads: int = 0,
+) -> numpy.typing.NDArray[numpy.bool]: ...
 def register_images(
     fixed: numpy.typing.NDArray[numpy.float64],
     moving: numpy.typing.NDArray[numpy.float64],
@@ -372,6 +463,16 @@ def resample(
     variance: numpy.typing.NDArray[numpy.float64],
     warp: Warp,
 ) -> Resampled: ...
+def rotation_null(
+    field: numpy.typing.NDArray[numpy.float64],
+    directions: numpy.typing.NDArray[numpy.float64],
+    patch: numpy.typing.NDArray[numpy.float64],
+    values: numpy.typing.NDArray[numpy.float64],
+    weights: numpy.typing.NDArray[numpy.float64],
+    covariates: numpy.typing.NDArray[numpy.float64],
+    rotations: numpy.typing.NDArray[numpy.float64],
+    threads: int = 0,
+) -> TurnedCorrelations: ...
 def supported_instruction_set() -> str: ...
 def threshold_stride(n_voxel: typing.SupportsInt | typing.SupportsIndex) -> int: ...
 

@@ -167,7 +167,7 @@ BOOST_AUTO_TEST_CASE(the_coarse_search_equals_trying_every_shift) {
 
 BOOST_AUTO_TEST_CASE(scale_rotation_and_shear_are_found) {
   image::RegistrationOptions affine = wide;
-  affine.affine = true;
+  affine.model = image::MotionModel::affine;
   const image::Warp truth{.dy = 1.7, .dx = -2.4, .strain = {0.012, -0.007, 0.009, -0.010}};
   double square = 0.0;
   for (unsigned seed = 1; seed <= 20; ++seed) {

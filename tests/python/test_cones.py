@@ -1,11 +1,13 @@
 """Cone porosity against a voxel-by-voxel oracle, analytic shapes and invariances."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nmcx import cones
+from nmcx import _core, cones
 from nmcx.results import Particle
 
 
@@ -187,3 +189,156 @@ def test_fibonacci_directions_cover_the_sphere_evenly():
     assert 0.08 < nearest.min() <= nearest.max() < 0.13
     with pytest.raises(ValueError, match="n must be at least 1"):
         cones.fibonacci_directions(0)
+
+
+@pytest.mark.parametrize("level", ["generic", "v2", "v3", "v4"])
+def test_every_instruction_set_counts_alike(level, monkeypatch):
+    levels = ["generic", "v2", "v3", "v4"]
+    if levels.index(level) > levels.index(_core.supported_instruction_set()):
+        pytest.skip(f"this processor has no {level}")
+    particle = random_particle(np.random.default_rng(6), (50, 47, 52), (0.9, 1.0, 1.1))
+    directions, angles = cones.fibonacci_directions(60), np.deg2rad([0.7, 4, 20, 90, 140])
+    found = cones.cone_porosity(particle, directions, angles)
+    monkeypatch.setenv("NMCX_INSTRUCTION_SET", level)
+    again = cones.cone_porosity(particle, directions, angles)
+    np.testing.assert_array_equal(again.void_voxels, found.void_voxels)
+    np.testing.assert_array_equal(again.envelope_voxels, found.envelope_voxels)
+
+
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(
+    seed=st.integers(1, 10**6),
+    weight=st.sampled_from(["volume", "solid_angle"]),
+    soft=st.booleans(),
+    gated=st.booleans(),
+    at_voxel=st.booleans(),
+)
+def test_weights_gate_and_soft_voids_equal_a_direct_sum(seed, weight, soft, gated, at_voxel):
+    rng = np.random.default_rng(seed)
+    particle = random_particle(rng, (17, 15, 19), rng.uniform(0.5, 2.0, 3))
+    fraction = rng.uniform(-0.2, 1.2, particle.solid.shape).astype(np.float32)
+    fraction[rng.random(fraction.shape) < 0.05] = np.nan
+    particle = dataclasses.replace(particle, solid_fraction=fraction)
+    spacing = np.array(particle.voxel_size_um)
+    apex = (np.array([8, 7, 9]) + (0 if at_voxel else 0.3)) * spacing
+    directions, angles = cones.fibonacci_directions(9), np.array([0.3, 0.9, 2.0, np.pi])
+    gate = (2.0 * spacing.min(), 6.0 * spacing.max()) if gated else None
+    found = cones.cone_porosity(
+        particle, directions, angles, apex_um=apex, weight=weight, soft=soft, radial_gate_um=gate
+    )
+    arm = np.argwhere(particle.envelope) * spacing - apex
+    squared = (arm**2).sum(axis=1)
+    r = np.sqrt(squared)
+    solid = np.clip(np.nan_to_num(fraction), 0, 1) if soft else particle.solid.astype(float)
+    void = 1.0 - solid[particle.envelope]
+    with np.errstate(divide="ignore"):
+        w = np.ones_like(r) if weight == "volume" else np.where(r > 0, 1 / squared, 0.0)
+    # Nearer than the smallest spacing, which only an apex off the lattice can be, weights end.
+    w = np.minimum(w, 1 / spacing.min() ** 2) if weight == "solid_angle" else w
+    kept = (squared >= gate[0] ** 2) & (squared <= gate[1] ** 2) if gated else np.ones(len(r), bool)
+    for d, axis in enumerate(directions):
+        for k, angle in enumerate(angles):
+            inside = kept & ((arm @ axis >= r * np.cos(angle)) | (angle == np.pi))
+            assert found.envelope_voxels[d, k] == inside.sum()
+            if w[inside].sum() > 0:
+                # Weights are whole numbers of 2^-30.
+                wanted = (w * void)[inside].sum() / w[inside].sum()
+                assert found.porosity[d, k] == pytest.approx(wanted, abs=1e-6)
+
+
+def test_weights_tell_core_and_shell_apart():
+    """Void from R/2 outwards: 7/8 of the volume, but half of every ray."""
+    envelope = ball(81, 40.0)
+    radius = np.linalg.norm(np.indices(envelope.shape) - 40.0, axis=0)
+    particle = Particle(envelope & (radius < 20.0), envelope)
+    by_volume, by_ray = (
+        cones.cone_porosity(particle, np.eye(3), np.pi, weight=weight).porosity[0, 0]
+        for weight in ("volume", "solid_angle")
+    )
+    assert by_volume == pytest.approx(7 / 8, abs=0.005)
+    assert by_ray == pytest.approx(1 / 2, abs=0.01)
+    shell = cones.cone_porosity(particle, np.eye(3), np.pi, radial_gate_um=(20.5, 40.0))
+    core = cones.cone_porosity(particle, np.eye(3), np.pi, radial_gate_um=(0.0, 19.5))
+    assert np.all(shell.porosity == 1.0) and np.all(core.porosity == 0.0)
+
+
+def test_soft_voids_do_not_lose_cracks_thinner_than_a_voxel():
+    envelope = ball(61, 28.0)
+    fraction = envelope.astype(np.float32)
+    fraction[30] *= 0.7  # a crack of 0.3 voxels in the middle plane
+    particle = Particle(envelope, envelope, solid_fraction=fraction)
+    hard = cones.cone_porosity(particle, [0, 0, 1], np.deg2rad(30))
+    soft = cones.cone_porosity(particle, [0, 0, 1], np.deg2rad(30), soft=True)
+    assert hard.porosity[0, 0] == 0.0
+    # The plane holds the axis: the cone's section over its volume, times 0.3.
+    alpha = np.deg2rad(30)
+    section, volume = alpha * 28.0**2, 2 * np.pi / 3 * 28.0**3 * (1 - np.cos(alpha))
+    assert soft.porosity[0, 0] == pytest.approx(0.3 * section / volume, rel=0.03)
+    assert particle.soft_porosity == pytest.approx(0.3 * np.pi * 28.0**2 / envelope.sum(), rel=0.02)
+
+
+@pytest.mark.parametrize("nside", [1, 2, 3, 8, 16])
+def test_healpix_cells_have_one_area_and_known_centres(nside):
+    directions = cones.healpix_directions(nside)
+    assert directions.shape == (12 * nside**2, 3)
+    np.testing.assert_allclose(np.linalg.norm(directions, axis=1), 1.0, rtol=1e-14)
+    # Equal areas and the symmetry of the cube integrate the second harmonics to rounding or nearly.
+    moment = directions.T @ directions / len(directions)
+    np.testing.assert_allclose(moment, np.eye(3) / 3, atol=0.09 / nside**2 + 1e-12)
+    np.testing.assert_allclose(directions.mean(axis=0), 0.0, atol=1e-12)
+    # Corners of the tables of the HEALPix papers: the polar ring of four, the equator's first cell.
+    assert directions[0, 0] == pytest.approx(1 - 1 / (3 * nside**2))
+    np.testing.assert_allclose(directions[0, 1], directions[0, 2], rtol=1e-12)
+    if nside == 1:
+        np.testing.assert_allclose(directions[4], [0, 0, 1], atol=1e-12)
+        np.testing.assert_allclose(directions[:, 0], np.repeat([2 / 3, 0, -2 / 3], 4), atol=1e-12)
+    if len(directions) > 40:
+        cosine = np.sort(directions @ directions.T, axis=1)[:, -2]
+        spacing = np.sqrt(4 * np.pi / len(directions))
+        assert np.all(np.arccos(cosine) > 0.55 * spacing)
+        assert np.all(np.arccos(cosine) < 1.2 * spacing)
+
+
+def test_surface_directions_look_at_the_voxels_that_face_the_outside():
+    envelope = np.zeros((7, 8, 9), bool)
+    envelope[2:5, 2:6, 3:7] = True
+    particle = Particle(envelope, envelope, (1.0, 2.0, 0.5))
+    directions = cones.surface_directions(particle)
+    assert len(directions) == 3 * 4 * 4 - 1 * 2 * 2  # all but the inner ones
+    np.testing.assert_allclose(np.linalg.norm(directions, axis=1), 1.0)
+    first = np.array([2, 2, 3]) * particle.voxel_size_um - np.array(particle.centre_um)
+    np.testing.assert_allclose(directions[0], first / np.linalg.norm(first))
+    # At the border of the volume is outside, too.
+    full = np.ones((3, 3, 3), bool)
+    assert len(cones.surface_directions(Particle(full, full))) == 26
+    single = np.zeros((3, 3, 3), bool)
+    single[1, 1, 1] = True
+    assert cones.surface_directions(Particle(single, single)).shape == (0, 3)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"weight": "mass"}, "weight must be"),
+        ({"soft": True}, "soft needs particle.solid_fraction"),
+        ({"radial_gate_um": 3.0}, r"radial_gate_um must be \(nearest, farthest\)"),
+        ({"radial_gate_um": (2.0, 1.0)}, "0 <= nearest < farthest"),
+        ({"radial_gate_um": (-1.0, 1.0)}, "0 <= nearest < farthest"),
+        ({"radial_gate_um": (np.nan, 1.0)}, "0 <= nearest < farthest"),
+    ],
+)
+def test_wrong_options_are_named(options, message):
+    full = np.ones((4, 4, 4), bool)
+    with pytest.raises(ValueError, match=message):
+        cones.cone_porosity(Particle(full, full), [1, 0, 0], 0.5, **options)
+    with pytest.raises(ValueError, match="nside must be at least 1"):
+        cones.healpix_directions(0)
+    with pytest.raises(ValueError, match="solid_fraction"):
+        Particle(full, full, solid_fraction=np.ones((4, 4, 3)))
+
+
+def test_the_counting_error_is_that_of_a_binomial():
+    particle = random_particle(np.random.default_rng(7), (20, 20, 20), (1.0, 1.0, 1.0))
+    found = cones.cone_porosity(particle, np.eye(3), 1.0)
+    p, n = found.porosity, found.envelope_voxels
+    np.testing.assert_allclose(found.porosity_std**2 * n, p * (1 - p), rtol=1e-12)

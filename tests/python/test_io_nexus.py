@@ -94,6 +94,13 @@ EXAMPLES: list[results.Result] = [
         *(normal(2) for _ in range(3)), normal(2, 2), normal(2), 0.03, normal(2), normal(2, 2),
         None, {"null": "rotation", "n_null": 999, "seed": np.int64(1)},
     ),
+    results.PorositySensitivity(
+        np.arange(4.0), normal(4), np.arange(3.0), normal(3), {"threshold": 0.4},
+    ),
+    results.VoidLabels(
+        np.arange(60, dtype=np.int32).reshape(3, 4, 5), normal(2), normal(2, 3), normal(2),
+        mask(2), mask(2), normal(2, 3), (0.3, 0.2, 0.1), {"connectivity": 26},
+    ),
     results.Spectrum(
         ENERGY, normal(2), "NiO", reference=results.Spectrum(ENERGY, normal(2), "foil")
     ),

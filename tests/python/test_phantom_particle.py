@@ -295,10 +295,8 @@ def test_written_files_read_back(small: phantom.Phantom, tmp_path: Path) -> None
         np.testing.assert_array_equal(truth["xi"][()], small.truth.xi)
         assert truth["edge_energy_ev"].attrs["units"] == "eV"
     settings = tomllib.loads(paths["run"].read_text(encoding="utf-8"))
-    assert np.deg2rad(settings["correlation"]["rotation_deg"]) == pytest.approx(
-        small.truth.rotation
-    )
-    assert tuple(settings["correlation"]["offset_um"]) == small.truth.offset_um
+    assert np.deg2rad(settings["placing"]["rotation_deg"]) == pytest.approx(small.truth.rotation)
+    assert tuple(settings["placing"]["offset_um"]) == small.truth.offset_um
     with pytest.raises(OutputError, match="a_scan"):
         small.write(tmp_path / "data")
 

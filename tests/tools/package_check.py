@@ -19,6 +19,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 OUT = ROOT / "build" / "package"
+SCENE = ROOT / "python" / "nmcx" / "plot" / "scene_page"
 
 
 def run(*command: str | Path, **options: object) -> None:
@@ -30,12 +31,13 @@ def check_contents(sdist: Path, wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
     allowed = (
-        r"nmcx/(.*\.pyi?|py\.typed|_core\.[\w-]+\.so|.*\.html)"
+        r"nmcx/(.*\.pyi?|py\.typed|_core\.[\w-]+\.so|plot/scene_page/.*\.(html|css|js))"
         r"|nmcx-[\w.]+\.dist-info/.*|nmcx\.libs/.*"
     )
     strange = [n for n in names if not (re.fullmatch(allowed, n) or n.endswith("/"))]
     assert not strange, f"the wheel holds {strange}"
-    for wanted in ("nmcx/py.typed", "nmcx/_core.pyi", "nmcx/cli/__init__.py"):
+    page = [f"nmcx/plot/scene_page/{p.name}" for p in SCENE.iterdir()]
+    for wanted in ("nmcx/py.typed", "nmcx/_core.pyi", "nmcx/cli/__init__.py", *page):
         assert wanted in names, f"the wheel lacks {wanted}"
     assert any(name.endswith("LICENSE") for name in names), "the wheel lacks the licence"
     assert wheel.stat().st_size < 5e6, f"the wheel has {wheel.stat().st_size} bytes"
@@ -48,6 +50,7 @@ def check_contents(sdist: Path, wheel: Path) -> None:
     assert not strange, f"the sdist holds {strange}"
     tree = [p for p in ROOT.glob("src/cpp/**/*") if p.is_file()]
     tree += [p for p in ROOT.glob("python/nmcx/**/*.py") if p.is_file()]
+    tree += SCENE.iterdir()
     missing = [str(p.relative_to(ROOT)) for p in tree if str(p.relative_to(ROOT)) not in sources]
     assert not missing, f"the sdist lacks {missing}"
     assert sdist.stat().st_size < 3e6, f"the sdist has {sdist.stat().st_size} bytes"

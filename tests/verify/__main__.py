@@ -27,6 +27,7 @@ ISSUES = {
     2: "issue_02_ground_floor",
     3: "issue_03_voxelwise_xanes",
     4: "issue_04_surface_chemistry",
+    5: "issue_05_microstructure",
 }
 
 _MARKS = {True: "ok ", False: "NOT", None: "   "}

@@ -182,6 +182,64 @@ def ratio_honesty(reduced: bool) -> list[Row]:
     return rows
 
 
+def scan_drift(reduced: bool) -> list[Row]:
+    """A stage that drifts while the high-energy scan is taken, and none that is thought to."""
+    seeds = range(1, 7 if reduced else 101)
+    pulls, errors, left, rigid = [], [], [], []
+    feigned = refused = 0
+    for seed in seeds:
+        still = phantom.pair_scans(seed)
+        feigned += surface.xi_map(still.low, still.high).motion is not None
+        made = phantom.pair_scans(seed, scan_drift_px=(-1.2, 1.0))
+        found = surface.xi_map(made.low, made.high, background=made.background)
+        plain = surface.xi_map(
+            made.low, made.high, background=made.background, motion="translation"
+        )
+        assert made.motion is not None
+        if found.motion is None:
+            refused += 1
+            continue
+        truth = made.motion
+        growth = found.motion.growth(60)
+        errors.append((growth[0] + 1.2, growth[1] - 1.0))
+        change = (found.motion.matrix - truth.matrix)[:, 0] / found.motion.matrix_std[:, 0]
+        shift = (found.motion.offset - truth.offset) / found.shift.std
+        pulls.append([*shift, *change])
+        for one, kept in ((found, left), (plain, rigid)):
+            inside = one.valid & made.bare
+            kept.append(float(np.sqrt(np.mean((one.xi - made.xi)[inside] ** 2))))
+    wide = np.std(np.array(pulls), axis=0)
+    rms = np.sqrt(np.mean(np.square(errors), axis=0))
+    n = len(seeds)
+    return [
+        Row(
+            f"scan drift of (-1.2, +1.0) px from first to last row, found in, 60×60, seeds 1…{n}",
+            f"{n - refused} of {n}",
+            "all",
+            refused == 0,
+        ),
+        Row(
+            f"scan drift thought to be seen where there is none, seeds 1…{n}",
+            f"{feigned} of {n}",
+            "0",
+            feigned == 0,
+        ),
+        recorded(
+            "scan drift, rms error of growth (rows, columns)", f"{rms[0]:.3f}, {rms[1]:.3f} px"
+        ),
+        recorded(
+            "scan drift, standard deviation of pulls of shift and growth (rows, columns)",
+            ", ".join(f"{w:.2f}" for w in wide),
+        ),
+        Row(
+            "scan drift, rms error of ξ on bare particle, median of the seeds",
+            f"{np.median(left):.4f} (a translation leaves {np.median(rigid):.4f})",
+            "less than with a translation",
+            bool(np.median(left) < np.median(rigid)),
+        ),
+    ]
+
+
 def defocus(reduced: bool) -> list[Row]:
     """What a blur of one scan alone does to ξ, beyond noise."""
     seeds = range(1, 3 if reduced else 11)
@@ -302,6 +360,7 @@ CHECKS = [
     Check("registration_speed", registration_speed, in_reduced=False),
     Check("quarter_drift", quarter_drift),
     Check("transmission_drift", transmission_drift),
+    Check("scan_drift", scan_drift),
     Check("ratio_honesty", ratio_honesty),
     Check("defocus", defocus),
     Check("coatings", coatings),

@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Sequence
 
 from nmcx import __version__
-from nmcx.cli import chain, edges, spectrum, xi
+from nmcx.cli import chain, cones, edges, spectrum, xi
 from nmcx.errors import (
     ConvergenceError,
     Error,
@@ -105,6 +105,7 @@ def _parser() -> argparse.ArgumentParser:
     edges.add(commands, shared)
     xi.add(commands, shared)
     spectrum.add(commands, shared)
+    cones.add(commands, shared)
     return parser
 
 

@@ -25,7 +25,7 @@ def add_flags(
         group.add_argument(
             flag(item.name),
             nargs=words,
-            metavar=("LO", "HI") if words == 2 else "X",
+            metavar=item.metadata["names"] if isinstance(words, int) else "X",
             help=item.metadata["meaning"].replace("%", "%%") + _default(item.default),
         )
 
@@ -61,6 +61,8 @@ def given(arguments: argparse.Namespace, kind: type) -> dict[str, Any]:
 
 
 def _default(value: object) -> str:
-    if value is None or value is MISSING:
+    if value is None or value is MISSING or value == ():
         return ""
+    if isinstance(value, tuple):
+        return f" (default {' '.join(f'{v:g}' for v in value)})"
     return f" (default {value})"

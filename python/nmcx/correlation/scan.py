@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nmcx.correlation.best_angle import best_angle
+from nmcx.correlation.effective import dutilleul, t_test
+from nmcx.correlation.nulls import (
+    correlate,
+    equal_weights,
+    surrogate_correlations,
+    turned_correlations,
+)
+from nmcx.correlation.pairs import make_pairs, patch_of
 from nmcx.correlation.statistics import (
     band,
     effective_size,
     family,
     fisher_interval,
-    pearson,
-    random_rotations,
-    ranks,
+    spread,
     two_sided,
 )
 from nmcx.results import AngleScan, ConePorosity, SurfaceValues
 
-_Float = NDArray[np.float64]
-
-#: Elements of the largest temporary array of the null model and of the cap averages.
-_CHUNK = 4_000_000
+_NULLS = ("rotation", "variogram", "moran")
 
 
 def angle_scan(
@@ -34,61 +37,83 @@ def angle_scan(
     n_null: int = 999,
     seed: int = 1,
     matched: bool = True,
+    weighted: bool = False,
+    covariates: Sequence[str] = (),
+    n_bootstrap: int = 500,
     min_points: int = 3,
+    threads: int | None = None,
 ) -> AngleScan:
     """Correlation of the surface map with cone porosity at every opening angle, and its p-value.
 
     At each cone direction inside the imaged patch, the map averaged over the same cap (or only over
     the direction's own cell) is paired with the porosity of the cone. Under the null hypothesis map
-    and porosity know nothing of each other, so the patch may lie anywhere on the sphere: `n_null`
-    uniform random rotations lay it elsewhere and give the distribution of r.
+    and porosity know nothing of each other. The rotation null lays the patch anywhere on the
+    sphere, `n_null` times at random; the others draw random maps as smooth as the measured one.
 
     Parameters
     ----------
     surface_values : SurfaceValues
-        From `place`: (n_point,) values; weighted by area / std^2.
+        From `place`: (n_point,) values; averages are weighted by area / std^2.
     cones : ConePorosity
-        ``porosity (n_direction, n_angle)`` in directions that cover the whole sphere, such as
-        ``cones.fibonacci_directions(3000)``. NaN porosities are left out.
-    null : {"rotation"}
-        Null model.
+        ``porosity (n_direction, n_angle)`` in directions spread evenly, such as
+        ``cones.fibonacci_directions(3000)``; over the whole sphere for the rotation null. NaN
+        porosities are left out.
+    null : {"rotation", "variogram", "moran"}
+        "rotation" is exact where no place on the particle is special. "variogram" and "moran" need
+        no porosity outside the map; they are approximate (their rates of false alarm are in the
+        docs).
     n_null : int
-        Number of random rotations, at least 99.
+        Number of random rotations or maps, at least 99.
     seed : int
         Of ``numpy.random.default_rng``; the same seed gives the same p-values.
     matched : bool
         True: the map is averaged over the cap of the cone's half-angle. False: over the cell of
         each direction, the same for all angles.
+    weighted : bool
+        True: pairs count by the weight of their map points, in r and in the null alike.
+    covariates : sequence of {"incidence", "thickness"}
+        What `partial` controls for, averaged as the map is; at most four.
+    n_bootstrap : int
+        Number of replicates behind `best_interval`, at least 2.
     min_points : int
         Least map points for an average.
+    threads : int, optional
+        Number of threads; default all cores. The result does not depend on it.
 
     Returns
     -------
     AngleScan
-        Two-sided ``p_value`` = (1 + #{abs(r_b) >= abs(r)}) / (1 + n_null), both for Pearson's r and
-        for ranks; ``p_family`` from the largest abs(r) / sd_b over the angles; ``null_band`` the
-        central 95 % of r_b; ``n_effective`` = 1 + 1 / mean(r_b^2), with which ``interval`` is
-        Fisher's 95 %. An angle with fewer than four pairs is NaN.
+        Two-sided ``p_value`` = (1 + #{abs(r_b) >= abs(r)}) / (1 + n_null), for Pearson's r, for
+        ranks and for partial r; ``p_family`` from the largest abs(r) / sd_b over the angles;
+        ``null_band`` the central 95 % of r_b; ``n_effective`` = 1 + 1 / mean(r_b^2), with which
+        ``interval`` is Fisher's 95 %; ``n_dutilleul`` the same from the autocovariance of both
+        fields, without a null; ``best_half_angle`` where abs(r) / sd_b is largest. An angle with
+        fewer than four pairs is NaN.
 
     Raises
     ------
     ValueError
         If an option is out of range, the map has no usable point, fewer than four cone directions
-        lie inside the map, or the cones do not cover the sphere.
+        lie inside the map, or the cones do not cover the sphere though the null needs it.
 
     Notes
     -----
-    A rotated direction looks its porosity up at the nearest cone direction; the observed
-    correlation uses the directions themselves. ``spearman`` has average ranks among the pairs; its
-    p-value compares ranks over the whole sphere, for observation and rotations alike, so that no
-    rotation needs sorting.
+    ξ falls where the surface is degraded, so r(ξ, porosity) < 0 is expected where cracks and
+    degradation go together; every `AngleScan` says so in ``sign_convention``.
+
+    A rotated direction looks its porosity up at the nearest cone direction. ``spearman`` has
+    average ranks among the pairs; with the rotation null its p-value compares ranks over the whole
+    sphere, for observation and rotations alike, so that no rotation needs sorting. The other nulls
+    live on the cells of the directions: matched averages, observed and random, run over cells.
 
     References
     ----------
     .. [1] A. F. Alexander-Bloch et al., "On testing for spatial correspondence between maps of
-       human brain structure and function", NeuroImage 178, 540 (2018): rotation null. Effective
-       sample size from var(r): P. Clifford, S. Richardson, D. Hemon, Biometrics 45, 123 (1989).
-       Max statistic: T. E. Nichols, A. P. Holmes, Hum. Brain Mapp. 15, 1 (2002).
+       human brain structure and function", NeuroImage 178, 540 (2018): rotation null. Variogram:
+       J. B. Burt et al., NeuroImage 220, 117038 (2020). Moran: H. H. Wagner, S. Dray, Methods Ecol.
+       Evol. 6, 1169 (2015). Effective sample size: P. Clifford, S. Richardson, D. Hemon, Biometrics
+       45, 123 (1989); P. Dutilleul, Biometrics 49, 305 (1993). Max statistic: T. E. Nichols,
+       A. P. Holmes, Hum. Brain Mapp. 15, 1 (2002).
 
     Examples
     --------
@@ -110,163 +135,128 @@ def angle_scan(
     >>> bool(scan.pearson[0] < -0.8), bool(scan.p_value[0] < 0.05)
     (True, True)
     """
-    if null != "rotation":
-        raise ValueError(f'null must be "rotation", not {null!r}')
+    if null not in _NULLS:
+        raise ValueError(f"null must be one of {', '.join(_NULLS)}, not {null!r}")
     if n_null < 99:
         raise ValueError(f"n_null must be at least 99, not {n_null}: p cannot be small otherwise")
-    if min_points < 1:
-        raise ValueError(f"min_points must be at least 1, not {min_points}")
-    from scipy.spatial import cKDTree
-    from scipy.stats import rankdata
-
-    patch = _usable(surface_values)
-    directions = _unit(np.asarray(cones.directions, dtype=np.float64), "cones.directions")
-    porosity = np.asarray(cones.porosity, dtype=np.float64)
-    half_angle = np.asarray(cones.half_angle, dtype=np.float64)
-    n_direction, n_angle = porosity.shape
-    spacing = np.sqrt(4.0 * np.pi / n_direction)
-    inside = cKDTree(patch.directions).query(directions)[0] < spacing
-    if np.count_nonzero(inside) < 4:
-        raise ValueError(
-            f"only {np.count_nonzero(inside)} of {n_direction} cone directions lie inside the map; "
-            "take more directions or check the view"
+    if n_bootstrap < 2:
+        raise ValueError(f"n_bootstrap must be at least 2, not {n_bootstrap}")
+    workers = threads or 0
+    patch = patch_of(surface_values, covariates)
+    pairs = make_pairs(patch, cones, matched=matched, min_points=min_points, threads=workers)
+    observed = correlate(pairs, weighted=weighted, threads=workers).row(0)
+    if null == "rotation":
+        compared, draws = turned_correlations(
+            pairs, cones, n_null, seed, weighted=weighted, threads=workers
         )
-    at = np.flatnonzero(inside)
-    sphere = cKDTree(directions)
-    if matched:
-        y = _cap_means(directions[at], half_angle, patch, min_points)
     else:
-        cell = np.asarray(sphere.query(patch.directions)[1], dtype=np.int64)
-        means = _cell_means(cell, n_direction, patch, min_points)[at]
-        y = np.repeat(means[:, None], n_angle, axis=1)
+        compared, draws = surrogate_correlations(
+            patch, pairs, cones, null, n_null, seed, matched=matched, weighted=weighted
+        )
 
-    porosity_ranks, y_ranks = ranks(porosity), ranks(y)
-    observed = pearson(porosity[at][None], y)[0]
-    observed_ranks = pearson(porosity_ranks[at][None], y_ranks)[0]
-    null_r, null_ranks = _rotation_null(
-        sphere, directions[at], spacing, ((porosity, y), (porosity_ranks, y_ranks)), n_null, seed
+    weights = equal_weights(pairs, weighted)
+    used = np.isfinite(pairs.porosity) & np.isfinite(pairs.surface) & (weights > 0)
+    n_pair = np.count_nonzero(used, axis=0)
+    n_effective = effective_size(draws.pearson, n_pair)
+    n_dutilleul = dutilleul(pairs, workers)
+    half_angle = np.asarray(cones.half_angle, dtype=np.float64)
+    best, best_interval = best_angle(
+        pairs,
+        weights,
+        half_angle,
+        observed=compared.pearson,
+        spread=spread(compared.pearson, draws.pearson),
+        n_effective=n_effective,
+        n_direction=len(cones.directions),
+        n_bootstrap=n_bootstrap,
+        seed=seed,
     )
-
-    spearman = np.full(n_angle, np.nan)
-    n_pair = np.zeros(n_angle, dtype=np.int64)
-    for i in range(n_angle):
-        good = np.isfinite(porosity[at, i]) & np.isfinite(y[:, i])
-        n_pair[i] = np.count_nonzero(good)
-        if n_pair[i] >= 4:
-            pair = rankdata(porosity[at[good], i]), rankdata(y[good, i])
-            spearman[i] = pearson(pair[0][None, :, None], pair[1][:, None])[0, 0]
-    n_effective = effective_size(null_r, n_pair)
-    with np.errstate(all="ignore"):
-        spread = np.sqrt(np.nanmean(np.where(np.isfinite(null_r), null_r, 0.0) ** 2, axis=0))
-        spread[spread == 0] = np.nan
+    partial_p = (
+        None
+        if compared.partial is None or draws.partial is None
+        else two_sided(compared.partial, draws.partial)
+    )
     return AngleScan(
         half_angle=half_angle,
-        pearson=observed,
-        spearman=spearman,
-        interval=fisher_interval(observed, n_effective),
-        p_value=two_sided(observed, null_r),
-        p_family=family(observed / spread, null_r / spread),
+        pearson=observed.pearson,
+        spearman=observed.spearman,
+        interval=fisher_interval(observed.pearson, n_effective),
+        p_value=two_sided(compared.pearson, draws.pearson),
+        p_family=family(compared.pearson, draws.pearson),
         n_effective=n_effective,
-        null_band=band(null_r),
-        spearman_p_value=two_sided(observed_ranks, null_ranks),
+        null_band=band(draws.pearson),
+        spearman_p_value=two_sided(compared.spearman, draws.spearman),
+        n_pair=n_pair,
+        n_dutilleul=n_dutilleul,
+        p_dutilleul=t_test(observed.pearson, n_dutilleul),
+        partial=observed.partial,
+        partial_p_value=partial_p,
+        best_half_angle=best,
+        best_interval=best_interval,
         settings={
             "null": null,
             "n_null": int(n_null),
             "seed": int(seed),
             "matched": bool(matched),
+            "weighted": bool(weighted),
+            "covariates": ", ".join(covariates),
+            "n_bootstrap": int(n_bootstrap),
             "min_points": int(min_points),
-            "n_direction": int(at.size),
+            "n_direction": int(pairs.at.size),
         },
     )
 
 
-def _rotation_null(
-    sphere: Any,
-    patch_directions: _Float,
-    spacing: float,
-    pairs: tuple[tuple[_Float, _Float], ...],
-    n_null: int,
-    seed: int,
-) -> tuple[_Float, ...]:
-    """Correlations (n_null, n_angle) of each pair (porosity, map), the map turned at random.
+def observed_correlation(
+    surface_values: SurfaceValues,
+    cones: ConePorosity,
+    *,
+    matched: bool = True,
+    weighted: bool = False,
+    min_points: int = 3,
+    threads: int | None = None,
+) -> NDArray[np.float64]:
+    """Pearson's r of map and porosity at every opening angle, without a null.
 
-    `sphere` finds the nearest cone direction; all pairs see the same rotations.
+    Parameters
+    ----------
+    surface_values : SurfaceValues
+        From `place`: (n_point,) values.
+    cones : ConePorosity
+        ``porosity (n_direction, n_angle)``.
+    matched, weighted, min_points, threads
+        As in `angle_scan`.
+
+    Returns
+    -------
+    numpy.ndarray
+        (n_angle,) r, as ``angle_scan(...).pearson``; NaN with fewer than four pairs.
+
+    Raises
+    ------
+    ValueError
+        As `angle_scan`.
+
+    References
+    ----------
+    .. [1] Li et al., Nature Communications 11, 4433 (2020), Supplementary Fig. 4.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nmcx import correlation
+    >>> from nmcx.cones import fibonacci_directions
+    >>> from nmcx.results import ConePorosity, SurfaceValues
+    >>> sphere = fibonacci_directions(400)
+    >>> count = np.full((400, 1), 100)
+    >>> cones = ConePorosity(0.2 + 0.1 * sphere[:, :1], count, count, sphere, np.array([0.2]))
+    >>> flat = np.ones(400)
+    >>> map_ = SurfaceValues(0.5 - 0.1 * sphere[:, 0], 0.01 * flat, sphere, 0 * flat, sphere, flat)
+    >>> correlation.observed_correlation(map_, cones).round(3)
+    array([-1.])
     """
-    n_angle = pairs[0][1].shape[1]
-    null = tuple(np.empty((n_null, n_angle)) for _ in pairs)
-    rotations = random_rotations(n_null, seed)
-    farthest = 0.0
-    step = max(1, _CHUNK // (len(patch_directions) * n_angle * 8))
-    for first in range(0, n_null, step):
-        some = slice(first, min(first + step, n_null))
-        turned = np.einsum("bij,pj->bpi", rotations[some], patch_directions)
-        distance, nearest = sphere.query(turned)
-        farthest = max(farthest, float(np.max(distance)))
-        for r, (porosity, y) in zip(null, pairs, strict=True):
-            r[some] = pearson(porosity[nearest], y)
-    if farthest > 3.0 * spacing:
-        raise ValueError(
-            "the cone directions must cover the whole sphere for the rotation null; "
-            "use cones.fibonacci_directions"
-        )
-    return null
-
-
-@dataclass(frozen=True)
-class _Patch:
-    """Map points that can be averaged: unit directions (n, 3), values (n,), weights (n,)."""
-
-    directions: _Float
-    values: _Float
-    weights: _Float
-
-
-def _usable(surface_values: SurfaceValues) -> _Patch:
-    values = np.asarray(surface_values.values, dtype=np.float64)
-    std = np.asarray(surface_values.std, dtype=np.float64)
-    area = np.asarray(surface_values.area_um2, dtype=np.float64)
-    with np.errstate(all="ignore"):
-        weights = area / std**2
-    good = np.isfinite(values) & np.isfinite(weights) & (weights > 0)
-    if not np.any(good):
-        raise ValueError("surface_values has no point with a finite value and a positive std")
-    directions = _unit(np.asarray(surface_values.directions, dtype=np.float64)[good], "directions")
-    # Weights only matter up to a factor; around 1 they stay exact in single precision.
-    return _Patch(directions, values[good], weights[good] / weights[good].mean())
-
-
-def _unit(vectors: _Float, name: str) -> _Float:
-    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    if vectors.ndim != 2 or vectors.shape[1] != 3 or not np.all(length > 0):
-        raise ValueError(f"{name} must be (n, 3) vectors of finite, positive length")
-    return np.asarray(vectors / length)
-
-
-def _cap_means(directions: _Float, half_angle: _Float, patch: _Patch, min_points: int) -> _Float:
-    """Weighted mean of the map in the cap of each half-angle around each direction."""
-    middle = float(np.average(patch.values, weights=patch.weights))
-    columns = np.stack(
-        [np.ones_like(patch.values), patch.weights, patch.weights * (patch.values - middle)], axis=1
-    ).astype(np.float32)
-    points = patch.directions.astype(np.float32).T
-    means = np.full((directions.shape[0], half_angle.size), np.nan)
-    step = max(1, _CHUNK // patch.values.size)
-    for first in range(0, directions.shape[0], step):
-        rows = slice(first, first + step)
-        cosine = directions[rows].astype(np.float32) @ points
-        for i, cut in enumerate(np.cos(half_angle)):
-            number, weight, total = ((cosine >= cut).astype(np.float32) @ columns).T
-            enough = number >= min_points
-            means[rows, i][enough] = middle + total[enough] / weight[enough]
-    return means
-
-
-def _cell_means(
-    cell: NDArray[np.int64], n_direction: int, patch: _Patch, min_points: int
-) -> _Float:
-    """Weighted mean of the map points nearest to each direction."""
-    number = np.bincount(cell, minlength=n_direction)
-    weight = np.bincount(cell, weights=patch.weights, minlength=n_direction)
-    total = np.bincount(cell, weights=patch.weights * patch.values, minlength=n_direction)
-    with np.errstate(all="ignore"):
-        return np.where(number >= min_points, total / weight, np.nan)
+    workers = threads or 0
+    pairs = make_pairs(
+        patch_of(surface_values), cones, matched=matched, min_points=min_points, threads=workers
+    )
+    return np.asarray(correlate(pairs, weighted=weighted, threads=workers).pearson[0])

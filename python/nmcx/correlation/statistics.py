@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,42 +12,15 @@ def ranks(columns: _Float) -> _Float:
     """Average ranks within each column, NaN staying NaN."""
     from scipy.stats import rankdata
 
+    if np.all(np.isfinite(columns)):
+        return np.asarray(rankdata(columns, axis=0), dtype=np.float64)
     return np.asarray(rankdata(columns, axis=0, nan_policy="omit"), dtype=np.float64)
-
-
-def pearson(x: _Float, y: _Float) -> _Float:
-    """Pearson's r of x (n_set, n_pair, n_angle) with y (n_pair, n_angle), skipping NaN."""
-    with np.errstate(all="ignore"):
-        # Near their means, sums of squares lose no digits.
-        x, y = x - _column_means(x[0]), y - _column_means(y)
-        if np.all(np.isfinite(x)) and np.all(np.isfinite(y)):
-            n: Any = float(x.shape[1])
-            s_x, s_xx = x.sum(axis=1), np.einsum("bpa,bpa->ba", x, x)
-            s_y, s_yy = y.sum(axis=0), (y * y).sum(axis=0)
-            s_xy = np.einsum("bpa,pa->ba", x, y)
-        else:
-            good = np.isfinite(x) & np.isfinite(y)
-            x, y = np.where(good, x, 0.0), np.where(good, y, 0.0)
-            n = good.sum(axis=1)
-            s_x, s_xx, s_y = x.sum(axis=1), (x * x).sum(axis=1), y.sum(axis=1)
-            s_yy, s_xy = (y * y).sum(axis=1), (x * y).sum(axis=1)
-        c_xx, c_yy = s_xx - s_x**2 / n, s_yy - s_y**2 / n
-        # A field that is constant but for rounding has no correlation.
-        varies = (c_xx > 1e-12 * s_xx) & (c_yy > 1e-12 * s_yy) & (n >= 4)
-        r = np.where(varies, (s_xy - s_x * s_y / n) / np.sqrt(c_xx * c_yy), np.nan)
-    return np.asarray(np.clip(r, -1.0, 1.0))
-
-
-def _column_means(columns: _Float) -> _Float:
-    """Mean of the finite values of each column; 0 where there is none."""
-    good = np.isfinite(columns)
-    total = np.where(good, columns, 0.0).sum(axis=0)
-    return np.asarray(total / np.maximum(good.sum(axis=0), 1))
 
 
 def random_rotations(n: int, seed: int) -> _Float:
     """Rotation matrices (n, 3, 3), uniform over SO(3), from unit quaternions."""
-    w, x, y, z = _unit4(np.random.default_rng(seed).normal(size=(n, 4))).T
+    quaternions = np.random.default_rng(seed).normal(size=(n, 4))
+    w, x, y, z = (quaternions / np.linalg.norm(quaternions, axis=1, keepdims=True)).T
     rows = [
         [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
         [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
@@ -58,21 +29,31 @@ def random_rotations(n: int, seed: int) -> _Float:
     return np.moveaxis(np.array(rows), 2, 0)
 
 
-def _unit4(quaternions: _Float) -> _Float:
-    return np.asarray(quaternions / np.linalg.norm(quaternions, axis=1, keepdims=True))
-
-
 def two_sided(observed: _Float, null_r: _Float) -> _Float:
     """Share of the null's correlations at least as strong as the observed, per column."""
-    # A rotation without a correlation counts as one that beats the observation: never too small.
+    # A draw without a correlation counts as one that beats the observation: never too small.
     exceed = np.sum(~(np.abs(null_r) < np.abs(observed)), axis=0)
     return np.where(np.isfinite(observed), (1.0 + exceed) / (1.0 + null_r.shape[0]), np.nan)
 
 
+def spread(observed: _Float, null_r: _Float) -> _Float:
+    """Root mean square (n_angle,) of the null's correlations; NaN where there is none.
+
+    The observed one counts as one more draw, which keeps the maximum over the angles exact.
+    """
+    draws = np.vstack([observed[None], null_r])
+    with np.errstate(all="ignore"):
+        size = np.sqrt(np.nanmean(np.where(np.isfinite(draws), draws, 0.0) ** 2, axis=0))
+    return np.where(size > 0, size, np.nan)
+
+
 def family(observed: _Float, null_r: _Float) -> float:
     """p-value of the largest standardised correlation over all angles."""
-    size = np.where(np.isfinite(observed), np.abs(observed), -1.0)
-    sizes = np.where(np.isfinite(null_r), np.abs(null_r), -1.0)
+    unit = spread(observed, null_r)
+    with np.errstate(all="ignore"):
+        size, sizes = np.abs(observed) / unit, np.abs(null_r) / unit
+    size = np.where(np.isfinite(size), size, -1.0)
+    sizes = np.where(np.isfinite(sizes), sizes, -1.0)
     if size.max() < 0:
         return float("nan")
     return float((1 + np.sum(sizes.max(axis=1) >= size.max())) / (1 + null_r.shape[0]))

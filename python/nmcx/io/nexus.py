@@ -51,6 +51,8 @@ SIGNALS: Mapping[str, str] = {
     "ConePorosity": "porosity",
     "SurfaceValues": "values",
     "AngleScan": "pearson",
+    "PorositySensitivity": "porosity_of_threshold",
+    "VoidLabels": "labels",
 }
 #: Fields that hold the positions along an axis.
 _AXIS_FIELDS: Mapping[str, str] = {
@@ -60,8 +62,9 @@ _AXIS_FIELDS: Mapping[str, str] = {
     "angle": "half_angle",
     "depth": "depth_um",
     "sample": "distance_um",
+    "threshold": "threshold",
 }
-_UNITS = {"µm": "um", "µm²": "um^2", "": "1"}
+_UNITS = {"µm": "um", "µm²": "um^2", "µm³": "um^3", "": "1"}
 
 
 def save(
@@ -216,6 +219,16 @@ def load(path: str | PathLike[str], *, lazy: bool = False) -> dict[str, Result]:
         return {
             group.name.rsplit("/", 1)[1]: read_result(group, file, lazy, SIGNALS) for group in own
         }
+
+
+def holds_results(path: str | PathLike[str]) -> bool:
+    """Whether a file is one that `save` wrote; a file of any other kind is none."""
+    import h5py
+
+    if not Path(path).is_file() or not h5py.is_hdf5(path):
+        return False
+    with _safe.open_hdf5(path) as opened:
+        return _safe.attribute(opened, "creator") == "nmcx"
 
 
 def _group_names(items: Iterable[Result]) -> list[str]:

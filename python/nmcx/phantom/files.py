@@ -26,10 +26,12 @@ stack = "ni_k_edge.h5"
 pre_edge = [8250.0, 8320.0]
 post_edge = [8380.0, 8640.0]
 
-[correlation]
+[placing]
 view = [{view[0]!r}, {view[1]!r}, {view[2]!r}]
 rotation_deg = {rotation_deg!r}
 offset_um = [{offset_um[0]!r}, {offset_um[1]!r}]
+
+[correlation]
 seed = {seed}
 
 [output]

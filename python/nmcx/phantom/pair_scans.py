@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmcx.phantom.geometry import Array, SmoothField, smooth_field
-from nmcx.results import Result, Shift, StxmStack
+from nmcx.results import Affine, Result, Shift, StxmStack
 from nmcx.results.base import Bool, Float, quantity
 
 PAIR_ENERGIES_EV = (854.0, 856.2, 848.0)
@@ -42,6 +42,8 @@ class PairScans(Result):
     dark_rate: float = quantity("1/s")  #: counts per second without beam
     gain: float = quantity("1")  #: signal units per count, 1 for pulse counting
     read_noise: float = quantity("1", default=0.0)  #: standard deviation, in signal units
+    #: of `high` against `low` where it drifted while it was taken, or None
+    motion: Affine | None = quantity("1", default=None)
 
 
 def pair_scans(
@@ -51,6 +53,7 @@ def pair_scans(
     shape: tuple[int, int] = (60, 60),
     drift_px: tuple[float, float] = (3.37, -2.62),
     background_drift_px: tuple[float, float] = (-0.84, 1.23),
+    scan_drift_px: tuple[float, float] = (0.0, 0.0),
     defocus_px: float = 0.0,
     carbon: float = 0.0,
     platinum: float = 0.0,
@@ -82,6 +85,9 @@ def pair_scans(
     drift_px, background_drift_px : (float, float)
         Displacement (rows, columns) of the high-energy scan and of the one below the edge against
         the low-energy scan [px].
+    scan_drift_px : (float, float)
+        How much the displacement (rows, columns) of the high-energy scan grows from its first to
+        its last row, `drift_px` being that in the middle: a stage that drifts during the scan [px].
     defocus_px : float
         Standard deviation of an additional blur of the high-energy scan [px].
     carbon, platinum : float
@@ -135,10 +141,11 @@ def pair_scans(
     )
     form = _Form.drawn(form_rng, 0.31 * min(shape), carbon, platinum, pre_edge, xi_spread)
     shifts = ((0.0, 0.0), drift_px, background_drift_px)
+    grown = ((0.0, 0.0), scan_drift_px, (0.0, 0.0))
     blurs = (0.0, defocus_px, 0.0)
     seen = [
-        _observe(form, shape, move, np.hypot(_SPOT_PX, blur), mode)
-        for move, blur in zip(shifts, blurs, strict=True)
+        _observe(form, shape, move, growth, np.hypot(_SPOT_PX, blur), mode)
+        for move, growth, blur in zip(shifts, grown, blurs, strict=True)
     ]
     floor = dark_rate * dwell_s
     scans = [
@@ -171,7 +178,17 @@ def pair_scans(
         dark_rate=float(dark_rate),
         gain=1.0 if gain is None else float(gain),
         read_noise=float(read_noise),
+        motion=_motion(drift_px, scan_drift_px, shape[0]) if any(scan_drift_px) else None,
     )
+
+
+def _motion(shift: tuple[float, float], growth: tuple[float, float], n_row: int) -> Affine:
+    """What `surface.register` should find of a shift that grows over the rows."""
+    back = np.eye(2)
+    back[:, 0] -= np.array(growth) / max(1, n_row - 1)
+    matrix = np.linalg.inv(back)
+    none = np.zeros((2, 2))
+    return Affine(matrix, matrix @ np.array(shift, dtype=float), none, none[0])
 
 
 def _check(
@@ -290,19 +307,28 @@ class _View:
 
 
 def _observe(
-    form: _Form, shape: tuple[int, int], shift: tuple[float, float], spot_px: float, mode: str
+    form: _Form,
+    shape: tuple[int, int],
+    shift: tuple[float, float],
+    growth: tuple[float, float],
+    spot_px: float,
+    mode: str,
 ) -> _View:
-    """Sample the particle where `shift` puts it, with a spot of `spot_px` and square pixels."""
+    """Sample the particle where `shift` puts it, with a spot of `spot_px` and square pixels.
+
+    The shift grows by `growth` from the first row to the last.
+    """
     from scipy.ndimage import gaussian_filter
 
     n, margin = _OVERSAMPLING, int(np.ceil(_SPOT_REACH * spot_px))
 
-    def fine(size: int, move: float) -> Array:
+    def fine(size: int) -> Array:
         at = (np.arange((size + 2 * margin) * n) + 0.5) / n - 0.5 - margin
-        return np.asarray(at - 0.5 * (size - 1) - move)
+        return np.asarray(at - 0.5 * (size - 1))
 
-    y, x = np.meshgrid(fine(shape[0], shift[0]), fine(shape[1], shift[1]), indexing="ij")
-    points = form.sample(y, x)
+    y, x = np.meshgrid(fine(shape[0]), fine(shape[1]), indexing="ij")
+    down = y / max(1, shape[0] - 1)
+    points = form.sample(y - shift[0] - growth[0] * down, x - shift[1] - growth[1] * down)
 
     def average(values: Array) -> Array:
         seen = gaussian_filter(values, spot_px * n, truncate=_SPOT_REACH)

@@ -3,12 +3,14 @@
 A function of one panel takes ``ax`` and returns the `Axes`; one of several panels takes ``figure``
 and returns the `Figure`. Without either, a new `matplotlib.figure.Figure` is made, which needs no
 display: ``plot.xi_map(xi).figure.savefig("xi.png")``. Missing values are light grey, colour maps
-are perceptual and safe for colour-blind readers, and maps carry a scale bar.
+are perceptual and safe for colour-blind readers, and maps carry a scale bar. In space,
+`scene_html` gives an interactive page, and `view_particle` a plotter of pyvista.
 """
 
 from __future__ import annotations
 
-from nmcx.plot.correlations import angle_scan, sphere, surface_against_porosity
+from nmcx.plot.correlation_figure import correlation_figure
+from nmcx.plot.correlations import sphere
 from nmcx.plot.edge_fits import worst_voxels
 from nmcx.plot.edge_quicklook import edge_quicklook
 from nmcx.plot.images import (
@@ -24,15 +26,18 @@ from nmcx.plot.images import (
 from nmcx.plot.panels import scale_bar, scale_bar_length
 from nmcx.plot.profiles import depth_profile, edge_histogram, line_profiles
 from nmcx.plot.registration import registration
+from nmcx.plot.scene import scene_html
+from nmcx.plot.sensitivity import porosity_sensitivity
 from nmcx.plot.soft_edges import soft_edges_figure
 from nmcx.plot.soft_spectra import soft_spectra_figure
 from nmcx.plot.surface_figure import surface_figure
 from nmcx.plot.valence_map import valence_map
+from nmcx.plot.view import view_particle
 from nmcx.plot.volumes import edge_map, particle_slices, slices, status
 
 __all__ = [
     "alignment",
-    "angle_scan",
+    "correlation_figure",
     "depth_profile",
     "edge_histogram",
     "edge_map",
@@ -42,19 +47,21 @@ __all__ = [
     "optical_density",
     "particle_slices",
     "placement",
+    "porosity_sensitivity",
     "registration",
     "relative_valence",
     "scale_bar",
     "scale_bar_length",
     "scans",
+    "scene_html",
     "slices",
     "soft_edges_figure",
     "soft_spectra_figure",
     "sphere",
     "status",
-    "surface_against_porosity",
     "surface_figure",
     "valence_map",
+    "view_particle",
     "worst_voxels",
     "xi_error",
     "xi_map",

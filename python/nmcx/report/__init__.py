@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from nmcx.report.findings import Findings, SoftSpectrum, Table
 from nmcx.report.page import write
-from nmcx.report.tables import spectra_table, suppression_table
+from nmcx.report.tables import cone_table, spectra_table, suppression_table
 from nmcx.report.words import summary
 
 __all__ = [
     "Findings",
     "SoftSpectrum",
     "Table",
+    "cone_table",
     "spectra_table",
     "summary",
     "suppression_table",

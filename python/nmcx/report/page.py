@@ -1,4 +1,4 @@
-"""The page itself: sections for what exists, figures inside it as PNG, no network."""
+"""The page itself: sections for what exists, figures and a scene inside it, no network."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 from nmcx import plot
 from nmcx.report.findings import Findings, Table
+from nmcx.report.scene import same_angles, scene_figure
 from nmcx.report.style import CSS
 from nmcx.report.tables import paired, scan_table, spectra_table, suppression_table
 from nmcx.report.words import estimator, summary
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+_COMPARISON = "Surface against bulk"
 
 
 @dataclass(frozen=True)
@@ -98,8 +101,11 @@ def page(
     """
     heading = title or "Surface chemistry and bulk microstructure of one particle"
     sections: dict[str, list[str]] = {}
+    number = 0
     for number, panel in enumerate(_panels(findings), start=1):
         sections.setdefault(panel.section, []).append(_figure(panel, number, dpi))
+    if scene := scene_figure(findings, number + 1):
+        sections.setdefault(_COMPARISON, []).append(scene)
     parts = ["<h2>Summary</h2>", *(f"<p>{escape(text)}</p>" for text in summary(findings))]
     for name, figures in sections.items():
         parts += [f"<section><h2>{escape(name)}</h2>", *figures, "</section>"]
@@ -305,7 +311,7 @@ def _bulk_panels(f: Findings) -> Iterator[_Panel]:
 
 
 def _correlation_panels(f: Findings) -> Iterator[_Panel]:
-    name = "Surface against bulk"
+    name = _COMPARISON
     cones, surface, scan = f.cones, f.surface, f.scan
     if cones is not None:
         yield _Panel(
@@ -323,21 +329,24 @@ def _correlation_panels(f: Findings) -> Iterator[_Panel]:
             "The surface map placed on the particle",
             "The surface map on the particle, seen along the beam.",
         )
-    if surface is not None and cones is not None:
-        yield _Panel(
-            name,
-            lambda: plot.surface_against_porosity(surface, cones),
-            "Scatter of xi against cone porosity for three opening angles",
-            "ξ against porosity for a narrow, a middle and a wide cone; neighbours overlap, "
-            "so the dots are not independent; the ordinate covers 99.4 % of them.",
-        )
     if scan is not None:
+        of_it = cones if cones is not None and same_angles(f) else None
         yield _Panel(
             name,
-            lambda: plot.angle_scan(scan),
-            "Correlation of xi and porosity against opening angle with the band of the null model",
-            "Correlation against opening angle. Inside the grey band, chance gives as much: smooth "
-            "fields that have nothing to do with each other correlate, too.",
+            lambda: plot.correlation_figure(
+                scan, surface=surface, cones=of_it, particle=f.particle
+            ),
+            "Correlation of xi and porosity against opening angle with the band of the null model, "
+            "and what lies behind it at the strongest angle",
+            "(a) Correlation against opening angle with 95 % intervals. Inside the grey band, "
+            "chance gives as much: smooth fields that have nothing to do with each other "
+            "correlate, too. (b) p-values of the single angles."
+            + (
+                " (c) The pairs at the strongest angle; neighbours overlap, so the dots are not "
+                "independent. (d) A section that holds the beam, which comes from above."
+                if surface is not None and of_it is not None
+                else ""
+            ),
         )
 
 

@@ -18,6 +18,7 @@ figure { margin: 1.4rem 0; }
 img { max-width: 100%; height: auto; display: block; }
 figcaption { font-size: .85rem; line-height: 1.45; color: var(--soft); margin-top: .4rem;
   max-width: 44rem; }
+.scene iframe { display: block; }
 figcaption b { color: var(--ink); }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .84rem; font-variant-numeric: tabular-nums; }
@@ -32,6 +33,7 @@ code, pre { font-family: ui-monospace, Menlo, Consolas, monospace; font-size: .8
 pre { background: #f5f7f9; padding: .8rem 1rem; overflow-x: auto; border-radius: 4px; }
 @media print {
   body { font-size: 10.5pt; } main { max-width: none; padding: 0; }
+  .scene { display: none; }
   figure, tr { break-inside: avoid; } h2 { break-after: avoid; } pre { white-space: pre-wrap; }
 }
 """

@@ -121,6 +121,42 @@ def scan_table(found: Findings) -> Table:
     return Table("Correlation against opening angle", header, tuple(rows), remark)
 
 
+def cone_table(found: Findings) -> Table:
+    """Cone porosity at each opening angle, beside the correlation if there is one.
+
+    Parameters
+    ----------
+    found : Findings
+        With `cones`.
+
+    Returns
+    -------
+    Table
+    """
+    cones, scan = found.cones, found.scan
+    assert cones is not None
+    rows = []
+    for i, half in enumerate(np.rad2deg(cones.half_angle)):
+        column = cones.porosity[:, i]
+        finite = column[np.isfinite(column)]
+        low, middle, high = np.percentile(finite, (5, 50, 95)) if finite.size else [np.nan] * 3
+        row = [
+            f"{2 * half:g}°", f"{np.median(cones.envelope_voxels[:, i]):,.0f}", f"{middle:.4f}",
+            f"{low:.4f} … {high:.4f}",
+        ]  # fmt: skip
+        if scan is not None:
+            band = scan.null_band[i]
+            row += [
+                f"{scan.pearson[i]:+.3f}", f"{scan.spearman[i]:+.3f}",
+                f"{band[0]:+.2f} … {band[1]:+.2f}", f"{scan.p_value[i]:.3g}",
+            ]  # fmt: skip
+        rows.append(tuple(row))
+    header = ("opening 2α", "voxels", "porosity, median", "5–95 % of directions")
+    if scan is not None:
+        header = (*header, "Pearson", "Spearman", "null, 95 %", "p")  # type: ignore[assignment]
+    return Table("Porosity in cones", header, tuple(rows))
+
+
 def paired(
     found: Findings,
 ) -> tuple[Pair, Pair, Pair, Pair] | None:

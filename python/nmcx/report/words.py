@@ -93,6 +93,12 @@ def _of_xi(xi: XiMap) -> str:
         f"{with_error(shift.dy, shift.std)} px (rows) and {with_error(shift.dx, shift.std)} px "
         "(columns); this drift was removed. "
     )
+    if xi.motion is not None:
+        dy, dx = xi.motion.growth(xi.xi.shape[0])
+        text += (
+            f"It grew by {dy:+.2f} px (rows) and {dx:+.2f} px (columns) from the first row of the "
+            "scan to the last. "
+        )
     if values.size == 0:
         return text + "No pixel has enough counts for a ratio."
     low, middle, high = np.percentile(values, (16, 50, 84))

@@ -44,6 +44,7 @@ from nmcx.results.structure import (
     Particle,
     voxel_spacing,
 )
+from nmcx.results.voids import PorositySensitivity, VoidLabels
 
 __all__ = [
     "NOT_OK",
@@ -68,6 +69,7 @@ __all__ = [
     "OpticalDensity",
     "Particle",
     "PeakRatio",
+    "PorositySensitivity",
     "Pose",
     "PreEdge",
     "ReferenceFit",
@@ -80,6 +82,7 @@ __all__ = [
     "SurfaceValues",
     "ThicknessEffect",
     "ValenceMap",
+    "VoidLabels",
     "XiMap",
     "voxel_spacing",
 ]

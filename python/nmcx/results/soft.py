@@ -91,6 +91,11 @@ class Affine(Result):
         m = self.matrix
         return float(np.arctan2(m[1, 0] - m[0, 1], m[0, 0] + m[1, 1]))
 
+    def growth(self, n_row: int) -> tuple[float, float]:
+        """(dy, dx) by which the shift grows over `n_row` rows of the moving image [px]."""
+        per_row = (np.eye(2) - np.linalg.inv(self.matrix))[:, 0]
+        return float(per_row[0] * (n_row - 1)), float(per_row[1] * (n_row - 1))
+
     @property
     def scale(self) -> float:
         """Linear scale, the root of the change of area [1]."""
@@ -138,6 +143,8 @@ class XiMap(Result):
     energy_sensitivity: float = quantity("1/eV", default=float("nan"))
     #: (ny, nx) standard error from the energy scale, common to all pixels, or None
     systematic_std: Float | None = quantity("1", "y x", default=None)
+    #: removed instead of `shift` where the drift grew while the high-energy scan was taken, or None
+    motion: Affine | None = quantity("1", default=None)
 
 
 @dataclass(frozen=True)
@@ -229,3 +236,5 @@ class SurfaceValues(Result):
     view: tuple[float, float, float] = quantity("1", default=(0.0, 0.0, 1.0))  #: towards the beam
     dice: float = quantity("1", default=float("nan"))  #: overlap of map and silhouette
     notes: tuple[str, ...] = ()  #: what was excluded, and why
+    #: (n_point,) length of the view's ray within the envelope [µm]
+    thickness_um: Float | None = quantity("µm", "point", default=None)

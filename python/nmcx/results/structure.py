@@ -44,6 +44,8 @@ class Particle(Result):
     centre_um: tuple[float, float, float] = quantity(
         "µm", default=None
     )  #: (z, y, x) [µm]; None: centroid
+    #: (nz, ny, nx) solid part of each voxel, 0…1, or None where a voxel is solid or not
+    solid_fraction: NDArray[np.float32] | None = quantity("1", "z y x", default=None)
 
     def __post_init__(self) -> None:
         solid = np.asarray(self.solid, dtype=bool)
@@ -52,6 +54,13 @@ class Particle(Result):
             raise ValueError(
                 f"solid {solid.shape} and envelope {envelope.shape} must be 3-D and of one shape"
             )
+        if self.solid_fraction is not None:
+            fraction = np.asarray(self.solid_fraction, dtype=np.float32)
+            if fraction.shape != solid.shape:
+                raise ValueError(
+                    f"solid_fraction {fraction.shape} must have the shape of solid {solid.shape}"
+                )
+            object.__setattr__(self, "solid_fraction", fraction)
         object.__setattr__(self, "solid", solid)
         object.__setattr__(self, "envelope", envelope)
         object.__setattr__(self, "voxel_size_um", voxel_spacing(self.voxel_size_um))
@@ -84,6 +93,17 @@ class Particle(Result):
     def porosity(self) -> float:
         """Void fraction of the envelope [1]."""
         return float(np.count_nonzero(self.void) / np.count_nonzero(self.envelope))
+
+    @property
+    def soft_porosity(self) -> float:
+        """Mean of 1 − `solid_fraction` over the envelope [1]; NaN without it.
+
+        A crack thinner than a voxel counts by its volume. Fractions that are NaN are no solid.
+        """
+        if self.solid_fraction is None:
+            return float("nan")
+        inside = np.nan_to_num(self.solid_fraction[self.envelope].astype(np.float64), nan=0.0)
+        return float(1.0 - np.clip(inside, 0.0, 1.0).mean())
 
 
 @dataclass(frozen=True)
@@ -122,6 +142,17 @@ class ConePorosity(Result):
     directions: Float = quantity("1", "direction zyx")  #: (n_direction, 3) unit vectors (z, y, x)
     half_angle: Float = quantity("rad", "angle")  #: (n_angle,) half-opening angle [rad]
     apex_um: tuple[float, float, float] = quantity("µm", default=(0.0, 0.0, 0.0))  #: (z, y, x)
+    settings: Mapping[str, Any] = field(default_factory=dict)  #: weight, gate, soft
+
+    @property
+    def porosity_std(self) -> Float:
+        """(n_direction, n_angle) counting error sqrt(φ (1 − φ) / n) of unrelated voxels.
+
+        Pores are larger than voxels: the spread between cones is larger than this.
+        """
+        p = np.clip(self.porosity, 0.0, 1.0)
+        with np.errstate(all="ignore"):
+            return np.asarray(np.sqrt(p * (1.0 - p) / self.envelope_voxels))
 
     @property
     def opening_angle(self) -> Float:
@@ -142,6 +173,17 @@ class AngleScan(Result):
     n_effective: Float = quantity("1", "angle")  #: (n_angle,) effective sample size
     null_band: Float = quantity("1", "angle bound")  #: (n_angle, 2) 95 % of the null's r
     spearman_p_value: Float | None = quantity("1", "angle", default=None)  #: (n_angle,)
+    n_pair: Int | None = quantity("1", "angle", default=None)  #: (n_angle,) pairs that count
+    #: (n_angle,) effective sample size from the autocovariance of both fields
+    n_dutilleul: Float | None = quantity("1", "angle", default=None)
+    #: (n_angle,) Student's t with `n_dutilleul`; quick, and only nearly right
+    p_dutilleul: Float | None = quantity("1", "angle", default=None)
+    partial: Float | None = quantity("1", "angle", default=None)  #: (n_angle,) given `covariates`
+    partial_p_value: Float | None = quantity("1", "angle", default=None)  #: (n_angle,)
+    #: where r stands out most from the null [rad]
+    best_half_angle: float = quantity("rad", default=float("nan"))
+    #: (2,) 95 % interval of `best_half_angle` [rad]
+    best_interval: Float | None = quantity("rad", "bound", default=None)
     settings: Mapping[str, Any] = field(default_factory=dict)  #: null model, counts, seed
 
     @property

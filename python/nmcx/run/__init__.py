@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from nmcx.run.cone_job import ConeJob, ConeOptions, cones, plan_cones
 from nmcx.run.edge_job import EdgeJob, EdgeOptions, edges
 from nmcx.run.edge_plan import plan_edges
 from nmcx.run.inspection import check
@@ -11,14 +12,18 @@ from nmcx.run.truth import demo
 from nmcx.run.xi_job import SoftJob, plan_xi, xi
 
 __all__ = [
+    "ConeJob",
+    "ConeOptions",
     "EdgeJob",
     "EdgeOptions",
     "RunResult",
     "SoftJob",
     "SpectrumOptions",
     "check",
+    "cones",
     "demo",
     "edges",
+    "plan_cones",
     "plan_edges",
     "plan_xi",
     "run",

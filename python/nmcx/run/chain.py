@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from nmcx import cones, correlation, io, morphology, txm, xanes
+from nmcx import io, morphology, txm, xanes
 from nmcx.errors import ConvergenceError
 from nmcx.report import Findings
 from nmcx.results import EnergyStack
+from nmcx.run.bulk_steps import add_cones, add_particle, add_placing, add_scan
 from nmcx.run.spectrum_job import add_spectra
 from nmcx.run.xi_job import add_map, add_scans
 from nmcx.run_file import Hard, RunFile
@@ -64,9 +65,9 @@ def steps(run_file: RunFile) -> list[Step]:
             Step("depth and line profiles", "morphology", _profiles),
             Step("cone porosity", "cones", _cones),
         ]
-    if run_file.correlation is not None:
+    if run_file.placing is not None:
         chosen += [
-            Step("placing of the map", "correlation", _placing),
+            Step("placing of the map", "placing", _placing),
             Step("correlation and its null", "correlation", _scan),
         ]
     return chosen
@@ -200,16 +201,9 @@ def _segmentation(run_file: RunFile, found: Findings) -> Findings:
     if found.volume is None or found.volume.ndim != 3:
         note = "the hard measurement is not a volume: no particle, profiles or cones"
         return replace(found, volume=None, notes=_noted(found, note))
-    options = run_file.morphology
     exclude, notes = _needle(run_file, found)
-    particle = morphology.segment(
-        found.volume,
-        voxel_size_um=found.volume_voxel_um,
-        threshold=options.threshold,
-        closing_radius_um=options.closing_radius_um,
-        exclude=exclude,
-    )
-    return replace(found, particle=particle, notes=_noted(found, *notes))
+    found = add_particle(run_file.morphology, found, exclude=exclude)
+    return replace(found, notes=_noted(found, *notes))
 
 
 def _needle(run_file: RunFile, found: Findings) -> tuple[Any, tuple[str, ...]]:
@@ -245,36 +239,13 @@ def _profiles(run_file: RunFile, found: Findings) -> Findings:
 
 
 def _cones(run_file: RunFile, found: Findings) -> Findings:
-    if found.particle is None:
-        return found
-    options = run_file.cones
-    porosity = cones.cone_porosity(
-        found.particle,
-        cones.fibonacci_directions(options.n_directions),
-        np.deg2rad(np.sort(options.half_angle_deg)),
-    )
-    return replace(found, cones=porosity)
+    return add_cones(run_file.cones, found)
 
 
 def _placing(run_file: RunFile, found: Findings) -> Findings:
-    options = run_file.correlation
-    if options is None or found.xi is None or found.particle is None:
-        return found
-    placed = correlation.place(
-        found.xi,
-        found.particle,
-        view=options.view,
-        rotation=float(np.deg2rad(options.rotation_deg)),
-        offset_um=options.offset_um,
-    )
-    return replace(found, surface=placed)
+    assert run_file.placing is not None
+    return add_placing(run_file.placing, found)
 
 
 def _scan(run_file: RunFile, found: Findings) -> Findings:
-    options = run_file.correlation
-    if options is None or found.surface is None or found.cones is None:
-        return found
-    scan = correlation.angle_scan(
-        found.surface, found.cones, null=options.null, n_null=options.n_null, seed=options.seed
-    )
-    return replace(found, scan=scan)
+    return add_scan(run_file.correlation, found)

@@ -92,7 +92,7 @@ def _inputs(file: RunFile) -> Iterator[tuple[str, str, int, float]]:
         text = f"{file.hard.stack.name}: {_shape(shape[1:])} voxels, {_energies(stack.energy_ev)}"
         n_voxel = int(np.prod(shape[1:], dtype=np.int64))
         yield "hard", text, 4 * n_voxel * shape[0], n_voxel / _VOXELS_PER_S
-        if len(shape) == 4:
+        if len(shape) == 4 and file.tomogram is None:
             yield _cone_line(file, n_voxel)
     if file.hard is not None and file.hard.frames is not None:
         frames = file.hard.frames
@@ -115,6 +115,8 @@ def _inputs(file: RunFile) -> Iterator[tuple[str, str, int, float]]:
             4 * n_byte,
             n_byte / 1e7,
         )
+        # Of four bytes each, as reconstructions usually are.
+        yield _cone_line(file, n_byte // 4)
 
 
 def _cone_line(file: RunFile, n_voxel: int) -> tuple[str, str, int, float]:

@@ -204,7 +204,7 @@ def _provenance(file: RunFile) -> tuple[dict[str, str], dict[str, str]]:
         "machine": f"{platform.system()} {platform.machine()}, instruction set "
         f"{_core.active_instruction_set()}",
     }
-    if file.correlation is not None:
+    if file.placing is not None:
         facts["seed"] = str(file.correlation.seed)
     inputs = {str(path): sha256(path) for path in input_files(file)}
     return facts, {str(file.path): file.sha256, **inputs}

@@ -27,7 +27,7 @@ Progress = Callable[[float, float, str], None]
 #: Options that `nmcx.surface.xi_map` takes as they are.
 _PLAIN = (
     "mode", "dark", "i0", "noise", "gain", "read_noise", "min_counts", "sigma_target",
-    "min_significance", "max_shift", "energy_std_ev",
+    "min_significance", "max_shift", "motion", "energy_std_ev",
 )  # fmt: skip
 
 

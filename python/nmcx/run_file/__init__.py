@@ -17,15 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from nmcx.errors import InputError
-from nmcx.run_file.sections import (
-    Cones,
-    Correlation,
-    Hard,
-    Morphology,
-    Output,
-    RunFile,
-    Tomogram,
-)
+from nmcx.run_file.bulk_sections import Cones, Correlation, Morphology, Placing
+from nmcx.run_file.sections import Hard, Output, RunFile, Tomogram
 from nmcx.run_file.soft_sections import Nickel, Oxygen, Soft, Spectra, conflict
 from nmcx.run_file.values import Unfit
 
@@ -37,6 +30,7 @@ __all__ = [
     "Nickel",
     "Output",
     "Oxygen",
+    "Placing",
     "RunFile",
     "RunFileError",
     "Soft",
@@ -109,7 +103,8 @@ def read(path: str | PathLike[str]) -> RunFile:
         tomogram=sections["tomogram"],
         morphology=sections["morphology"] or Morphology(),
         cones=sections["cones"] or Cones(),
-        correlation=sections["correlation"],
+        placing=sections["placing"],
+        correlation=sections["correlation"] or Correlation(),
         output=sections["output"] or Output(),
         sha256=hashlib.sha256(raw).hexdigest(),
     )
@@ -169,11 +164,13 @@ def _check_together(path: Path, sections: dict[str, Any]) -> None:
     if hard is not None and hard.template is not None and hard.estimator != "template":
         raise RunFileError(f'{path}: [hard] template: needs estimator = "template"')
     volume = sections["tomogram"] is not None or (hard is not None and hard.stack is not None)
-    for name in ("morphology", "cones", "correlation"):
+    for name in ("morphology", "cones", "placing"):
         if sections[name] is not None and not volume:
             raise RunFileError(f"{path}: [{name}]: needs a [tomogram] or a [hard] stack in 3-D")
-    if sections["correlation"] is not None and soft is None:
-        raise RunFileError(f"{path}: [correlation]: needs the surface map of a [soft] section")
+    if sections["placing"] is not None and soft is None:
+        raise RunFileError(f"{path}: [placing]: needs the surface map of a [soft] section")
+    if sections["correlation"] is not None and sections["placing"] is None:
+        raise RunFileError(f"{path}: [correlation]: needs a [placing] section with the view")
 
 
 def _hint(name: str, known: Iterable[str]) -> str:
@@ -223,6 +220,8 @@ def to_toml(run_file: RunFile, folder: Path, *, output: str = "rerun") -> str:
 def _is_used(name: str, run_file: RunFile) -> bool:
     if name in ("nickel", "oxygen"):
         return run_file.spectra is not None and bool(run_file.spectra.pairs(name))
+    if name == "correlation":
+        return run_file.placing is not None
     if name not in ("morphology", "cones"):
         return True
     return run_file.tomogram is not None or (

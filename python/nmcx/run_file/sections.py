@@ -6,17 +6,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
+from nmcx.run_file.bulk_sections import Cones, Correlation, Morphology, Placing
 from nmcx.run_file.soft_sections import Nickel, Oxygen, Soft, Spectra
 from nmcx.run_file.values import (
     as_choice,
-    as_direction,
     as_file,
     as_file_or_folder,
     as_folder,
     as_frames,
     as_integer,
     as_number,
-    as_numbers,
     as_text,
     as_voxel_size,
     as_window,
@@ -88,59 +87,8 @@ class Tomogram:
     )
     voxel_size_um: tuple[float, ...] | None = field(
         default=None,
-        metadata=key(or_auto(as_voxel_size), "voxel edge or [dz, dy, dx] [µm]", show='"auto"'),
+        metadata=key(or_auto(as_voxel_size), "voxel edge or [dz, dy, dx] [µm]", '"auto"', "+"),
     )
-
-
-@dataclass(frozen=True)
-class Morphology:
-    """Segmentation of the particle."""
-
-    threshold: float | None = field(
-        default=None,
-        metadata=key(or_auto(as_number()), "solid above this value; auto: Otsu", show='"auto"'),
-    )
-    closing_radius_um: float = field(
-        default=0.5, metadata=key(as_number(0, 1e3), "cracks up to twice this wide are void")
-    )
-
-
-@dataclass(frozen=True)
-class Cones:
-    """Cone porosity."""
-
-    n_directions: int = field(
-        default=3000, metadata=key(as_integer(1, 10**6), "directions, evenly over the sphere")
-    )
-    half_angle_deg: tuple[float, ...] = field(
-        default=tuple(float(a) for a in range(5, 51, 5)),
-        metadata=key(
-            as_numbers(None, as_number(1e-3, 180), "a list of angles in degrees"),
-            "half-opening angles [°]",
-        ),
-    )
-
-
-@dataclass(frozen=True)
-class Correlation:
-    """Surface map against cone porosity; needs the direction from which the map was taken."""
-
-    view: tuple[float, float, float] = field(
-        metadata=key(as_direction, "from particle towards beam (z, y, x)", show="[0, 0, 1]")
-    )
-    rotation_deg: float = field(
-        default=0.0, metadata=key(as_number(-360, 360), "of the map about the view [°]")
-    )
-    offset_um: tuple[float, float] = field(
-        default=(0.0, 0.0),
-        metadata=key(
-            as_numbers(2, as_number(), "two numbers [up, right] in µm"),
-            "of the map's middle from the particle's, (up, right) [µm]",
-        ),
-    )
-    null: str = field(default="rotation", metadata=key(as_choice("rotation"), "null model"))
-    n_null: int = field(default=999, metadata=key(as_integer(99, 10**6), "draws of the null"))
-    seed: int = field(default=1, metadata=key(as_integer(0), "of the null model"))
 
 
 @dataclass(frozen=True)
@@ -166,7 +114,8 @@ class RunFile:
     tomogram: Tomogram | None
     morphology: Morphology
     cones: Cones
-    correlation: Correlation | None
+    placing: Placing | None
+    correlation: Correlation
     output: Output
     sha256: str = ""
 
@@ -179,6 +128,7 @@ class RunFile:
         "tomogram": Tomogram,
         "morphology": Morphology,
         "cones": Cones,
+        "placing": Placing,
         "correlation": Correlation,
         "output": Output,
     }

@@ -145,6 +145,13 @@ class Soft:
             "largest drift looked for, one or [rows, columns] [px]", _AUTO, "+",
         ),
     )  # fmt: skip
+    motion: str = field(
+        default="auto",
+        metadata=key(
+            as_choice("auto", "translation", "drift"),
+            '"drift": it grows while the rows are scanned; "auto": if the images say so', "", "+",
+        ),
+    )  # fmt: skip
     spectrum: Path | None = field(
         default=None,
         metadata=key(as_file, "reference spectrum: what an energy error does to the ratio"),

@@ -149,6 +149,28 @@ def as_choice(*names: str) -> Reader:
     return read
 
 
+def as_flag(value: object, _: Path) -> bool:
+    """True or false; the command line writes yes or no."""
+    words = {"true": True, "yes": True, "false": False, "no": False}
+    if isinstance(value, str) and value in words:
+        return words[value]
+    if not isinstance(value, bool):
+        raise Unfit("true or false")
+    return value
+
+
+def as_choices(*names: str) -> Reader:
+    """A list of some of a few words, or one of them."""
+
+    def read(value: object, _: Path) -> tuple[str, ...]:
+        chosen = value if isinstance(value, list) else [value]
+        if any(item not in names for item in chosen):
+            raise Unfit("a list of " + ", ".join(f'"{name}"' for name in names))
+        return tuple(str(item) for item in chosen)
+
+    return read
+
+
 def as_text(value: object, _: Path) -> str:
     """Any text."""
     if not isinstance(value, str):
@@ -212,13 +234,20 @@ def _number_or_text(word: str) -> object:
     return word
 
 
-def key(read: Reader, meaning: str, show: str = "", words: int | str | None = None) -> Any:
+def key(
+    read: Reader,
+    meaning: str,
+    show: str = "",
+    words: int | str | None = None,
+    names: tuple[str, ...] = ("LO", "HI"),
+) -> Any:
     """How a key is read and what it means.
 
     `show` stands in the template instead of the default; `words` is the number of words after the
-    flag of the command line, "+" for one or more, None for one.
+    flag of the command line, "+" for one or more, None for one; `names` are those of the words if
+    they are counted.
     """
-    return {"read": read, "meaning": meaning, "show": show, "words": words}
+    return {"read": read, "meaning": meaning, "show": show, "words": words, "names": names}
 
 
 def or_auto(read: Reader) -> Reader:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 
 from nmcx.errors import ConvergenceError
-from nmcx.results import Shift
+from nmcx.results import Affine, Shift
 from nmcx.surface.noise import Image
 from nmcx.surface.registration import register
 from nmcx.surface.scans import Scan
@@ -19,6 +21,26 @@ _DETAIL_PX = 1.2
 #: noise reach 4.5 once in a hundred pairs, those of one particle 6.7 and more unless they have
 #: little in common (5.2 at a drift of a quarter of the image, where texture then decides).
 _OUTLINES_ALONE = 6.0
+#: Sum of the squares of both rates, in their errors, beyond which a drift grows: chance reaches it
+#: once in 100,000 pairs (our default).
+_GROWS = 23.0
+#: Growth from the first row to the last that chemistry feigns: one standard deviation of phantoms
+#: whose ratio varies by 0.05 over the particle [px].
+_FEIGNED_PX = 0.2
+
+
+@dataclass(frozen=True)
+class Drift:
+    """Where a scan lies against another."""
+
+    shift: Shift  #: in the middle of the image
+    motion: Affine | None  #: where the shift grows from row to row
+    notes: tuple[str, ...]
+
+    @property
+    def removed(self) -> Shift | Affine:
+        """What is to be taken out of the scan."""
+        return self.shift if self.motion is None else self.motion
 
 
 def find_drift(
@@ -26,15 +48,17 @@ def find_drift(
     b: Scan,
     max_shift: float | tuple[float, float] | None,
     *,
+    motion: str,
     same_texture: bool,
-) -> tuple[Shift, tuple[str, ...]]:
+) -> Drift:
     """Drift of scan b against a, its error with what the choice of contrast changes, and notes.
 
     Chemistry varies from place to place, and a smooth change of brightness passes for a shift of
     the rim. The whole images find the drift to a fraction of a pixel; their finest structure, with
-    all that is smoother than a few pixels taken off, then measures it. Scans of the `same_texture`
-    whose outlines match but whose texture does not are of different fields; below the edge there is
-    no nickel to see, and coatings show instead.
+    all that is smoother than a few pixels taken off, then measures it, and whether it grew while
+    the rows were scanned. Scans of the `same_texture` whose outlines match but whose texture does
+    not are of different fields; below the edge there is no nickel to see, and coatings show
+    instead.
     """
     for scan in (a, b):
         if scan.saturated > _MAX_SATURATED:
@@ -48,8 +72,9 @@ def find_drift(
         raise ConvergenceError(
             f"{a.name} and {b.name} cannot be registered and give no map: {error}"
         ) from error
-    shift, notes = _by_detail(a, b, whole)
-    texture = compare_texture(a.even, b.even, shift)
+    drift = _by_detail(a, b, whole, motion)
+    texture = compare_texture(a.even, b.even, drift.shift, drift.motion)
+    notes = drift.notes
     if texture is None or texture.is_weak:
         if whole.significance < _OUTLINES_ALONE:
             raise ConvergenceError(
@@ -69,21 +94,63 @@ def find_drift(
             f"the texture does not ({100 * texture.seen / texture.expected:.0f} % of the "
             "correlation expected): different particles or fields? If they are one, give shift="
         )
-    return shift, notes
+    return replace(drift, notes=notes)
 
 
-def _by_detail(a: Scan, b: Scan, whole: Shift) -> tuple[Shift, tuple[str, ...]]:
+def _by_detail(a: Scan, b: Scan, whole: Shift, motion: str) -> Drift:
     """Drift by the finest structure, near that of the whole images."""
     row, column = round(whole.dy), round(whole.dx)
     here, there = common_field(a.even.shape, row, column)
+    first, second = _detail(a.even)[here], _detail(b.even)[there]
     try:
-        fine = register(_detail(a.even)[here], _detail(b.even)[there], max_shift=2.0, variation=1)
+        fine = register(first, second, max_shift=2.0, variation=1)
     except ConvergenceError:
-        return whole, (f"{b.name}: fine structure too weak, drift from the whole images",)
+        note = f"{b.name}: fine structure too weak, drift from the whole images"
+        return Drift(whole, None, (note,))
+    if motion != "translation":
+        try:
+            grown = register(first, second, motion="drift", max_shift=2.0, variation=1)
+        except ConvergenceError as error:
+            if motion == "drift":
+                raise ConvergenceError(
+                    f"{b.name}: its fine structure does not tell how the drift grew ({error}); "
+                    'take motion="translation"'
+                ) from error
+        else:
+            spread = grown.matrix_std.copy()
+            spread[:, 0] = np.hypot(spread[:, 0], _FEIGNED_PX / (a.even.shape[0] - 1))
+            grown = replace(grown, matrix_std=spread)
+            strength = float(np.sum(((grown.matrix - np.eye(2))[:, 0] / spread[:, 0]) ** 2))
+            if motion == "drift" or strength > _GROWS:
+                return _grown(b, _in_whole_image(grown, a.even.shape, here, there), whole)
     dy, dx = row + fine.dy, column + fine.dx
     disagreement = np.hypot(dy - whole.dy, dx - whole.dx) / np.sqrt(2.0)
     std = float(np.hypot(fine.std, disagreement))
-    return Shift(dy, dx, std, whole.significance), ()
+    return Drift(Shift(dy, dx, std, whole.significance), None, ())
+
+
+def _in_whole_image(
+    found: Affine, shape: tuple[int, ...], here: tuple[slice, slice], there: tuple[slice, slice]
+) -> Affine:
+    """The motion found between two cuts, about the centre of the whole images."""
+    size = np.array([part.stop - part.start for part in here])
+    from_first = np.array([part.start for part in here], dtype=float) + (size - 1) / 2
+    from_second = np.array([part.start for part in there], dtype=float) + (size - 1) / 2
+    centre = (np.array(shape) - 1) / 2
+    lever = centre - from_first
+    offset = from_second - centre + found.matrix @ lever + found.offset
+    std = np.hypot(found.offset_std, np.abs(found.matrix_std) @ np.abs(lever))
+    return Affine(found.matrix, offset, found.matrix_std, std)
+
+
+def _grown(b: Scan, motion: Affine, whole: Shift) -> Drift:
+    """A drift that grew, with the error that the disagreement with the whole images adds."""
+    disagreement = np.hypot(*(motion.offset - (whole.dy, whole.dx))) / np.sqrt(2.0)
+    std = float(np.hypot(np.sqrt(np.mean(motion.offset_std**2)), disagreement))
+    shift = Shift(float(motion.offset[0]), float(motion.offset[1]), std, whole.significance)
+    dy, dx = motion.growth(b.even.shape[0])
+    note = f"{b.name}: its drift grew by ({dy:+.2f}, {dx:+.2f}) px from the first row to the last"
+    return Drift(shift, motion, (note,))
 
 
 def _detail(image: Image) -> Image:

@@ -19,7 +19,7 @@ def register(
     fixed: ArrayLike,
     moving: ArrayLike,
     *,
-    model: Literal["translation"] = "translation",
+    motion: Literal["translation"] = "translation",
     max_shift: float | tuple[float, float] | None = None,
     variation: int = 0,
 ) -> Shift: ...
@@ -30,7 +30,7 @@ def register(
     fixed: ArrayLike,
     moving: ArrayLike,
     *,
-    model: Literal["affine"],
+    motion: Literal["drift", "affine"],
     max_shift: float | tuple[float, float] | None = None,
     variation: int = 0,
 ) -> Affine: ...
@@ -40,7 +40,7 @@ def register(
     fixed: ArrayLike,
     moving: ArrayLike,
     *,
-    model: Literal["translation", "affine"] = "translation",
+    motion: Literal["translation", "drift", "affine"] = "translation",
     max_shift: float | tuple[float, float] | None = None,
     variation: int = 0,
 ) -> Shift | Affine:
@@ -56,10 +56,11 @@ def register(
     fixed, moving : (ny, nx) array_like
         Images such as the logarithm of counts or optical density [1]. NaN marks pixels
         without a value; they are left out.
-    model : {"translation", "affine"}
-        ``"affine"`` also fits scale, rotation and shear, as a scanner that is not linear or a stage
-        that creeps causes them: a per cent or two, not a large turn. For
-        images of like contrast: a rim of another contrast looks like a change of scale.
+    motion : {"translation", "drift", "affine"}
+        ``"drift"`` also fits a shift that grows evenly from row to row, in both directions, as a
+        stage that drifts while the rows are scanned one after the other causes it. ``"affine"``
+        fits scale, rotation and shear along both axes: a per cent or two, not a large turn. Both
+        are for images of like contrast: a rim of another contrast looks like a change of scale.
     max_shift : float or (float, float), optional
         Largest drift looked for, along rows and columns [px]. Default: 40 % of the image, so that
         at least a third of the field is common to both (our default).
@@ -77,7 +78,8 @@ def register(
         at least what a window on the middle of the structure changes beyond noise, so that
         distortion and uneven contrast show in it.
     Affine
-        For ``model="affine"``: matrix [1] and offset [px] with standard errors.
+        For the other models: matrix [1] and offset [px] with standard errors; with ``"drift"`` the
+        second column of the matrix is that of no strain.
 
     Raises
     ------
@@ -109,18 +111,18 @@ def register(
     b = np.ascontiguousarray(moving, dtype=np.float64)
     if a.ndim != 2 or b.ndim != 2:
         raise ValueError(f"fixed and moving must be 2-D images, not {a.ndim}-D and {b.ndim}-D")
-    if model not in ("translation", "affine"):
-        raise ValueError(f'model must be "translation" or "affine", not {model!r}')
+    if motion not in ("translation", "drift", "affine"):
+        raise ValueError(f'motion must be "translation", "drift" or "affine", not {motion!r}')
     if max_shift is None:
         max_dy, max_dx = 0.4 * a.shape[0], 0.4 * a.shape[1]
     else:
         max_dy, max_dx = (float(v) for v in np.broadcast_to(np.asarray(max_shift, float), (2,)))
     options = _core.RegistrationOptions(
-        max_dy, max_dx, variation=variation, affine=model == "affine"
+        max_dy, max_dx, getattr(_core.MotionModel, motion), variation=variation
     )
     raw = _core.register_images(a, b, options)
     _log.debug("registered: r = %.3f, %d pixels", raw.correlation, raw.n_pixel)
-    if model == "translation":
+    if motion == "translation":
         return Shift(dy=raw.dy, dx=raw.dx, std=raw.std, significance=raw.significance)
     return Affine(
         matrix=np.eye(2) + np.reshape(raw.warp.strain, (2, 2)),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nmcx.results import Shift
+from nmcx.results import Affine, Shift
 from nmcx.surface.noise import Image
 from nmcx.surface.registration import resampled
 
@@ -45,7 +45,9 @@ class Texture:
         return not self.expected > _LEAST_SIGMA * self.chance
 
 
-def compare_texture(a: Image, b: Image, shift: Shift) -> Texture | None:
+def compare_texture(
+    a: Image, b: Image, shift: Shift, motion: Affine | None = None
+) -> Texture | None:
     """Texture of b, moved back by `shift`, against that of a; None if outlines leave no room.
 
     Particles of one kind have like outlines, and a registration follows outlines. Their texture
@@ -58,8 +60,10 @@ def compare_texture(a: Image, b: Image, shift: Shift) -> Texture | None:
         Images with even, white noise; NaN marks holes.
     shift : Shift
         Drift of b against a.
+    motion : Affine, optional
+        What it is if it grew during the scan.
     """
-    moved = resampled(b, np.ones(b.shape), shift)[0]
+    moved = resampled(b, np.ones(b.shape), shift if motion is None else motion)[0]
     row, column = round(shift.dy), round(shift.dx)
     here, there = common_field(a.shape, row, column)
     first, second, aligned = a[here], b[there], moved[here]

@@ -163,7 +163,7 @@ def register(fixed: Array, moving: Array, max_shift: float) -> _core.Registratio
     return _core.register_images(
         np.ascontiguousarray(fixed, np.float64),
         np.ascontiguousarray(moving, np.float64),
-        _core.RegistrationOptions(*limits),
+        _core.RegistrationOptions(limits[0], limits[1], _core.MotionModel.translation),
     )
 
 

@@ -9,9 +9,22 @@ using nmcx::bindings::ReleaseGil;
 namespace image = nmcx::image;
 
 void bind_image(py::module_& m) {
+  py::enum_<image::MotionModel>(m, "MotionModel")
+      .value("translation", image::MotionModel::translation)
+      .value("drift", image::MotionModel::drift)
+      .value("affine", image::MotionModel::affine);
   py::class_<image::RegistrationOptions>(m, "RegistrationOptions")
-      .def(py::init<double, double, double, int, bool, double>(), "max_dy"_a, "max_dx"_a,
-           "smoothing"_a = 0.8, "variation"_a = 0, "affine"_a = false, "significance"_a = 4.5);
+      .def(py::init([](double max_dy, double max_dx, image::MotionModel model, double smoothing,
+                       int variation, double significance) {
+             return image::RegistrationOptions{.max_dy = max_dy,
+                                               .max_dx = max_dx,
+                                               .smoothing = smoothing,
+                                               .variation = variation,
+                                               .model = model,
+                                               .significance = significance};
+           }),
+           "max_dy"_a, "max_dx"_a, "model"_a, "smoothing"_a = 0.8, "variation"_a = 0,
+           "significance"_a = 4.5);
   py::class_<image::Warp>(m, "Warp")
       .def(py::init<double, double, std::array<double, 4>>(), "dy"_a, "dx"_a,
            "strain"_a = std::array<double, 4>{})

@@ -89,7 +89,9 @@ def comparison(rng: np.random.Generator) -> tuple[ConePorosity, SurfaceValues, A
     half_angle = np.deg2rad(np.arange(5, 51, 5))
     porosity = field[:, None] + 0.01 * rng.normal(size=(1500, 10)) / np.arange(1, 11)
     counts = np.full((1500, 10), 1000)
-    cones = ConePorosity(porosity, counts // 20, counts, directions, half_angle)
+    cones = ConePorosity(
+        porosity, counts // 20, counts, directions, half_angle, (4.875, 4.375, 4.625)
+    )
     seen = directions[:, 2] > 0.5
     points = 4.4 * directions[seen]
     surface = SurfaceValues(

@@ -111,18 +111,6 @@ def test_refused_voxels_carry_no_edge_energy_in_the_map(findings: Findings) -> N
     assert np.array_equal(np.ma.getmaskarray(drawn), ~edges.ok[middle])
 
 
-def test_the_abscissa_of_the_correlation_is_the_full_opening_angle(findings: Findings) -> None:
-    scan = findings.scan
-    assert scan is not None
-    figure = plot.angle_scan(scan)
-    line = figure.axes[0].get_lines()
-    drawn = next(item for item in line if np.size(item.get_xdata()) == len(scan.half_angle))
-    assert np.allclose(drawn.get_xdata(), 2 * np.rad2deg(scan.half_angle))
-    from matplotlib.text import Text
-
-    assert scan.sign_convention in [text.get_text() for text in figure.findobj(Text)]
-
-
 def test_a_result_without_a_usable_voxel_still_gives_figures(findings: Findings) -> None:
     edges = findings.edges
     assert isinstance(edges, EdgeMap)

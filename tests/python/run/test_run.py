@@ -57,12 +57,14 @@ BAD = [
     ('[hard]\nstack = "HERE"\n[cones]\nhalf_angle_deg = []\n', r"half_angle_deg: must be a list"),
     ('[soft]\nstack = "HERE"\n[cones]\n', r"\[cones\]: needs a \[tomogram\] or a \[hard\] stack"),
     (
-        '[hard]\nstack = "HERE"\n[correlation]\nview = [0, 0, 1]\n',
-        r"\[correlation\]: needs the surface map of a \[soft\] section",
+        '[hard]\nstack = "HERE"\n[placing]\nview = [0, 0, 1]\n',
+        r"\[placing\]: needs the surface map of a \[soft\] section",
     ),
-    ('[hard]\nstack = "HERE"\n[correlation]\n', r"\[correlation\] view: is missing"),
+    ('[hard]\nstack = "HERE"\n[placing]\n', r"\[placing\] view: is missing"),
+    ('[hard]\nstack = "HERE"\n[correlation]\n', r"\[correlation\]: needs a \[placing\] section"),
+    ('[hard]\nstack = "HERE"\n[correlation]\nmatched = 1\n', r"matched: must be true or false"),
     (
-        '[hard]\nstack = "HERE"\n[correlation]\nview = [0, 0, 0]\n',
+        '[hard]\nstack = "HERE"\n[placing]\nview = [0, 0, 0]\n',
         r"view: must be a direction \(z, y, x\) other than",
     ),
 ]

@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
+#include <limits>
 
+#include "nmcx/core/instruction_set.hpp"
 #include "nmcx/geometry/cubed_sphere.hpp"
 
 #if defined(__clang__)
@@ -11,6 +12,20 @@
 #endif
 
 namespace nmcx {
+
+const ConeTreeKernel& active_cone_tree_kernel() {
+  switch (active_instruction_set()) {
+#if defined(__x86_64__)
+    case InstructionSet::v4:  // a leaf is too short for wider vectors
+    case InstructionSet::v3:
+      return cone_tree_v3;
+    case InstructionSet::v2:
+      return cone_tree_v2;
+#endif
+    default:
+      return cone_tree_generic;
+  }
+}
 
 unsigned BlockTree::depth_of(std::size_t n_voxel) {
   constexpr std::size_t voxels_per_leaf = 32;
@@ -27,19 +42,16 @@ void BlockTree::build(const Blocks& blocks, std::size_t block) {
   depth_ = std::min(depth_of(n_voxel), deepest - block_level_);
   place_cells(block);
   sort(&blocks.voxels[begin], n_voxel, block << (2 * depth_));
+  sum_leaves();
 }
 
 /// Cells and voxels of the block, all of them.
 void BlockTree::count(const Vector3& axis, CutRange cut, Tally* shells) {
   const VectorFloat axis_float = rounded(axis);
-  open_.assign(1, {.cell = 0, .cones = cut});
+  open_.assign(1, 0);
+  open_cuts_.assign(1, cut);
   for (unsigned level = 1; level <= depth_; ++level) descend(level, axis_float, shells);
-  for (const OpenCell& leaf : open_) count_leaf(leaf, axis, axis_float, shells);
-}
-
-Tally BlockTree::between(std::size_t begin, std::size_t end) const {
-  const std::uint64_t voids = voids_[end] - voids_[begin];
-  return {.solids = starts_[end] - starts_[begin] - voids, .voids = voids};
+  count_leaves(axis, axis_float, shells);
 }
 
 void BlockTree::place_cells(std::size_t block) {
@@ -58,108 +70,139 @@ void BlockTree::place_cells(std::size_t block) {
   }
 }
 
-void BlockTree::sort(const std::uint64_t* voxels, std::size_t n_voxel, std::size_t first_leaf) {
+void BlockTree::sort(const PackedVoxel* voxels, std::size_t n_voxel, std::size_t first_leaf) {
   leaf_.resize(n_voxel);
+  unit_.resize(n_voxel);
   starts_.assign(n_leaf() + 1, 0);
-  voids_.assign(n_leaf() + 1, 0);
   for (std::size_t i = 0; i < n_voxel; ++i) {
-    const Vector3 arm = lattice_.arm(voxels[i] / 2);
-    leaf_[i] = cubed_sphere::cell_of(rounded(arm), block_level_ + depth_) - first_leaf;
+    const Vector3 arm = lattice_.arm(voxels[i]);
+    unit_[i] = rounded((1 / std::sqrt(dot(arm, arm))) * arm);
+    leaf_[i] = static_cast<std::uint32_t>(
+        cubed_sphere::cell_of(rounded(arm), block_level_ + depth_) - first_leaf);
     ++starts_[leaf_[i] + 1];
-    voids_[leaf_[i] + 1] += voxels[i] % 2;
   }
-  std::partial_sum(starts_.begin(), starts_.end(), starts_.begin());
-  std::partial_sum(voids_.begin(), voids_.end(), voids_.begin());
-  next_solid_.assign(starts_.begin(), starts_.end() - 1);
-  next_void_.resize(n_leaf());
   for (std::size_t leaf = 0; leaf < n_leaf(); ++leaf) {
-    next_void_[leaf] = starts_[leaf + 1] - (voids_[leaf + 1] - voids_[leaf]);
+    const std::size_t n_group = (starts_[leaf + 1] + leaf_group - 1) / leaf_group;
+    starts_[leaf + 1] = starts_[leaf] + (n_group * leaf_group);
   }
-  for (std::vector<float>* unit : {&z_, &y_, &x_}) unit->resize(n_voxel);
-  voxels_.resize(n_voxel);
+  next_place_.assign(starts_.begin(), starts_.end() - 1);
+  for (std::vector<float>* unit : {&z_, &y_, &x_}) {
+    unit->assign(starts_.back(), std::numeric_limits<float>::quiet_NaN());
+  }
+  voids_.assign(starts_.back() / leaf_group, 0);
+  voxels_.resize(starts_.back());
   for (std::size_t i = 0; i < n_voxel; ++i) {
-    const Vector3 arm = lattice_.arm(voxels[i] / 2);
-    const bool is_void = voxels[i] % 2 != 0;
-    const std::size_t place = (is_void ? next_void_ : next_solid_)[leaf_[i]]++;
-    const VectorFloat unit = rounded((1 / std::sqrt(dot(arm, arm))) * arm);
-    z_[place] = unit[0];
-    y_[place] = unit[1];
-    x_[place] = unit[2];
-    voxels_[place] = voxels[i] / 2;
+    const std::size_t place = next_place_[leaf_[i]]++;
+    z_[place] = unit_[i][0];
+    y_[place] = unit_[i][1];
+    x_[place] = unit_[i][2];
+    voxels_[place] = voxels[i];
+    if (voxels[i].is_void()) {
+      std::uint8_t& group = voids_[place / leaf_group];
+      group = static_cast<std::uint8_t>(group | (1U << (place % leaf_group)));
+    }
+  }
+}
+
+void BlockTree::sum_leaves() {
+  weight_.clear();
+  if (!weights_.are_one()) {
+    weight_.assign(starts_.back(), Tally{});
+    for (std::size_t leaf = 0; leaf < n_leaf(); ++leaf) {
+      for (std::size_t place = starts_[leaf]; place < next_place_[leaf]; ++place) {
+        const Vector3 arm = lattice_.arm(voxels_[place]);
+        weight_[place] = weights_(lattice_, voxels_[place], dot(arm, arm));
+      }
+    }
+  }
+  before_.assign(n_leaf() + 1, Tally{});
+  for (std::size_t leaf = 0; leaf < n_leaf(); ++leaf) {
+    Tally sum = before_[leaf];
+    for (std::size_t place = starts_[leaf]; place < next_place_[leaf]; ++place) {
+      sum += weight_of(place);
+    }
+    before_[leaf + 1] = sum;
   }
 }
 
 /// Replaces the open cells by those of their children that cones may cut; adds the other children
 /// to their shells.
 void BlockTree::descend(unsigned level, const VectorFloat& axis, Tally* shells) {
-  const std::vector<Siblings>& cells = cells_[level - 1];
-  const ShellTable& table = cones_.shells[block_level_ + level];
+  const std::size_t n_open = open_.size();
+  child_cuts_.resize(4 * n_open);
+  kernel_.open(open_.data(), n_open, cells_[level - 1].data(), axis.data(),
+               cones_.shells[block_level_ + level].data(), ShellTable::scale, child_cuts_.data());
   const unsigned shift = 2 * (depth_ - level);
-  const auto outside = static_cast<std::int16_t>(cones_.cosines.size());
-  next_.resize(4 * open_.size());
+  const Tally* before = before_.data();
+  next_.resize(4 * n_open);
+  open_cuts_.resize(4 * n_open);
   std::size_t n_next = 0;
-  for (const OpenCell& parent : open_) {
-    const Siblings& s = cells[parent.cell];
-    std::array<float, 4> cosine{};
-    for (std::size_t c = 0; c < 4; ++c) {
-      cosine[c] = (s.z[c] * axis[0]) + (s.y[c] * axis[1]) + (s.x[c] * axis[2]);
-    }
-    for (std::size_t c = 0; c < 4; ++c) {
-      const std::size_t cell = (4 * parent.cell) + c;
-      const CutRange cut = table[cosine[c]];
-      if (cut.is_cut()) {
-        next_[n_next++] = {.cell = cell, .cones = cut};
-      } else if (cut.first != outside) {
-        shells[cut.first] += between(cell << shift, (cell + 1) << shift);
-      }
+  for (std::size_t i = 0; i < n_open; ++i) {
+    for (std::uint32_t c = 0; c < 4; ++c) {
+      const std::uint32_t cell = (4 * open_[i]) + c;
+      const CutRange cut = child_cuts_[(4 * i) + c];
+      // Which of the two holds is a coin's toss: doing both costs less than guessing.
+      const std::uint32_t is_cut = cut.is_cut() ? 1 : 0;
+      next_[n_next] = cell;
+      open_cuts_[n_next] = cut;
+      n_next += is_cut;
+      shells[cut.first] += before[(cell + 1 - is_cut) << shift] - before[cell << shift];
     }
   }
   next_.resize(n_next);
+  open_cuts_.resize(n_next);
   open_.swap(next_);
 }
 
-void BlockTree::count_leaf(const OpenCell& leaf, const Vector3& axis, const VectorFloat& axis_float,
-                           Tally* shells) const {
-  const Tally all = between(leaf.cell, leaf.cell + 1);
-  const std::size_t begin = starts_[leaf.cell];
-  const std::size_t end = starts_[leaf.cell + 1];
-  if (begin == end) return;
-  const std::size_t first_void = end - all.voids;
-  Tally narrower;
-  for (std::int16_t k = leaf.cones.first; k < leaf.cones.last; ++k) {
-    const double cosine = cones_.cosines[static_cast<std::size_t>(k)];
-    const Tally inside{.solids = count_inside(begin, first_void, cosine, axis, axis_float),
-                       .voids = count_inside(first_void, end, cosine, axis, axis_float)};
-    shells[k] += inside - narrower;
-    narrower = inside;
+/// Single precision tells most voxels; a leaf in which it leaves doubt is counted in double.
+void BlockTree::count_leaves(const Vector3& axis, const VectorFloat& axis_float, Tally* shells) {
+  cuts_.clear();
+  for (std::size_t i = 0; i < open_.size(); ++i) {
+    const auto first = static_cast<std::uint32_t>(starts_[open_[i]] / leaf_group);
+    const auto last = static_cast<std::uint32_t>(starts_[open_[i] + 1] / leaf_group);
+    for (std::int16_t k = open_cuts_[i].first; k < open_cuts_[i].last; ++k) {
+      const double cosine = cones_.cosines[static_cast<std::size_t>(k)];
+      cuts_.push_back({.first_group = first,
+                       .n_group = last - first,
+                       .sure = static_cast<float>(cosine + cosine_error),
+                       .possible = static_cast<float>(cosine - cosine_error)});
+    }
   }
-  shells[leaf.cones.last] += all - narrower;
+  counts_.resize(cuts_.size());
+  // Weights are no whole voxels: nothing is sure but by adding them up.
+  const bool weighed = !weight_.empty();
+  if (!weighed) {
+    kernel_.count({.z = z_.data(), .y = y_.data(), .x = x_.data(), .voids = voids_.data()},
+                  axis_float.data(), cuts_.data(), cuts_.size(), counts_.data());
+  }
+  const LeafCount* found = counts_.data();
+  for (std::size_t i = 0; i < open_.size(); ++i) {
+    const CutRange cut = open_cuts_[i];
+    Tally narrower;
+    for (std::int16_t k = cut.first; k < cut.last; ++k, ++found) {
+      Tally within{.solids = found->sure - found->sure_voids, .voids = found->sure_voids};
+      if (weighed || found->possible != found->sure) {
+        within = one_by_one(open_[i], cones_.cosines[static_cast<std::size_t>(k)], axis);
+      }
+      shells[k] += within - narrower;
+      narrower = within;
+    }
+    shells[cut.last] += between(open_[i], open_[i] + 1) - narrower;
+  }
 }
 
-/// Single precision tells most voxels; if it leaves doubt about any, those are tested in double.
-std::uint64_t BlockTree::count_inside(std::size_t begin, std::size_t end, double cosine,
-                                      const Vector3& axis, const VectorFloat& axis_float) const {
+Tally BlockTree::one_by_one(std::size_t leaf, double cosine, const Vector3& axis) const {
+  const VectorFloat near = rounded(axis);
+  // The kernel may round its sums otherwise; `cosine_error` has room for both.
   const auto sure = static_cast<float>(cosine + cosine_error);
   const auto possible = static_cast<float>(cosine - cosine_error);
-  const auto cosine_of = [&](std::size_t i) {
-    return (z_[i] * axis_float[0]) + (y_[i] * axis_float[1]) + (x_[i] * axis_float[2]);
-  };
-  std::uint32_t n_sure = 0;
-  std::uint32_t n_possible = 0;
-  for (std::size_t i = begin; i < end; ++i) {
-    const float c = cosine_of(i);
-    n_sure += c > sure ? 1 : 0;
-    n_possible += c >= possible ? 1 : 0;
+  Tally total;
+  for (std::size_t place = starts_[leaf]; place < starts_[leaf + 1]; ++place) {
+    const float c = (z_[place] * near[0]) + (y_[place] * near[1]) + (x_[place] * near[2]);
+    if (!(c >= possible)) continue;  // too far out, or NaN where there is no voxel
+    if (c > sure || in_cone(lattice_.arm(voxels_[place]), axis, cosine)) total += weight_of(place);
   }
-  if (n_sure == n_possible) return n_sure;
-  std::uint64_t n_inside = n_sure;
-  for (std::size_t i = begin; i < end; ++i) {
-    const float c = cosine_of(i);
-    if (c > sure || c < possible) continue;
-    const Vector3 arm = lattice_.arm(voxels_[i]);
-    n_inside += in_cone(arm, std::sqrt(dot(arm, arm)), axis, cosine) ? 1 : 0;
-  }
-  return n_inside;
+  return total;
 }
 
 }  // namespace nmcx

@@ -66,7 +66,8 @@ Cones cones_for(const Blocks& blocks, const ArrayView<double, 1>& cos_half_angle
 /// The blocks make the outer loop, the directions the inner one: a block's tree and voxels stay in
 /// the cache while all directions pass over them.
 std::vector<Tally> count_shells(const Blocks& blocks, const Lattice& lattice, const Cones& cones,
-                                const Array<double, 2>& directions, const Execution& execution) {
+                                const VoxelWeights& weights, const Array<double, 2>& directions,
+                                const Execution& execution) {
   const std::size_t n_block = blocks.starts.size() - 1;
   const std::size_t n_direction = directions.shape[0];
   const std::size_t n_shell = cones.cosines.size() + 1;
@@ -76,7 +77,7 @@ std::vector<Tally> count_shells(const Blocks& blocks, const Lattice& lattice, co
   const std::size_t grain = std::max<std::size_t>(1, n_block / 128);
   parallel_for(n_block, grain, execution, [&](std::size_t begin, std::size_t end, std::size_t) {
     std::vector<Tally> part(n_direction * n_shell);
-    BlockTree tree(lattice, cones);
+    BlockTree tree(lattice, cones, weights);
     for (std::size_t block = begin; block < end; ++block) {
       if (blocks.starts[block] == blocks.starts[block + 1]) continue;
       tree.build(blocks, block);
@@ -99,19 +100,37 @@ std::vector<Tally> count_shells(const Blocks& blocks, const Lattice& lattice, co
   return total;
 }
 
+/// The voxel whose centre is the apex, if there is one: it belongs to every cone.
+Tally apex_of(const Blocks& blocks, const Lattice& lattice, const VoxelWeights& weights) {
+  if (weights.are_one()) return {.solids = blocks.apex_solids, .voids = blocks.apex_voids};
+  if (blocks.apex_solids + blocks.apex_voids == 0) return {};
+  std::array<std::size_t, 3> place{};
+  for (std::size_t a = 0; a < 3; ++a) {
+    place[a] = static_cast<std::size_t>(std::lround(lattice.apex[a] / lattice.spacing[a]));
+  }
+  const PackedVoxel voxel(place[0], place[1], place[2], blocks.apex_voids > 0);
+  return weights(lattice, voxel, 0);
+}
+
 }  // namespace
 
 ConeCounts cone_porosity(const VolumeView<bool>& envelope, const VolumeView<bool>& solid,
                          const ArrayView<double, 1>& spacing, const ArrayView<double, 1>& apex,
                          const ArrayView<double, 2>& directions,
-                         const ArrayView<double, 1>& cos_half_angle, const Execution& execution) {
+                         const ArrayView<double, 1>& cos_half_angle, const ConeMeasure& measure,
+                         const Execution& execution) {
   const Lattice lattice = checked_lattice(envelope, solid, spacing, apex);
+  require(measure.gate.nearest >= 0 && measure.gate.nearest < measure.gate.farthest,
+          "radial_gate_um must be (nearest, farthest) in µm, 0 <= nearest < farthest");
+  require(measure.weights.solid_fraction.data == nullptr ||
+              measure.weights.solid_fraction.shape == envelope.shape,
+          "solid_fraction must have the shape of the envelope");
   require(directions.shape[1] == 3, "directions must have shape (n, 3), each (z, y, x)");
   const std::size_t n_direction = directions.shape[0];
   const std::size_t n_angle = cos_half_angle.size();
   ConeCounts counts{.directions = Array<double, 2>({n_direction, 3}),
-                    .void_voxels = Array<std::int64_t, 2>({n_direction, n_angle}),
-                    .envelope_voxels = Array<std::int64_t, 2>({n_direction, n_angle})};
+                    .voids = Array<std::int64_t, 2>({n_direction, n_angle}),
+                    .envelopes = Array<std::int64_t, 2>({n_direction, n_angle})};
   for (std::size_t d = 0; d < n_direction; ++d) {
     const Vector3 unit =
         normalised({directions(d, 0), directions(d, 1), directions(d, 2)}, "directions");
@@ -119,16 +138,17 @@ ConeCounts cone_porosity(const VolumeView<bool>& envelope, const VolumeView<bool
   }
 
   const std::vector<std::size_t> order = narrow_to_wide(cos_half_angle);
-  const Blocks blocks = sort_voxels(envelope, solid, lattice, execution);
+  const Blocks blocks = sort_voxels(envelope, solid, lattice, measure.gate, execution);
   const Cones cones = cones_for(blocks, cos_half_angle, order);
   const std::vector<Tally> shells =
-      count_shells(blocks, lattice, cones, counts.directions, execution);
+      count_shells(blocks, lattice, cones, measure.weights, counts.directions, execution);
+  const Tally at_apex = apex_of(blocks, lattice, measure.weights);
   for (std::size_t d = 0; d < n_direction; ++d) {
-    Tally within{.solids = blocks.apex_solids, .voids = blocks.apex_voids};
+    Tally within = at_apex;
     for (std::size_t k = 0; k < n_angle; ++k) {
       within += shells[(d * (n_angle + 1)) + k];
-      counts.void_voxels[(d * n_angle) + order[k]] = static_cast<std::int64_t>(within.voids);
-      counts.envelope_voxels[(d * n_angle) + order[k]] =
+      counts.voids[(d * n_angle) + order[k]] = static_cast<std::int64_t>(within.voids);
+      counts.envelopes[(d * n_angle) + order[k]] =
           static_cast<std::int64_t>(within.solids + within.voids);
     }
   }

@@ -5,15 +5,22 @@
 
 #include "nmcx/core/parallel.hpp"
 #include "nmcx/core/views.hpp"
-#include "nmcx/geometry/voxel_grid.hpp"
+#include "nmcx/geometry/voxel_blocks.hpp"
+#include "nmcx/geometry/voxel_weights.hpp"
 
 namespace nmcx {
 
-/// Counts of voxels whose centre lies in a cone.
+/// Voxels, or their weights, whose centre lies in a cone.
 struct ConeCounts {
-  Array<double, 2> directions;             ///< (n_direction, 3) unit vectors (z, y, x)
-  Array<std::int64_t, 2> void_voxels;      ///< (n_direction, n_angle) envelope without solid
-  Array<std::int64_t, 2> envelope_voxels;  ///< (n_direction, n_angle)
+  Array<double, 2> directions;       ///< (n_direction, 3) unit vectors (z, y, x)
+  Array<std::int64_t, 2> voids;      ///< (n_direction, n_angle) envelope without solid
+  Array<std::int64_t, 2> envelopes;  ///< (n_direction, n_angle)
+};
+
+/// What counts, and how much.
+struct ConeMeasure {
+  RadialGate gate;
+  VoxelWeights weights;
 };
 
 /// Counts the voxels in every cone.
@@ -28,9 +35,13 @@ struct ConeCounts {
 /// @param apex           (3,) tip of the cones (z, y, x) [µm], within the volume
 /// @param directions     (n_direction, 3) axes (z, y, x), of any length but 0
 /// @param cos_half_angle (n_angle,) cosines of the half-opening angles, in any order; −1 takes all
+/// @param measure        distances that count, and weights; the sums of weights are in
+/// `VoxelWeights`
+///                       units
 ConeCounts cone_porosity(const VolumeView<bool>& envelope, const VolumeView<bool>& solid,
                          const ArrayView<double, 1>& spacing, const ArrayView<double, 1>& apex,
                          const ArrayView<double, 2>& directions,
-                         const ArrayView<double, 1>& cos_half_angle, const Execution& execution);
+                         const ArrayView<double, 1>& cos_half_angle, const ConeMeasure& measure,
+                         const Execution& execution);
 
 }  // namespace nmcx

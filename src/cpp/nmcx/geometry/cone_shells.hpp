@@ -7,27 +7,21 @@
 #include <cstdint>
 #include <vector>
 
+#include "nmcx/geometry/cone_tree_kernel.hpp"
 #include "nmcx/geometry/voxel_grid.hpp"
 
 namespace nmcx {
 
-/// Whether the point `arm` away from the apex, |arm| = `length`, lies in the cone around the unit
-/// vector `axis`. This is the definition: every count equals the one of this test, voxel by voxel.
-inline bool in_cone(const Vector3& arm, double length, const Vector3& axis, double cos_half_angle) {
-  return cos_half_angle <= -1 || dot(arm, axis) >= length * cos_half_angle;
+/// Whether the point `arm` away from the apex lies in the cone around the unit vector `axis`. This
+/// is the definition: every count equals the one of this test, voxel by voxel.
+inline bool in_cone(const Vector3& arm, const Vector3& axis, double cos_half_angle) {
+  return cos_half_angle <= -1 || dot(arm, axis) >= std::sqrt(dot(arm, arm)) * cos_half_angle;
 }
 
-// Bounds on what single precision does to a cosine and to the border of a cell, with room to spare.
-constexpr double cosine_error = 2e-6;
+// Bounds on what single precision does to a cosine and to the border of a cell. Rounding two unit
+// vectors moves their cosine by at most 1.1e-7, products, sums and the limit itself by 2.4e-7.
+constexpr double cosine_error = 5e-7;
 constexpr double angle_error = 1e-6;
-
-/// The cones first … last − 1 may cut a cell; if there are none, it lies in shell `first`.
-struct CutRange {
-  std::int16_t first;
-  std::int16_t last;
-
-  [[nodiscard]] bool is_cut() const { return first != last; }
-};
 
 /// From the cosine between a cell's centre and the axis to the cones that may cut the cell.
 class ShellTable {
@@ -41,8 +35,9 @@ class ShellTable {
     }
     const auto angle = [](double cosine) { return std::acos(std::clamp(cosine, -1.0, 1.0)); };
     for (std::size_t i = 0; i <= size; ++i) {
-      const double cosine = (static_cast<double>(i) / scale) - 1;
-      const double nearest = angle(cosine + (1 / scale) + cosine_error) - radius - angle_error;
+      const double cosine = (static_cast<double>(i) / double{scale}) - 1;
+      const double nearest =
+          angle(cosine + (1 / double{scale}) + cosine_error) - radius - angle_error;
       const double farthest = angle(cosine - cosine_error) + radius + angle_error;
       const auto first = std::lower_bound(angles.begin(), angles.end(), nearest);
       const auto last = std::upper_bound(first, angles.end(), farthest);
@@ -51,15 +46,17 @@ class ShellTable {
     }
   }
 
-  /// A cosine that rounding has put outside −1…1 is taken as the limit.
+  /// A cosine that rounding has put outside −1…1 still falls on the first or last entry.
   [[nodiscard]] CutRange operator[](float cosine) const {
-    const float place = (cosine + 1.0F) * static_cast<float>(scale);
-    return ranges_[static_cast<std::size_t>(std::clamp(static_cast<std::int32_t>(place), 0, size))];
+    return ranges_[static_cast<std::size_t>(static_cast<std::int32_t>((cosine + 1.0F) * scale))];
   }
+  [[nodiscard]] const CutRange* data() const { return ranges_.data(); }
+
+  /// Entries per unit of cosine.
+  static constexpr float scale = 8192;
 
  private:
   static constexpr std::int32_t size = 16384;
-  static constexpr double scale = size / 2.0;
   std::vector<CutRange> ranges_;
 };
 

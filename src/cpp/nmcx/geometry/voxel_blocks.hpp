@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "nmcx/core/parallel.hpp"
@@ -10,6 +11,26 @@
 #include "nmcx/geometry/voxel_grid.hpp"
 
 namespace nmcx {
+
+/// Place of a voxel, and whether it is void, in one number that needs no division to be read.
+class PackedVoxel {
+ public:
+  static constexpr unsigned axis_bits = 21;
+
+  PackedVoxel() = default;
+  PackedVoxel(std::size_t i, std::size_t j, std::size_t k, bool is_void)
+      : bits_((((((std::uint64_t{is_void} << axis_bits) | i) << axis_bits) | j) << axis_bits) | k) {
+  }
+
+  [[nodiscard]] bool is_void() const { return (bits_ >> (3 * axis_bits)) != 0; }
+  [[nodiscard]] std::array<std::size_t, 3> place() const {
+    constexpr std::uint64_t mask = (std::uint64_t{1} << axis_bits) - 1;
+    return {(bits_ >> (2 * axis_bits)) & mask, (bits_ >> axis_bits) & mask, bits_ & mask};
+  }
+
+ private:
+  std::uint64_t bits_;
+};
 
 /// Voxel centres as seen from the apex.
 struct Lattice {
@@ -22,23 +43,34 @@ struct Lattice {
             (static_cast<double>(j) * spacing[1]) - apex[1],
             (static_cast<double>(k) * spacing[2]) - apex[2]};
   }
-  [[nodiscard]] Vector3 arm(std::size_t flat) const {
-    const std::size_t row = flat / shape[2];
-    return arm(row / shape[1], row % shape[1], flat - (row * shape[2]));
+  [[nodiscard]] Vector3 arm(PackedVoxel voxel) const {
+    const auto [i, j, k] = voxel.place();
+    return arm(i, j, k);
   }
 };
 
-/// The envelope's voxels, put together by the cell of the sphere they are seen in.
+/// Distances from the apex that count, both ends included [µm].
+struct RadialGate {
+  double nearest = 0;
+  double farthest = std::numeric_limits<double>::infinity();
+
+  [[nodiscard]] bool holds(double squared_distance) const {
+    return squared_distance >= nearest * nearest && squared_distance <= farthest * farthest;
+  }
+};
+
+/// The envelope's voxels within the gate, put together by the cell of the sphere they are seen in.
 struct Blocks {
   unsigned level = 0;                 ///< of the cells
   std::vector<std::uint64_t> starts;  ///< (n_cell + 1,)
-  Array<std::uint64_t, 1> voxels;     ///< (n_voxel,) twice the flat index, plus 1 in a void
+  Array<PackedVoxel, 1> voxels;       ///< (n_voxel,)
   std::uint64_t apex_solids = 0;      ///< voxels whose centre is the apex (0 or 1)
   std::uint64_t apex_voids = 0;
 };
 
 /// Sorts the envelope's voxels into blocks. The order within a block depends on the threads.
+/// @throws InvalidArgument if an axis holds more voxels than `PackedVoxel` can number
 Blocks sort_voxels(const VolumeView<bool>& envelope, const VolumeView<bool>& solid,
-                   const Lattice& lattice, const Execution& execution);
+                   const Lattice& lattice, const RadialGate& gate, const Execution& execution);
 
 }  // namespace nmcx

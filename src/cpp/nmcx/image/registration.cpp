@@ -16,9 +16,9 @@ namespace nmcx::image {
 namespace {
 
 constexpr std::size_t max_iteration = 40;
-constexpr double tolerance = 1e-4;         // [px] of the shift, far below any standard error
-constexpr double tolerance_affine = 2e-3;  // [px] at the rim, where errors are larger
-constexpr double farthest = 4.0;           // [px] that any corner may move from the start
+constexpr double tolerance = 1e-4;           // [px] of the shift, far below any standard error
+constexpr double tolerance_strained = 2e-3;  // [px] at the rim, where errors are larger
+constexpr double farthest = 4.0;             // [px] that any corner may move from the start
 constexpr std::size_t least_pixels = 32;
 
 /// No structure but rounding.
@@ -48,33 +48,35 @@ CoarseAlignment find_start(const Problem& problem, const RegistrationOptions& op
 }
 
 /// Gauss-Newton from `first`; nothing if it runs away, or if the images do not hold the answer.
-std::optional<Registration> refine(const Problem& problem, const Warp& first, Eigen::Index n_motion,
+std::optional<Registration> refine(const Problem& problem, const Warp& first, MotionModel model,
                                    const RegistrationOptions& options) {
   const auto& shape = problem.fixed.value.shape;
+  const Eigen::Index n_motion = 2 + static_cast<Eigen::Index>(free_strains(model).size());
   Warp warp = first;
   Region region = make_region(problem, warp);
   for (std::size_t iteration = 1; iteration <= max_iteration; ++iteration) {
     if (largest_change(warp, region.warp, shape) > 0.5) region = make_region(problem, warp);
     if (region.pixels.size() < least_pixels) return std::nullopt;
-    const Linearised lin = linearise(problem, region, warp, n_motion);
+    const Linearised lin = linearise(problem, region, warp, model);
     const Eigen::MatrixXd weighted = lin.weight.asDiagonal() * lin.jacobian;
     const Eigen::MatrixXd normal = weighted.transpose() * lin.jacobian;
     const Eigen::VectorXd gradient = weighted.transpose() * lin.residual;
     const Eigen::VectorXd step = normal.ldlt().solve(gradient).head(n_motion);
     if (!step.allFinite() || !(lin.gain > 0.0)) return std::nullopt;
-    if (step.norm() < (n_motion == 2 ? tolerance : tolerance_affine)) {
+    if (step.norm() < (model == MotionModel::translation ? tolerance : tolerance_strained)) {
       const Eigen::VectorXd errors =
-          standard_errors(lin, region, problem, options.smoothing, n_motion);
+          standard_errors(lin, region, problem, options.smoothing, model);
       if (!(errors.head<2>().maxCoeff() < 1.0)) return std::nullopt;
       Registration found{.warp = warp,
-                         .error = stepped({}, errors, shape),
+                         .error = stepped({}, errors, model, shape),
                          .correlation = lin.correlation,
                          .significance = 0.0,
                          .n_pixel = region.pixels.size(),
                          .n_iteration = iteration};
       return found;
     }
-    warp = stepped(warp, step / std::max(1.0, step.norm()), shape);  // at most one pixel at a time
+    warp = stepped(warp, step / std::max(1.0, step.norm()), model,
+                   shape);  // at most one pixel at a time
     if (largest_change(warp, first, shape) > farthest) return std::nullopt;
   }
   return std::nullopt;
@@ -107,13 +109,18 @@ Registration register_images(ArrayView<double, 2> fixed, ArrayView<double, 2> mo
         " are needed; are they blank, saturated or of different fields?");
   }
   const Warp first{.dy = static_cast<double>(start.dy), .dx = static_cast<double>(start.dx)};
-  std::optional<Registration> found = refine(problem, first, 2, options);
-  if (found && options.affine) {
-    found = refine(problem, found->warp, 6, options);
+  std::optional<Registration> found = refine(problem, first, MotionModel::translation, options);
+  if (found && options.model != MotionModel::translation) {
+    found = refine(problem, found->warp, options.model, options);
+    if (!found && options.model == MotionModel::drift) {
+      throw ConvergenceError(
+          "the drift model did not converge: the images do not hold a drift from row to row apart "
+          "from a shift (too few rows with structure); use motion=\"translation\"");
+    }
     if (!found) {
       throw ConvergenceError(
           "the affine model did not converge: the images do not hold scale, rotation and shear "
-          "apart (a round particle without texture has no rotation); use model=\"translation\"");
+          "apart (a round particle without texture has no rotation); use motion=\"translation\"");
     }
   }
   if (found) {

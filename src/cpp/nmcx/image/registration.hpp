@@ -10,11 +10,11 @@
 namespace nmcx::image {
 
 struct RegistrationOptions {
-  double max_dy = 0.0;        ///< largest drift looked for [px]
-  double max_dx = 0.0;        ///< [px]
-  double smoothing = 0.8;     ///< sigma of the Gaussian that both images are smoothed with [px]
-  int variation = 0;          ///< degree of the polynomial in which gain and offset may vary
-  bool affine = false;        ///< fit the strain too, after the shift
+  double max_dy = 0.0;     ///< largest drift looked for [px]
+  double max_dx = 0.0;     ///< [px]
+  double smoothing = 0.8;  ///< sigma of the Gaussian that both images are smoothed with [px]
+  int variation = 0;       ///< degree of the polynomial in which gain and offset may vary
+  MotionModel model = MotionModel::translation;  ///< what is fitted, after the shift
   double significance = 4.5;  ///< least correlation for a match [standard deviations]
 };
 
@@ -32,8 +32,8 @@ struct Registration {
   }
 };
 
-/// Shift of `moving` against `fixed`, if asked for with strain, under free, slowly varying gain and
-/// offset.
+/// Shift of `moving` against `fixed`, if asked for with drift or strain, under free, slowly varying
+/// gain and offset.
 ///
 /// A search over whole pixels (`align_coarsely`) is followed by Gauss-Newton least squares of
 ///   fixed(x) = offset + gain moving(w(x)) + curvature moving(w(x))^2

@@ -14,6 +14,10 @@ using Signed = std::ptrdiff_t;
 /// from both sides of a feature and mostly cancel: 0.1 is calibrated on the benchmark's discs.
 constexpr double uncancelled = 0.1;
 
+Eigen::Index n_parameter_of(MotionModel model) {
+  return 2 + static_cast<Eigen::Index>(free_strains(model).size());
+}
+
 double half_side(const std::array<std::size_t, 2>& shape) {
   return 0.5 * static_cast<double>(std::max(shape[0], shape[1]));
 }
@@ -292,20 +296,22 @@ double largest_change(const Warp& a, const Warp& b, const std::array<std::size_t
   return largest;
 }
 
-Warp stepped(const Warp& warp, const Eigen::VectorXd& step,
+Warp stepped(const Warp& warp, const Eigen::VectorXd& step, MotionModel model,
              const std::array<std::size_t, 2>& shape) {
   Warp next = warp;
   next.dy += step[0];
   next.dx += step[1];
-  for (Eigen::Index k = 2; k < step.size(); ++k) {
-    next.strain[static_cast<std::size_t>(k - 2)] += step[k] / half_side(shape);
+  Eigen::Index k = 2;
+  for (const std::size_t strain : free_strains(model)) {
+    next.strain[strain] += step[k++] / half_side(shape);
   }
   return next;
 }
 
 Linearised linearise(const Problem& problem, const Region& region, const Warp& warp,
-                     Eigen::Index n_motion) {
+                     MotionModel model) {
   const auto n = static_cast<Eigen::Index>(region.pixels.size());
+  const Eigen::Index n_motion = n_parameter_of(model);
   Eigen::VectorXd target(n);
   for (Eigen::Index i = 0; i < n; ++i) {
     target[i] = problem.fixed.value[region.pixels[static_cast<std::size_t>(i)]];
@@ -333,10 +339,11 @@ Linearised linearise(const Problem& problem, const Region& region, const Warp& w
   lin.jacobian.resize(n, n_motion + contrast.cols());
   lin.jacobian.col(0) = gain * moving.slope_y.array();
   lin.jacobian.col(1) = gain * moving.slope_x.array();
-  if (n_motion == 6) {
+  if (n_motion > 2) {
     const Eigen::ArrayXXd u = from_centre(region, problem.fixed.value.shape).array();
-    for (Eigen::Index k = 0; k < 4; ++k) {
-      lin.jacobian.col(2 + k) = lin.jacobian.col(k / 2).array() * u.col(k % 2);
+    Eigen::Index column = 2;
+    for (const std::size_t strain : free_strains(model)) {
+      lin.jacobian.col(column++) = lin.jacobian.col(strain / 2).array() * u.col(strain % 2);
     }
   }
   lin.jacobian.rightCols(contrast.cols()) = contrast;
@@ -344,7 +351,8 @@ Linearised linearise(const Problem& problem, const Region& region, const Warp& w
 }
 
 Eigen::VectorXd standard_errors(const Linearised& lin, const Region& region, const Problem& problem,
-                                double smoothing, Eigen::Index n_motion) {
+                                double smoothing, MotionModel model) {
+  const Eigen::Index n_motion = n_parameter_of(model);
   const std::vector<double> kernel = gaussian_kernel(smoothing);
   const Eigen::Index n_parameter = lin.jacobian.cols();
   const auto n = lin.jacobian.rows();
@@ -364,10 +372,14 @@ Eigen::VectorXd standard_errors(const Linearised& lin, const Region& region, con
   const Eigen::MatrixXd u = from_centre(region, problem.fixed.value.shape);
   Eigen::VectorXd of_slopes(n_motion);
   for (Eigen::Index k = 0; k < n_motion; ++k) {
-    const double lever = k < 2 ? 1.0 : u.col((k - 2) % 2).squaredNorm() / static_cast<double>(n);
+    const double lever =
+        k < 2 ? 1.0 : u.col(free_strains(model)[k - 2] % 2).squaredNorm() / static_cast<double>(n);
     of_slopes[k] = lever * noise * line * slope / std::pow(smoothing, 4);
   }
-  if (n_motion > 2 && rests_on_noise(normal, of_slopes)) {
+  // Residuals beyond the images' own noise are contrast that does not fit: no slopes of noise.
+  const double own = lin.variance.dot(lin.weight) * square / (1.0 + square);
+  const double share_of_noise = own > 0.0 ? std::min(1.0, own / noise) : 1.0;
+  if (n_motion > 2 && rests_on_noise(normal, share_of_noise * of_slopes)) {
     return Eigen::VectorXd::Constant(n_motion, std::numeric_limits<double>::infinity());
   }
   for (Eigen::Index k = 0; k < n_motion; ++k) {
@@ -376,7 +388,7 @@ Eigen::VectorXd standard_errors(const Linearised& lin, const Region& region, con
   const Eigen::MatrixXd inverse =
       normal.ldlt().solve(Eigen::MatrixXd::Identity(n_parameter, n_parameter));
   const Eigen::MatrixXd estimator = weighted * inverse.leftCols(n_motion);
-  const Eigen::VectorXd model = n_motion == 2 ? reweighting_errors(lin, region, problem, kernel)
+  const Eigen::VectorXd least = n_motion == 2 ? reweighting_errors(lin, region, problem, kernel)
                                               : Eigen::VectorXd::Zero(n_motion);
   const double freedom = static_cast<double>(n) * power;  // about the number of independent pixels
   const double lost = static_cast<double>(n_parameter);
@@ -391,7 +403,7 @@ Eigen::VectorXd standard_errors(const Linearised& lin, const Region& region, con
     // A rim of another contrast looks like a change of scale: nothing cancels there.
     const double share = k < 2 ? uncancelled : 1.0;
     const double formula = beyond > 0.0 ? of_noise + (share * beyond) : of_residual;
-    errors[k] = std::sqrt(std::max(formula, model[k]));
+    errors[k] = std::sqrt(std::max(formula, least[k]));
   }
   return errors;
 }

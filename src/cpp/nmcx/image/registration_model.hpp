@@ -47,14 +47,13 @@ Region make_region(const Problem& problem, const Warp& warp);
 /// Largest displacement of any corner of the image between two warps [px].
 double largest_change(const Warp& a, const Warp& b, const std::array<std::size_t, 2>& shape);
 
-/// `warp` with a step along its parameters: dy, dx and, for six, the strain in the scale of
+/// `warp` with a step along the parameters of a model: dy, dx and the free strains in the scale of
 /// `linearise`, the displacement half a side away from the centre [px].
-Warp stepped(const Warp& warp, const Eigen::VectorXd& step,
+Warp stepped(const Warp& warp, const Eigen::VectorXd& step, MotionModel model,
              const std::array<std::size_t, 2>& shape);
 
-/// @param n_motion  2 for dy and dx, 6 with the strain
 Linearised linearise(const Problem& problem, const Region& region, const Warp& warp,
-                     Eigen::Index n_motion);
+                     MotionModel model);
 
 /// Standard errors of the motion, from residuals that are smoothed independent noise [px].
 ///
@@ -66,6 +65,6 @@ Linearised linearise(const Problem& problem, const Region& region, const Warp& w
 /// The slopes of the noise itself say nothing about the shift: their share, with equal noise in
 /// both images, is taken off the normal matrix.
 Eigen::VectorXd standard_errors(const Linearised& lin, const Region& region, const Problem& problem,
-                                double smoothing, Eigen::Index n_motion);
+                                double smoothing, MotionModel model);
 
 }  // namespace nmcx::image

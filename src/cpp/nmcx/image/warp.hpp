@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstddef>
+#include <span>
 
 namespace nmcx::image {
 
@@ -25,5 +26,27 @@ struct Warp {
             x + dx + (strain[2] * from_y) + (strain[3] * from_x)};
   }
 };
+
+/// What a registration fits.
+enum class MotionModel {
+  translation,  ///< the shift
+  drift,        ///< a shift that grows evenly from row to row, as while a scan is taken
+  affine,       ///< the shift and all of the strain
+};
+
+/// The strains of `Warp` that a model fits beside the shift.
+inline std::span<const std::size_t> free_strains(MotionModel model) {
+  static constexpr std::array<std::size_t, 4> all{0, 1, 2, 3};
+  static constexpr std::array<std::size_t, 2> down_the_rows{0, 2};  // yy and xy
+  switch (model) {
+    case MotionModel::affine:
+      return all;
+    case MotionModel::drift:
+      return down_the_rows;
+    case MotionModel::translation:
+      break;
+  }
+  return {};
+}
 
 }  // namespace nmcx::image

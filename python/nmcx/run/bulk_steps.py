@@ -1,0 +1,167 @@
+"""Steps from a volume to the correlation, taken by `nmcx run` and `nmcx cones` alike."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmcx import cones as cone_module
+from nmcx import correlation, morphology
+from nmcx.report import Findings
+from nmcx.run_file import Cones, Correlation, Morphology, Placing
+
+
+def add_particle(options: Morphology, found: Findings, *, exclude: Any = None) -> Findings:
+    """The findings with the particle segmented from their volume.
+
+    Parameters
+    ----------
+    options : Morphology
+        Section of the run file.
+    found : Findings
+        With `volume` (nz, ny, nx) and its voxel size.
+    exclude : (nz, ny, nx) array of bool, optional
+        What cannot belong to the particle.
+
+    Returns
+    -------
+    Findings
+
+    Raises
+    ------
+    ValueError
+        If nothing can be segmented.
+    """
+    assert found.volume is not None
+    particle = morphology.segment(
+        found.volume,
+        voxel_size_um=found.volume_voxel_um,
+        threshold=options.threshold,
+        closing_radius_um=options.closing_radius_um,
+        exclude=exclude,
+    )
+    return replace(found, particle=particle)
+
+
+def add_cones(options: Cones, found: Findings) -> Findings:
+    """The findings with the porosity in cones.
+
+    Parameters
+    ----------
+    options : Cones
+        Section of the run file.
+    found : Findings
+        With `particle`; without one they stay as they are.
+
+    Returns
+    -------
+    Findings
+
+    Raises
+    ------
+    ValueError
+        If the apex lies outside the volume.
+    """
+    if found.particle is None:
+        return found
+    porosity = cone_module.cone_porosity(
+        found.particle,
+        directions_of(options),
+        np.deg2rad(np.sort(options.half_angle_deg)),
+        apex_um=options.apex_um,
+        weight=options.weight,
+        radial_gate_um=options.radial_gate_um,
+        soft=options.soft,
+    )
+    return replace(found, cones=porosity)
+
+
+def directions_of(options: Cones) -> NDArray[np.float64]:
+    """(n, 3) directions of the grid that a section names.
+
+    Parameters
+    ----------
+    options : Cones
+        Section of the run file.
+
+    Returns
+    -------
+    numpy.ndarray
+    """
+    if options.grid == "healpix":
+        # A HEALPix grid has 12 n² directions, n a whole number.
+        return cone_module.healpix_directions(max(1, round(math.sqrt(options.n_directions / 12))))
+    return cone_module.fibonacci_directions(options.n_directions)
+
+
+def add_placing(options: Placing, found: Findings) -> Findings:
+    """The findings with the surface map placed on the particle.
+
+    Parameters
+    ----------
+    options : Placing
+        Section of the run file.
+    found : Findings
+        With `xi` and `particle`; without one of them they stay as they are.
+
+    Returns
+    -------
+    Findings
+
+    Raises
+    ------
+    ValueError
+        If no pixel of the map falls on the particle.
+    """
+    if found.xi is None or found.particle is None:
+        return found
+    placed = correlation.place(
+        found.xi,
+        found.particle,
+        view=options.view,
+        rotation=float(np.deg2rad(options.rotation_deg)),
+        offset_um=options.offset_um,
+        scale=options.scale,
+        max_incidence=float(np.deg2rad(options.max_incidence_deg)),
+    )
+    return replace(found, surface=placed)
+
+
+def add_scan(options: Correlation, found: Findings) -> Findings:
+    """The findings with the correlation of surface map and cone porosity.
+
+    Parameters
+    ----------
+    options : Correlation
+        Section of the run file.
+    found : Findings
+        With `surface` and `cones`; without one of them they stay as they are.
+
+    Returns
+    -------
+    Findings
+
+    Raises
+    ------
+    ValueError
+        If map and cones cannot be correlated.
+    """
+    if found.surface is None or found.cones is None:
+        return found
+    scan = correlation.angle_scan(
+        found.surface,
+        found.cones,
+        null=options.null,
+        n_null=options.n_null,
+        seed=options.seed,
+        matched=options.matched,
+        weighted=options.weighted,
+        covariates=options.covariates,
+        n_bootstrap=options.n_bootstrap,
+        min_points=options.min_points,
+    )
+    return replace(found, scan=scan)

@@ -1,0 +1,147 @@
+"""The sections of particle, cones and correlation; `nmcx cones` takes their keys as flags."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from nmcx.run_file.values import (
+    as_choice,
+    as_choices,
+    as_direction,
+    as_flag,
+    as_integer,
+    as_number,
+    as_numbers,
+    key,
+    or_auto,
+)
+
+_AUTO = '"auto"'
+_UP_RIGHT = ("UP", "RIGHT")
+
+
+def _two(meaning: str, wording: str, default: tuple[float, float] = (0.0, 0.0)) -> Any:
+    reader = as_numbers(2, as_number(), wording)
+    return field(default=default, metadata=key(reader, meaning, "", 2, _UP_RIGHT))
+
+
+@dataclass(frozen=True)
+class Morphology:
+    """Segmentation of the particle: options of `nmcx.morphology.segment`."""
+
+    threshold: float | None = field(
+        default=None,
+        metadata=key(or_auto(as_number()), "solid above this value; auto: Otsu", show=_AUTO),
+    )
+    closing_radius_um: float = field(
+        default=0.5, metadata=key(as_number(0, 1e3), "cracks up to twice this wide are void [µm]")
+    )
+
+
+@dataclass(frozen=True)
+class Cones:
+    """Cone porosity: options of `nmcx.cones.cone_porosity`."""
+
+    n_directions: int = field(
+        default=3000, metadata=key(as_integer(1, 10**6), "directions, evenly over the sphere")
+    )
+    grid: str = field(
+        default="fibonacci",
+        metadata=key(
+            as_choice("fibonacci", "healpix"),
+            '"fibonacci", or "healpix" of the number nearest to n_directions',
+        ),
+    )
+    half_angle_deg: tuple[float, ...] = field(
+        default=tuple(float(a) for a in range(5, 51, 5)),
+        metadata=key(
+            as_numbers(None, as_number(1e-3, 180), "a list of angles in degrees"),
+            "half-opening angles [°]", "", "+",
+        ),
+    )  # fmt: skip
+    apex_um: tuple[float, ...] | None = field(
+        default=None,
+        metadata=key(
+            or_auto(as_numbers(3, as_number(), "three numbers (z, y, x) in µm")),
+            "tip of the cones (z, y, x) [µm]; auto: centroid of the envelope", _AUTO, 3,
+            ("Z", "Y", "X"),
+        ),
+    )  # fmt: skip
+    weight: str = field(
+        default="volume",
+        metadata=key(
+            as_choice("volume", "solid_angle"), 'of a voxel: "volume", or 1/r², "solid_angle"'
+        ),
+    )
+    radial_gate_um: tuple[float, float] | None = field(
+        default=None,
+        metadata=key(
+            or_auto(as_numbers(2, as_number(0), "two distances [from, to] in µm")),
+            "only voxels at these distances from the apex [µm]; auto: all", _AUTO, 2,
+            ("FROM", "TO"),
+        ),
+    )  # fmt: skip
+    soft: bool = field(
+        default=False, metadata=key(as_flag, "count void by the solid fraction of each voxel")
+    )
+
+
+@dataclass(frozen=True)
+class Placing:
+    """Where the surface map lies on the particle: options of `nmcx.correlation.place`."""
+
+    view: tuple[float, float, float] = field(
+        metadata=key(
+            as_direction, "from particle towards beam (z, y, x)", "[0, 0, 1]", 3, ("Z", "Y", "X")
+        )
+    )
+    rotation_deg: float = field(
+        default=0.0, metadata=key(as_number(-360, 360), "of the map about the view [°]")
+    )
+    offset_um: tuple[float, float] = _two(
+        "of the map's middle from the particle's, (up, right) [µm]",
+        "two numbers [up, right] in µm",
+    )
+    scale: float = field(
+        default=1.0, metadata=key(as_number(0.1, 10), "true over stated pixel size of the map")
+    )
+    max_incidence_deg: float = field(
+        default=60.0,
+        metadata=key(as_number(1, 89), "pixels that see the surface more obliquely are out [°]"),
+    )
+
+
+@dataclass(frozen=True)
+class Correlation:
+    """Surface map against cone porosity: options of `nmcx.correlation.angle_scan`."""
+
+    null: str = field(
+        default="rotation",
+        metadata=key(
+            as_choice("rotation", "variogram", "moran"),
+            'null model: "rotation", or random maps alike, "variogram" or "moran"',
+        ),
+    )
+    n_null: int = field(default=999, metadata=key(as_integer(99, 10**6), "draws of the null"))
+    matched: bool = field(
+        default=True,
+        metadata=key(as_flag, "average the map over the cap of the cone, or only at its direction"),
+    )
+    weighted: bool = field(
+        default=False, metadata=key(as_flag, "count pairs by the weight of their map points")
+    )
+    covariates: tuple[str, ...] = field(
+        default=(),
+        metadata=key(
+            as_choices("incidence", "thickness"),
+            'control for "incidence" and "thickness"', "", "+",
+        ),
+    )  # fmt: skip
+    n_bootstrap: int = field(
+        default=500, metadata=key(as_integer(2, 10**6), "replicates behind the best angle")
+    )
+    min_points: int = field(
+        default=3, metadata=key(as_integer(1, 10**6), "least map points for an average")
+    )
+    seed: int = field(default=1, metadata=key(as_integer(0), "of the random numbers"))

@@ -1,0 +1,7 @@
+#include "nmcx/geometry/cone_tree_kernel.hpp"
+
+#if defined(__x86_64__)
+#include "nmcx/geometry/cone_tree_kernel.inc"
+
+const nmcx::ConeTreeKernel nmcx::cone_tree_v3{open, count};
+#endif

@@ -1,0 +1,9 @@
+"""Issue 5: microstructure and the correlation. Every figure that must hold, by part."""
+
+from __future__ import annotations
+
+import issue_05_cones
+import issue_05_correlation
+import issue_05_pictures
+
+CHECKS = [*issue_05_cones.CHECKS, *issue_05_correlation.CHECKS, *issue_05_pictures.CHECKS]

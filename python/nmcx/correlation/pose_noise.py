@@ -68,7 +68,7 @@ def texture_response(
     weight[weight < 1e-9] = 0.0
     weight *= (shade.ravel()[lit] / weight.sum(axis=1))[:, None]
     pictures = camera.gathered(lit, neighbour, weight, len(points), pose)
-    pictures[np.abs(pictures) < 1e-12 * np.abs(pictures).max()] = 0.0
+    pictures[np.abs(pictures) < 1e-6 * np.abs(pictures).max()] = 0.0
     return np.ascontiguousarray(pictures[:, used].T), points
 
 
@@ -159,8 +159,9 @@ def _kernels(terms: Terms) -> Iterator[_Float]:
     squared = (terms.points**2).sum(axis=1)
     distance = squared[:, None] + squared - 2.0 * terms.points @ terms.points.T
     for reach in REACHES:
-        # Numbers that underflow would slow all that follows a hundredfold.
-        yield np.exp(np.maximum(distance / (-2.0 * reach**2), -40.0))
+        # Numbers that underflow would slow all that follows a hundredfold; a little of what all
+        # points have in common, which the yields take up, keeps them away.
+        yield np.exp(np.maximum(distance / (-2.0 * reach**2), -40.0)) + 1e-6
 
 
 def _restricted(

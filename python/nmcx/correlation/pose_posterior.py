@@ -36,8 +36,8 @@ class Mixture:
 
 def explore(
     cost: Callable[[_Float], float], start: Mixture, random: np.random.Generator
-) -> tuple[Mixture, float]:
-    """Adapt a mixture to the density exp(-cost / 2), and how many draws it rests on.
+) -> Mixture:
+    """Adapt a mixture to the density exp(-cost / 2).
 
     Poses are drawn from the mixture (with the tails of Student's distributions), weighted by
     likelihood over density, and each part takes mean and covariance of the draws that are likely
@@ -49,17 +49,16 @@ def explore(
     .. [1] O. Cappe, R. Douc, A. Guillin, J.-M. Marin, C. P. Robert, "Adaptive importance sampling
        in general mixture classes", Stat. Comput. 18, 447 (2008).
     """
-    mixture, effective = start, 0.0
+    mixture = start
     for n in _ROUNDS:
         draws = _student_draws(mixture, n, random)
         density = _log_densities(mixture, draws)  # (n, n_part), weights included
         top = density.max(axis=1, keepdims=True)
         total = top[:, 0] + np.log(np.exp(density - top).sum(axis=1))
         energy = np.array([cost(pose) for pose in draws])
-        weight, temperature = _flattened(energy, total)
-        effective = 1.0 / float(weight @ weight) if temperature == 1.0 else 0.0
+        weight = _flattened(energy, total)
         mixture = _adapted(mixture, draws, weight, np.exp(density - total[:, None]))
-    return mixture, effective
+    return mixture
 
 
 def _student_draws(mixture: Mixture, n: int, random: np.random.Generator) -> _Float:
@@ -84,7 +83,7 @@ def _log_densities(mixture: Mixture, draws: _Float) -> _Float:
     return np.stack(parts, axis=1)
 
 
-def _flattened(energy: _Float, log_density: _Float) -> tuple[_Float, float]:
+def _flattened(energy: _Float, log_density: _Float) -> _Float:
     """Weights of sum 1 at the lowest temperature that leaves enough draws effective."""
     for temperature in 2.0 ** np.arange(0.0, 8.0, 0.5):
         log_weight = -0.5 * energy / temperature - log_density
@@ -92,7 +91,7 @@ def _flattened(energy: _Float, log_density: _Float) -> tuple[_Float, float]:
         weight /= weight.sum()
         if 1.0 / float(weight @ weight) >= _LEAST_EFFECTIVE:
             break
-    return weight, float(temperature)
+    return weight
 
 
 def _adapted(mixture: Mixture, draws: _Float, weight: _Float, share: _Float) -> Mixture:

@@ -12,9 +12,6 @@ from nmcx.correlation.reprojection import Camera
 
 _Float = NDArray[np.float64]
 
-#: Weight of the yields' bends that keeps knots which no pixel sees between their neighbours.
-_BEND_WEIGHT = 1e-6
-
 
 @dataclass(frozen=True)
 class Prior:
@@ -46,6 +43,7 @@ class Problem:
     used: NDArray[np.bool_]  #: (ny, nx) pixels that count
     whiten: Callable[[_Float], _Float]  #: makes residuals (n_pixel, ...) independent, of variance 1
     prior: Prior
+    bend: float  #: standard deviation of the yields' second differences from knot to knot
 
     def steps(self) -> _Float:
         """(7,) changes of the parameters that move the picture by a few tenths of a pixel.
@@ -121,13 +119,12 @@ class Problem:
         columns, white = self.whiten(basis), self.whiten(image)
         n = basis.shape[1]
         gram = columns.T @ columns
-        # Knots that no pixel sees are drawn to the line through their neighbours, which costs the
-        # others nothing worth mentioning.
-        weight = float(np.trace(gram))
+        # A yield that bends at will at grazing incidence could pass for another size.
         bends = np.eye(n - 3, n) - 2.0 * np.eye(n - 3, n, 1) + np.eye(n - 3, n, 2)
-        gram += _BEND_WEIGHT * weight * bends.T @ bends + 1e-12 * weight * np.eye(n)
+        bends /= self.bend
+        gram += bends.T @ bends + 1e-12 * float(np.trace(gram)) * np.eye(n)
         coefficients = np.linalg.solve(gram, columns.T @ white)
-        left = white - columns @ coefficients
+        left = np.concatenate([white - columns @ coefficients, bends @ coefficients])
         away = (pose - self.prior.mean) / self.prior.std
         cost = float(left @ left + away @ away)
         return cost, coefficients, image - basis @ coefficients, basis, columns, gram

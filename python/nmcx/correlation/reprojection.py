@@ -21,7 +21,7 @@ _BAND = 2.0
 COSINES = np.linspace(0.0, 1.0, 11)
 #: Rays of a pixel (row, column) [px]: no two share a row or column, so that a rim along either is
 #: met by one after the other (rotated-grid supersampling).
-_RAYS = np.array([(-3, 1), (3, -1), (1, 5), (-5, -3), (5, -5), (-1, -7), (7, 3), (-7, 7)]) / 16.0
+_RAYS = np.array([(-1, -3), (-3, 1), (1, 3), (3, -1)]) / 8.0
 
 
 @dataclass(frozen=True)
@@ -62,10 +62,13 @@ class Grid:
 
 
 def binned_image(image: _Float, factor: int) -> _Float:
-    """Means over blocks of factor x factor pixels; NaN where one is missing, rests cut off."""
-    ny, nx = image.shape[0] // factor, image.shape[1] // factor
-    blocks = image[: ny * factor, : nx * factor].reshape(ny, factor, nx, factor)
-    return np.asarray(blocks.mean(axis=(1, 3)))
+    """Means (..., ny, nx) over factor x factor pixels; NaN where one is missing, rests cut off."""
+    if factor == 1:
+        return image
+    ny, nx = image.shape[-2] // factor, image.shape[-1] // factor
+    whole = image[..., : ny * factor, : nx * factor]
+    blocks = whole.reshape(*image.shape[:-2], ny, factor, nx, factor)
+    return np.asarray(blocks.mean(axis=(-3, -1)))
 
 
 def signed_distance(particle: Particle, finest_um: float) -> Body:
@@ -160,6 +163,7 @@ class Camera:
     grid: Grid
     view: _Float
     threads: int
+    binning: int = 1  #: pixels per side of a pixel of the pictures
     #: rays of the last pose, for what depends on the spot and the yields alone
     _last: dict[bytes, tuple[_Float, _Float, _Float]] = field(default_factory=dict, repr=False)
 
@@ -232,13 +236,14 @@ class Camera:
         sums = np.bincount(at, coverage.ravel() - above, size)
         sums += np.bincount(at + n_pixel, above, size)
         pictures = (sums / len(_RAYS)).reshape(n_knot, *self.grid.shape)
-        return np.concatenate([self._blurred(pictures, pose), np.ones((1, *self.grid.shape))])
+        seen = self._seen(pictures, pose)
+        return np.concatenate([seen, np.ones((1, *seen.shape[1:]))])
 
     def image(self, pose: _Float, coefficients: _Float) -> _Float:
         """The map (ny, nx) with the yields `coefficients` at the knots, and the background."""
         coverage, cosine, _ = self.rays(pose)
         shade = np.interp(cosine, COSINES, coefficients[:-1])
-        return self._blurred((coverage * shade).mean(axis=0), pose) + coefficients[-1]
+        return self._seen((coverage * shade).mean(axis=0), pose) + coefficients[-1]
 
     def silhouette(self, pose: _Float) -> _Float:
         """Share of each pixel (ny, nx) that the body covers, without the spot."""
@@ -261,13 +266,13 @@ class Camera:
         n_pixel = self.grid.shape[0] * self.grid.shape[1]
         at = target * n_pixel + (ray % n_pixel)[:, None]
         sums = np.bincount(at.ravel(), weight.ravel(), n_target * n_pixel) / len(_RAYS)
-        return self._blurred(sums.reshape(n_target, *self.grid.shape), pose)
+        return self._seen(sums.reshape(n_target, *self.grid.shape), pose)
 
-    def _blurred(self, pictures: _Float, pose: _Float) -> _Float:
-        """Pictures (..., ny, nx) as a spot sees them."""
+    def _seen(self, pictures: _Float, pose: _Float) -> _Float:
+        """Pictures (..., ny, nx) as a spot sees them, binned."""
         from scipy.ndimage import gaussian_filter
 
         spot = float(np.exp(pose[6]))
         axes = (pictures.ndim - 2, pictures.ndim - 1)
         blurred = gaussian_filter(pictures, spot, mode="nearest", truncate=5.0, axes=axes)
-        return np.asarray(blurred)
+        return binned_image(blurred, self.binning)

@@ -6,6 +6,15 @@ whole sphere, which keeps the smoothness of both.
 """
 
 from nmcx.correlation.placing import place, view_frame
+from nmcx.correlation.pose import fit_pose
+from nmcx.correlation.robustness import robustness
 from nmcx.correlation.scan import angle_scan, observed_correlation
 
-__all__ = ["angle_scan", "observed_correlation", "place", "view_frame"]
+__all__ = [
+    "angle_scan",
+    "fit_pose",
+    "observed_correlation",
+    "place",
+    "robustness",
+    "view_frame",
+]

@@ -12,6 +12,8 @@ _Float = NDArray[np.float64]
 
 #: Width of the Gaussian that smooths the envelope before its normals are taken [voxels].
 _NORMAL_SIGMA = 2.0
+#: Jump along a ray that no staircase of voxels makes [voxels].
+_JUMP = 3.0
 
 
 def view_frame(view: ArrayLike) -> tuple[_Float, _Float, _Float]:
@@ -57,21 +59,45 @@ def view_frame(view: ArrayLike) -> tuple[_Float, _Float, _Float]:
     return k + 0.0, up + 0.0, np.array(right) + 0.0
 
 
+def tilted_frame(view: ArrayLike, tilt: ArrayLike) -> tuple[_Float, _Float, _Float]:
+    """The frame of `view`, turned so that the view moves by `tilt` (upwards, to the right) [rad].
+
+    It moves along a great circle and takes the other two vectors with it (parallel transport).
+    """
+    k, up, right = view_frame(view)
+    upwards, rightwards = np.asarray(tilt, dtype=np.float64)
+    angle = float(np.hypot(upwards, rightwards))
+    if angle == 0.0:
+        return k, up, right
+    towards = (upwards * up + rightwards * right) / angle
+    cos, sin = np.cos(angle), np.sin(angle)
+
+    def turned(vector: _Float) -> _Float:
+        along, across = vector @ k, vector @ towards
+        plane = along * (cos * k + sin * towards) + across * (cos * towards - sin * k)
+        return np.asarray(vector - along * k - across * towards + plane)
+
+    return turned(k), turned(up), turned(right)
+
+
 def place(
     xi_map: XiMap,
     particle: Particle,
     *,
     view: ArrayLike,
+    tilt: tuple[float, float] = (0.0, 0.0),
     rotation: float = 0.0,
     offset_um: tuple[float, float] = (0.0, 0.0),
     scale: float = 1.0,
     max_incidence: float = np.pi / 3,
+    beam: ArrayLike | None = None,
     threads: int | None = None,
 ) -> SurfaceValues:
     """Put a surface map on the particle it was taken of, with a given pose.
 
-    A ray through every pixel finds the first voxel of the envelope (exact traversal); pixels that
-    see the surface too obliquely are left out.
+    A ray through every pixel finds the first voxel of the envelope (exact traversal). Pixels that
+    see the surface too obliquely, lie where one part of the particle ends before another, or lie in
+    its own shadow are left out, and counted in the notes.
 
     Parameters
     ----------
@@ -82,6 +108,8 @@ def place(
         Envelope (nz, ny, nx) and centre [um].
     view : (3,) array_like
         From the particle towards the beam or detector, (z, y, x) (see `view_frame`).
+    tilt : (float, float)
+        Moves the view along a great circle (upwards, to the right) [rad], and the frame with it.
     rotation : float
         Turns the map anticlockwise as the viewer sees it [rad].
     offset_um : (float, float)
@@ -90,6 +118,9 @@ def place(
         Enlarges the pixels of the map [1].
     max_incidence : float
         Largest angle between the surface normal and the view [rad]; our default is 60 degrees.
+    beam : (3,) array_like, optional
+        Where the light comes from, seen from the particle (z, y, x), if the signal is detected from
+        another side: points that it does not reach are in shadow. Default: along the view.
     threads : int, optional
         Number of threads; default: all cores.
 
@@ -103,6 +134,13 @@ def place(
     ------
     ValueError
         If an option is out of range, or no valid pixel falls on the particle.
+
+    Notes
+    -----
+    A pixel lies at an occlusion edge if the surface in a neighbouring pixel is nearer or farther by
+    more than a slope of `max_incidence` and three voxels can explain (our default): its signal is
+    that of two places. `nmcx.correlation.fit_pose` finds the pose: ``place(xi_map, particle,
+    **pose.as_options())``.
 
     References
     ----------
@@ -126,7 +164,7 @@ def place(
         raise ValueError(f"scale must be positive, not {scale}")
     if not 0 < max_incidence < np.pi / 2:
         raise ValueError(f"max_incidence must lie between 0 and pi/2, not {max_incidence}")
-    k, up, right = view_frame(view)
+    k, up, right = tilted_frame(view, tilt)
     centre = np.asarray(particle.centre_um, dtype=np.float64)
     spacing = np.asarray(particle.voxel_size_um, dtype=np.float64)
     pixel_dy, pixel_dx = (scale * float(s) for s in xi_map.pixel_size_um)
@@ -164,11 +202,20 @@ def place(
     ray = hits.point_um[pixel] - centre
     distance = np.linalg.norm(ray, axis=1)
     steep = ~(incidence <= max_incidence)
-    keep = ~steep & (distance > 0)
+    slope = np.tan(max_incidence) * np.array([pixel_dy, pixel_dx])
+    edge = _at_occlusion_edge((hits.point_um @ k).reshape(ny, nx), slope, spacing)[pixel]
+    dark = np.zeros_like(steep)
+    if beam is not None:
+        way = np.asarray(beam, dtype=np.float64)
+        if way.shape != (3,) or not 0 < np.linalg.norm(way) < np.inf:
+            raise ValueError(f"beam must be three finite numbers (z, y, x), not {beam!r}")
+        way = way / np.linalg.norm(way)
+        dark = _in_shadow(envelope, spacing, hits.point_um[pixel], way, far, threads or 0)
+    keep = ~(steep | edge | dark) & (distance > 0)
     if not np.any(keep):
         raise ValueError(
-            "every pixel sees the surface more obliquely than max_incidence; raise it, or check "
-            "view and envelope"
+            "every pixel sees the surface more obliquely than max_incidence, at an occlusion edge "
+            "or in shadow; raise max_incidence, or check view, beam and envelope"
         )
     pixel = pixel[keep]
     notes = (
@@ -176,7 +223,11 @@ def place(
         f"{int(np.count_nonzero(seen & ~valid))} pixels on the particle have no valid value",
         f"{int(np.count_nonzero(steep))} pixels excluded: incidence above "
         f"{np.degrees(max_incidence):.1f} degrees",
+        f"{int(np.count_nonzero(edge & ~steep))} pixels excluded: at occlusion edges",
     )
+    if beam is not None:
+        n_dark = int(np.count_nonzero(dark & ~steep & ~edge))
+        notes = (*notes, f"{n_dark} pixels excluded: the beam does not reach them")
     return SurfaceValues(
         values=np.asarray(xi_map.xi, dtype=np.float64).ravel()[pixel],
         std=np.asarray(xi_map.xi_std, dtype=np.float64).ravel()[pixel],
@@ -188,6 +239,36 @@ def place(
         dice=float(dice),
         notes=notes,
     )
+
+
+def _at_occlusion_edge(
+    height_um: _Float, slope_um: NDArray[np.float64], spacing: _Float
+) -> NDArray[np.bool_]:
+    """Pixels (ny nx,) next to which the surface jumps along the view; NaN is no surface."""
+    edge = np.zeros(height_um.shape, dtype=bool)
+    for axis in range(2):
+        jump = np.abs(np.diff(height_um, axis=axis))
+        far = jump > slope_um[axis] + _JUMP * spacing.max()
+        before = (slice(None, -1), slice(None)) if axis == 0 else (slice(None), slice(None, -1))
+        after = (slice(1, None), slice(None)) if axis == 0 else (slice(None), slice(1, None))
+        edge[before] |= far
+        edge[after] |= far
+    return edge.ravel()
+
+
+def _in_shadow(
+    envelope: NDArray[np.bool_],
+    spacing: _Float,
+    points: _Float,
+    way: _Float,
+    far: float,
+    threads: int,
+) -> NDArray[np.bool_]:
+    """Whether other parts of the envelope lie between surface points (n, 3) and the beam."""
+    # Light that comes down through the point meets it first, to the staircase of the voxels.
+    met = _core.first_hits(envelope, spacing, points + 2.0 * far * way, -way, threads)
+    above = (met.point_um - points) @ way
+    return np.asarray(above > _JUMP * spacing.max())
 
 
 def _incidence(

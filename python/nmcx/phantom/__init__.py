@@ -6,6 +6,7 @@ from nmcx.phantom.foil import FoilSeries, foil_curve, foil_series
 from nmcx.phantom.measurement import particle, surface_and_porosity
 from nmcx.phantom.misaligned import MisalignedStack, misaligned_stack
 from nmcx.phantom.pair_scans import PairScans, pair_scans
+from nmcx.phantom.placed import PlacedMap, placed_map
 from nmcx.phantom.records import Phantom, Truth
 from nmcx.phantom.soft_spectra import SoftSpectra, soft_spectra
 from nmcx.phantom.spectra import (
@@ -27,6 +28,7 @@ __all__ = [
     "MisalignedStack",
     "PairScans",
     "Phantom",
+    "PlacedMap",
     "SoftSpectra",
     "Truth",
     "ball_projection",
@@ -39,6 +41,7 @@ __all__ = [
     "misaligned_stack",
     "pair_scans",
     "particle",
+    "placed_map",
     "soft_spectra",
     "surface_and_porosity",
     "white_line_offset",

@@ -93,6 +93,7 @@ class Scene:
     frame: Frame
     centre_um: Array  #: (3,) origin of directions and of the map's plane (z, y, x) [µm]
     texture: SmoothField  #: topography finer than the particle's shape, of position in µm
+    relief: float = 0.15  #: largest relative variation of the yield with it [1]
 
     def look(self, rows: Array, columns: Array) -> SurfaceHits:
         """Follow a ray through each map position (rows, columns from the middle, (n,)) [µm]."""
@@ -184,15 +185,17 @@ def _sample(
 ) -> tuple[Array, Array, Array]:
     """Yield, its share at the high energy and bare particle, averaged over pixels (n,)."""
     total, high, bare = np.zeros((3, rows.size))
-    offsets = (np.arange(n_sub) + 0.5) / n_sub - 0.5
-    for down in offsets * pixel_um[0]:
-        for across in offsets * pixel_um[1]:
-            hits = scene.look(rows + down, columns + across)
+    steps = np.arange(n_sub) - 0.5 * (n_sub - 1)
+    for i in steps:
+        for j in steps:
+            # A sheared lattice: a rim along rows or columns crosses its points one by one.
+            down, across = (i + j / n_sub) / n_sub, (j - i / n_sub) / n_sub
+            hits = scene.look(rows + down * pixel_um[0], columns + across * pixel_um[1])
             on_particle = hits.kind == PARTICLE
             points = hits.points[on_particle]
             brightness = np.zeros(hits.kind.size)
             share = np.full(hits.kind.size, 0.5)
-            relief = 1.0 + 0.15 * np.tanh(scene.texture(points))
+            relief = 1.0 + scene.relief * np.tanh(scene.texture(points))
             brightness[on_particle] = relief / np.maximum(hits.cosine[on_particle], _LEAST_COSINE)
             share[on_particle] = xi(scene.directions(points))
             brightness[hits.kind == METAL] = _METAL_YIELD

@@ -21,6 +21,7 @@ from nmcx.results.frames import (
     FrameStack,
     OpticalDensity,
 )
+from nmcx.results.pose import Pose, Robustness
 from nmcx.results.soft import (
     Affine,
     AlignedStxm,
@@ -71,9 +72,11 @@ __all__ = [
     "Particle",
     "PeakRatio",
     "PorositySensitivity",
+    "Pose",
     "PreEdge",
     "ReferenceFit",
     "Result",
+    "Robustness",
     "Shift",
     "Spectrum",
     "StxmStack",

@@ -7,6 +7,7 @@
 #include "nmcx/geometry/distance_classes.hpp"
 #include "nmcx/geometry/distance_transform.hpp"
 #include "nmcx/geometry/line_profile.hpp"
+#include "nmcx/geometry/surface_view.hpp"
 #include "nmcx/geometry/ray_envelope.hpp"
 #include "nmcx/geometry/rotation_null.hpp"
 #include "nmcx/geometry/voxel_traversal.hpp"
@@ -70,6 +71,14 @@ void bind_geometry(py::module_& m) {
         "envelope"_a.noconvert(), "spacing"_a.noconvert(), "centre"_a.noconvert(),
         "directions"_a.noconvert(), "radius"_a, "step"_a, "correlation"_a.noconvert(), "variance"_a,
         "threads"_a = 0, ReleaseGil());
+
+  py::class_<nmcx::SurfaceView>(m, "SurfaceView")
+      .def_readonly("cosine", &nmcx::SurfaceView::cosine)
+      .def_readonly("height_um", &nmcx::SurfaceView::height_um)
+      .def_readonly("clearance_um", &nmcx::SurfaceView::clearance_um);
+  m.def("surface_view", &nmcx::surface_view, "distance"_a.noconvert(), "spacing"_a.noconvert(),
+        "corner"_a.noconvert(), "first"_a.noconvert(), "row"_a.noconvert(), "column"_a.noconvert(),
+        "view"_a.noconvert(), "shape"_a, "rim_um"_a, "threads"_a = 0, ReleaseGil());
 
   py::class_<nmcx::CapMeans>(m, "CapMeans")
       .def_readonly("mean", &nmcx::CapMeans::mean)

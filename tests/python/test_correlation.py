@@ -251,6 +251,16 @@ def test_a_ball_is_hit_where_geometry_says(view):
     assert placed.area_um2.sum() == pytest.approx(np.pi * 4.0**2, rel=0.03)
 
 
+def test_thickness_is_the_chord_of_the_view_through_the_envelope():
+    placed = correlation.place(ratio_map(frame_image()), ball(), view=(0.3, -0.5, 0.8))
+    k, up, right = correlation.view_frame((0.3, -0.5, 0.8))
+    offset = placed.points_um - np.array(ball().centre_um)
+    aside = np.hypot(offset @ up, offset @ right)
+    # Both ends lie on a staircase of voxels.
+    limit = np.linalg.norm(ball().voxel_size_um) / np.cos(placed.incidence)
+    assert np.all(np.abs(placed.thickness_um - 2 * np.sqrt(16.0 - aside**2)) < limit)
+
+
 def test_rotation_offset_and_scale_follow_the_convention():
     particle, view = ball(), (0.0, 0.0, 1.0)
     _, up, right = correlation.view_frame(view)

@@ -127,7 +127,8 @@ def place(
     Returns
     -------
     SurfaceValues
-        One entry per kept pixel; ``area_um2`` = dy dx / cos(incidence); ``dice`` is the overlap of
+        One entry per kept pixel; ``area_um2`` = dy dx / cos(incidence); ``thickness_um`` along the
+        view, pores included; ``dice`` is the overlap of
         the map's valid pixels with the silhouette, 1 when they agree.
 
     Raises
@@ -238,6 +239,9 @@ def place(
         view=(float(k[0]), float(k[1]), float(k[2])),
         dice=float(dice),
         notes=notes,
+        thickness_um=_core.chord_lengths(
+            envelope, spacing, np.ascontiguousarray(origins[pixel]), -k, threads or 0
+        ),
     )
 
 

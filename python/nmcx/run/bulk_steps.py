@@ -135,10 +135,12 @@ def add_placing(options: Placing, found: Findings) -> Findings:
         found.xi,
         found.particle,
         view=options.view,
+        tilt=(float(np.deg2rad(options.tilt_deg[0])), float(np.deg2rad(options.tilt_deg[1]))),
         rotation=float(np.deg2rad(options.rotation_deg)),
         offset_um=options.offset_um,
         scale=options.scale,
         max_incidence=float(np.deg2rad(options.max_incidence_deg)),
+        beam=options.beam,
     )
     return replace(found, surface=placed)
 

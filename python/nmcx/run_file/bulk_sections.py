@@ -128,6 +128,9 @@ class Placing:
             as_direction, "from particle towards beam (z, y, x)", "[0, 0, 1]", 3, ("Z", "Y", "X")
         )
     )
+    tilt_deg: tuple[float, float] = _two(
+        "of the view (up, right) [°]", "two angles [up, right] in degrees"
+    )
     rotation_deg: float = field(
         default=0.0, metadata=key(as_number(-360, 360), "of the map about the view [°]")
     )
@@ -142,6 +145,13 @@ class Placing:
         default=60.0,
         metadata=key(as_number(1, 89), "pixels that see the surface more obliquely are out [°]"),
     )
+    beam: tuple[float, float, float] | None = field(
+        default=None,
+        metadata=key(
+            or_auto(as_direction), "where the light comes from (z, y, x); auto: along the view",
+            _AUTO, 3, ("Z", "Y", "X"),
+        ),
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -70,7 +70,7 @@ def test_every_option_has_one_name_and_one_default(
             if keys[name].name.endswith("_deg"):
                 stated = np.deg2rad(stated)
             default = parameter.default
-            same = pytest.approx(default) if isinstance(default, float) else default
+            same = pytest.approx(default) if isinstance(default, float | tuple) else default
             assert stated == same, name
 
 

@@ -9,7 +9,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export CMAKE_BUILD_PARALLEL_LEVEL ?= $(JOBS)
 PIP := $(RUN) -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test ctest samples pytest install format lint types stubs bench counts peers docs verify sanitize package clean
+.PHONY: demo test ctest samples pytest install format lint types stubs bench counts peers docs pictures verify sanitize package clean
 
 # --- environments ---------------------------------------------------------------------------------
 $(VENV)/pip.stamp:
@@ -82,6 +82,11 @@ sanitize: install
 	cmake --build --preset tsan
 	ctest --preset tsan # all but two suites that have one thread only
 	$(RUN) tests/tools/pytest_under_asan.py -n $(JOBS)
+
+# The particle in space: off-screen by pyvista, and the interactive scene in a real browser.
+pictures: install
+	$(PIP) install --no-build-isolation --editable ".[view,test]"
+	$(RUN) -m pytest tests/python/report/test_scene.py
 
 package: $(VENV)/build.stamp
 	$(PIP) install --group release

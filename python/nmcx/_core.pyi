@@ -267,6 +267,8 @@ class LineMeans:
     @property
     def directions(self) -> numpy.typing.NDArray[numpy.float64]: ...
     @property
+    def effective_count(self) -> numpy.typing.NDArray[numpy.float64]: ...
+    @property
     def mean(self) -> numpy.typing.NDArray[numpy.float64]: ...
     @property
     def standard_error(self) -> numpy.typing.NDArray[numpy.float64]: ...
@@ -408,6 +410,8 @@ def line_profiles(
     directions: numpy.typing.NDArray[numpy.float64],
     radius: typing.SupportsFloat | typing.SupportsIndex,
     step: typing.SupportsFloat | typing.SupportsIndex,
+    correlation: numpy.typing.NDArray[numpy.float64],
+    variance: typing.SupportsFloat | typing.SupportsIndex,
     threads: int = 0,
 ) -> LineMeans: ...
 @typing.overload
@@ -419,6 +423,8 @@ def line_profiles(
     directions: numpy.typing.NDArray[numpy.float64],
     radius: typing.SupportsFloat | typing.SupportsIndex,
     step: typing.SupportsFloat | typing.SupportsIndex,
+    correlation: numpy.typing.NDArray[numpy.float64],
+    variance: typing.SupportsFloat | typing.SupportsIndex,
     threads: int = 0,
 ) -> LineMeans: ...
 @typing.overload

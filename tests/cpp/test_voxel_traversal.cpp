@@ -95,4 +95,31 @@ BOOST_AUTO_TEST_CASE(a_direction_without_length_is_refused) {
                     nmcx::InvalidArgument);
 }
 
+BOOST_AUTO_TEST_CASE(a_chord_is_as_long_as_the_points_of_a_fine_walk_within_the_mask) {
+  std::mt19937 random(4);
+  std::normal_distribution<double> normal;
+  nmcx::Array<bool, 3> mask(kShape);
+  for (std::size_t i = 0; i < mask.size(); ++i) mask[i] = random() % 3 != 0;
+  constexpr std::size_t n_ray = 100;
+  nmcx::Array<double, 2> origins({n_ray, 3});
+  const Vector3 way = nmcx::normalised({0.3, -0.8, 0.5}, "direction");
+  std::vector<double> walked(n_ray, 0);
+  constexpr double step = 1e-3;
+  for (std::size_t ray = 0; ray < n_ray; ++ray) {
+    const Vector3 target{1.8 + normal(random), 1.4 + normal(random), 3.3 + normal(random)};
+    const Vector3 origin = target - (12.0 * way);
+    for (std::size_t a = 0; a < 3; ++a) origins[(3 * ray) + a] = origin[a];
+    for (int i = 0; i < 24000; ++i) {
+      const std::ptrdiff_t voxel = voxel_at(origin + ((i + 0.5) * step * way));
+      if (voxel >= 0 && mask[static_cast<std::size_t>(voxel)]) walked[ray] += step;
+    }
+  }
+  const auto found = nmcx::chord_lengths(mask.view(), {kSpacing.data(), {3}}, origins.view(),
+                                         {way.data(), {3}}, {.threads = 2, .poll = {}});
+  // A walk errs by a step at each of some twenty borders.
+  for (std::size_t ray = 0; ray < n_ray; ++ray) {
+    BOOST_TEST(std::abs(found[ray] - walked[ray]) < 0.03);
+  }
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -80,9 +80,15 @@ EXAMPLES: list[results.Result] = [
     ),
     results.Particle(mask(3, 4, 5), np.ones((3, 4, 5), bool), (0.3, 0.2, 0.1), (0.1, 0.2, 0.3)),
     results.DepthProfile(
-        normal(3), normal(3), normal(3), normal(3, 4), np.arange(3), normal(6, 3), normal(7), "eV"
+        normal(3), normal(3), normal(3), normal(3, 2), normal(3, 4), np.arange(3), normal(3),
+        normal(6, 3), normal(7), "eV",
     ),
-    results.LineProfiles(normal(3), normal(2, 3), normal(2, 3), normal(2, 3), normal(2, 3), "eV"),
+    results.DepthTrend(
+        0.1, 0.2, (-0.1, 0.3), (-0.3, 0.5), 8343.0, normal(3), normal(3), "eV",
+    ),
+    results.LineProfiles(
+        normal(3), normal(2, 3), normal(2, 3), normal(2, 3), normal(2, 3), normal(2, 3), "eV"
+    ),
     results.ConePorosity(
         normal(6, 2), np.arange(12).reshape(6, 2), np.arange(12).reshape(6, 2) + 2**40,
         normal(6, 3), np.array([0.1, 0.2]), (1.0, 2.0, 3.0),

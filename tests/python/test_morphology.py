@@ -43,6 +43,18 @@ def test_distance_transform_equals_scipy(seed, shape, fraction):
     )
 
 
+@pytest.mark.parametrize("spacing", [(1.0, 1.0, 1.0), (0.05, 0.033, 0.033)])
+def test_distance_transform_of_a_cracked_particle_equals_scipy(spacing):
+    shape = (70, 64, 61)
+    rng = np.random.default_rng(3)
+    walls, high = (ndimage.gaussian_filter(rng.normal(size=shape), 3.0) for _ in range(2))
+    cracks = (np.abs(walls) < 0.1 * walls.std()) & (high > 0)
+    mask = (radius_from_centre(shape, (1.0, 1.0, 1.0)) < 29.0) & ~cracks
+    found = _core.distance_transform(mask, np.array(spacing), 2) ** 2
+    expected = ndimage.distance_transform_edt(mask, sampling=spacing) ** 2
+    np.testing.assert_allclose(found, expected, rtol=4e-15, atol=0)
+
+
 def test_distance_transform_has_the_same_bits_for_any_number_of_threads():
     mask = np.random.default_rng(1).random((33, 29, 31)) < 0.97
     spacing = np.array([0.3, 0.2, 0.7])
@@ -129,12 +141,12 @@ def test_standard_error_of_the_median_is_its_scatter_over_repeats(correlation_vo
         for axis in range(3):
             noise = np.repeat(noise, correlation_voxels, axis=axis)
         noise = noise[tuple(slice(n) for n in shape)]
-        profile = morphology.depth_profile(noise, particle, bin_um=0.3, n_bootstrap=100)
+        profile = morphology.depth_profile(noise, particle, bin_um=0.3)
         medians.append(profile.median[:3])
         errors.append(profile.median_std[:3])
-    # 40 repeats know a standard deviation to 11 %; few blocks add as much.
+    # 40 repeats know a standard deviation to 11 %: three of these.
     ratio = np.mean(errors, axis=0) / np.std(medians, axis=0, ddof=1)
-    assert np.all((ratio > 0.6) & (ratio < 1.5)), ratio
+    assert np.all((ratio > 0.67) & (ratio < 1.33)), ratio
 
 
 def test_a_depth_profile_is_reproducible_and_says_what_is_wrong():
@@ -195,9 +207,10 @@ def test_samples_are_means_over_the_cylinder_with_their_standard_errors():
             sample = values[used][
                 (across <= 0.3) & (along >= 0) & (along <= length) & (np.floor(below) == i)
             ]
-            if sample.size > 1:
+            if sample.size > 30:
                 assert mean[i] == pytest.approx(sample.mean(), abs=1e-12)
-                assert std[i] == pytest.approx(sample.std(ddof=1) / np.sqrt(sample.size))
+                # Independent voxels; the variance of the whole field counts like four of them.
+                assert std[i] == pytest.approx(sample.std(ddof=1) / np.sqrt(sample.size), rel=0.15)
             elif sample.size == 0:
                 assert np.isnan(mean[i])
 

@@ -122,6 +122,22 @@ def test_a_drift_from_row_to_row_is_recovered(rates):
     assert np.median(left) < 0.5
 
 
+def test_a_drift_is_found_on_a_particle_far_from_the_middle_of_the_image():
+    truth, away = np.array([[0.982, 0.0], [0.016, 1.0]]), np.array([24.0, -18.0])
+    y, x = np.mgrid[:120, :120] - 59.5
+    beyond = np.hypot(y - away[0], x - away[1]) > 24
+    pulls = []
+    for seed in range(1, 31):
+        fixed = measured(disc(seed, shift=away, side=120), 500, seed)
+        moved = truth @ away + (1.3, -0.8)
+        moving = measured(disc(seed, shift=moved, matrix=truth, side=120), 500, 100 + seed)
+        found = surface.register(np.where(beyond, np.nan, fixed), moving, motion="drift")
+        shift = (found.offset - (1.3, -0.8)) / found.offset_std
+        pulls.append([*shift, *((found.matrix - truth)[:, 0] / found.matrix_std[:, 0])])
+    # Shift and rate err together here. 30 pulls of each know their width to 13 %.
+    assert np.all(np.abs(np.std(pulls, axis=0) - 1.0) < 0.35)
+
+
 def test_a_disc_without_texture_has_no_rotation():
     y, x = np.mgrid[:60, :60] - 29.5
     plain = 0.5 * (1 - np.tanh(np.hypot(y, x) - 18))

@@ -284,7 +284,7 @@ def _report_rows(report: Path) -> list[Row]:
 
 
 CHECKS = [
-    Check("scene in a real browser", scene_in_browser),
-    Check("particle by pyvista", picture_by_pyvista),
-    Check("nmcx cones from files", command_from_files),
+    Check("scene_in_browser", scene_in_browser),
+    Check("picture_by_pyvista", picture_by_pyvista),
+    Check("cones_from_files", command_from_files),
 ]

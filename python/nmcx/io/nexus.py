@@ -47,6 +47,7 @@ SIGNALS: Mapping[str, str] = {
     "ValenceMap": "valence",
     "Particle": "solid",
     "DepthProfile": "median",
+    "DepthTrend": "median",
     "LineProfiles": "values",
     "ConePorosity": "porosity",
     "SurfaceValues": "values",

@@ -103,6 +103,17 @@ def label_voids(
     )
 
 
+def open_voids(particle: Particle, connectivity: int) -> NDArray[np.bool_]:
+    """Voxels of voids that hang together with the outside of the envelope."""
+    from scipy import ndimage
+
+    structure = ndimage.generate_binary_structure(3, 1 if connectivity == 6 else 3)
+    labels, n_void = ndimage.label(particle.void, structure=structure)
+    is_open = np.zeros(n_void + 1, dtype=bool)
+    is_open[labels[_beside_outside(particle.envelope) & particle.void]] = True
+    return np.asarray(is_open[labels])
+
+
 def _largest_first(labels: _Array, n_label: int) -> NDArray[np.int32]:
     """Labels in the order of falling size; of equally large ones the first in the array."""
     size = np.bincount(labels.ravel(), minlength=n_label + 1)[1:]

@@ -9,6 +9,7 @@ are perceptual and safe for colour-blind readers, and maps carry a scale bar. In
 
 from __future__ import annotations
 
+from nmcx.plot.bulk_figure import bulk_figure
 from nmcx.plot.correlation_figure import correlation_figure
 from nmcx.plot.correlations import sphere
 from nmcx.plot.edge_fits import worst_voxels
@@ -24,7 +25,7 @@ from nmcx.plot.images import (
     xi_map,
 )
 from nmcx.plot.panels import scale_bar, scale_bar_length
-from nmcx.plot.profiles import depth_profile, edge_histogram, line_profiles
+from nmcx.plot.profiles import depth_counts, depth_profile, edge_histogram, line_profiles
 from nmcx.plot.registration import registration
 from nmcx.plot.scene import scene_html
 from nmcx.plot.sensitivity import porosity_sensitivity
@@ -37,7 +38,9 @@ from nmcx.plot.volumes import edge_map, particle_slices, slices, status
 
 __all__ = [
     "alignment",
+    "bulk_figure",
     "correlation_figure",
+    "depth_counts",
     "depth_profile",
     "edge_histogram",
     "edge_map",

@@ -83,7 +83,11 @@ def _named(name: str, unit: str) -> str:
 
 
 def line_profiles(
-    lines: LineProfiles, *, name: str = "edge energy", ax: Axes | None = None
+    lines: LineProfiles,
+    *,
+    name: str = "edge energy",
+    numbered: bool = False,
+    ax: Axes | None = None,
 ) -> Axes:
     """Values along lines from the surface to the centre, with bands of one standard error.
 
@@ -93,6 +97,8 @@ def line_profiles(
         From `nmcx.morphology.line_profiles`.
     name : str
         Name of the quantity for the axis.
+    numbered : bool
+        Whether the legend numbers the lines from 1.
     ax : matplotlib.axes.Axes, optional
         Axes to draw into.
 
@@ -109,7 +115,7 @@ def line_profiles(
         zip(lines.values, lines.std, lines.directions, strict=True)
     ):
         colour = COLOURS[i % len(COLOURS)]
-        text = _direction_name(direction)
+        text = f"{i + 1}: {_direction_name(direction)}" if numbered else _direction_name(direction)
         style = ("-", "--", "-.", ":")[(i // len(COLOURS)) % 4]
         ax.plot(lines.distance_um, values, color=colour, lw=1.4, ls=style, label=text)
         ax.fill_between(
@@ -120,7 +126,7 @@ def line_profiles(
     open_frame(ax)
     label_axes(ax, "distance below the surface [µm]", _named(name, lines.unit))
     legend = ax.legend(
-        fontsize=TICK, title="line from", loc="center left", bbox_to_anchor=(1.0, 0.5),
+        fontsize=TICK, title="line from (z, y, x)", loc="center left", bbox_to_anchor=(1.0, 0.5),
         frameon=False,
     )  # fmt: skip
     legend.get_title().set_fontsize(TICK)
@@ -131,7 +137,34 @@ def _direction_name(direction: np.ndarray) -> str:
     axis = int(np.argmax(np.abs(direction)))
     if abs(direction[axis]) > 0.999:
         return f"{'+' if direction[axis] > 0 else '−'}{'zyx'[axis]}"
-    return "(" + ", ".join(f"{c:.2f}" for c in direction) + ")"
+    return "(" + ", ".join(f"{c + 0.0:.2f}" for c in direction).replace("-", "−") + ")"
+
+
+def depth_counts(profile: DepthProfile, *, ax: Axes | None = None) -> Axes:
+    """Number of voxels at each depth, and of the independent values they are worth.
+
+    Parameters
+    ----------
+    profile : DepthProfile
+        From `nmcx.morphology.depth_profile`.
+    ax : matplotlib.axes.Axes, optional
+        Axes to draw into.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+    """
+    ax = one_panel(ax, 5.4, 1.8)
+    borders = _borders(np.asarray(profile.depth_um, dtype=float))
+    ax.stairs(profile.count, borders, fill=True, color="0.85", label="voxels")
+    ax.stairs(profile.effective_count, borders, color=COLOURS[0], lw=1.2, label="independent")
+    ax.set_yscale("log")
+    ax.set_ylim(0.8, 30.0 * max(float(np.max(profile.count)), 1.0))  # room for the legend
+    ax.minorticks_off()
+    label_axes(ax, "depth below the surface [µm]", "count")
+    open_frame(ax)
+    ax.legend(fontsize=TICK, frameon=False, ncols=2, loc="upper right")
+    return ax
 
 
 def edge_histogram(edges: EdgeMap, *, ax: Axes | None = None) -> Axes:

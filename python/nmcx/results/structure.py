@@ -113,8 +113,10 @@ class DepthProfile(Result):
     depth_um: Float = quantity("µm", "depth")  #: (n_bin,) centre of each bin [µm]
     median: Float = quantity("", "depth")  #: (n_bin,) in the unit of the values
     median_std: Float = quantity("", "depth")  #: (n_bin,) standard error of the median
+    interval_95: Float = quantity("", "depth bound")  #: (n_bin, 2) for the median
     percentiles: Float = quantity("", "depth level")  #: (n_bin, 4) at 5, 16, 84 and 95 %
     count: Int = quantity("1", "depth")  #: (n_bin,) voxels in each bin
+    effective_count: Float = quantity("1", "depth")  #: (n_bin,) independent values they are worth
     histogram: Float = quantity("1", "value depth")  #: (n_value, n_bin) p(value | depth)
     value_edges: Float = quantity("", "value_edge")  #: (n_value + 1,) edges of the histogram
     unit: str = ""  #: unit of the values
@@ -127,8 +129,23 @@ class LineProfiles(Result):
     distance_um: Float = quantity("µm", "sample")  #: (n_sample,) distance below the surface [µm]
     values: Float = quantity("", "line sample")  #: (n_line, n_sample), NaN past the centre
     std: Float = quantity("", "line sample")  #: (n_line, n_sample) standard error of each mean
+    effective_count: Float = quantity("1", "line sample")  #: like `values`, independent voxels
     directions: Float = quantity("1", "line zyx")  #: (n_line, 3) unit vectors (z, y, x)
     surface_um: Float = quantity("µm", "line zyx")  #: (n_line, 3) starting points [µm]
+    unit: str = ""  #: unit of the values
+
+
+@dataclass(frozen=True)
+class DepthTrend(Result):
+    """Slope of the median of a quantity against depth below the surface."""
+
+    slope_per_um: float = quantity("")  #: in the unit of the values per µm
+    slope_std: float = quantity("")  #: its standard error
+    interval_68: tuple[float, float] = quantity("")  #: of the slope
+    interval_95: tuple[float, float] = quantity("")  #: of the slope
+    intercept: float = quantity("")  #: of the line at the surface, in the unit of the values
+    depth_um: Float = quantity("µm", "depth")  #: (n_bin,) bins the line goes through
+    median: Float = quantity("", "depth")  #: (n_bin,) median of each
     unit: str = ""  #: unit of the values
 
 

@@ -15,7 +15,9 @@ from nmcx.report import Findings
 from nmcx.run_file import Cones, Correlation, Morphology, Placing
 
 
-def add_particle(options: Morphology, found: Findings, *, exclude: Any = None) -> Findings:
+def add_particle(
+    options: Morphology, found: Findings, *, soft: bool = False, exclude: Any = None
+) -> Findings:
     """The findings with the particle segmented from their volume.
 
     Parameters
@@ -24,6 +26,8 @@ def add_particle(options: Morphology, found: Findings, *, exclude: Any = None) -
         Section of the run file.
     found : Findings
         With `volume` (nz, ny, nx) and its voxel size.
+    soft : bool
+        Whether the solid fraction of each voxel is wanted.
     exclude : (nz, ny, nx) array of bool, optional
         What cannot belong to the particle.
 
@@ -40,8 +44,16 @@ def add_particle(options: Morphology, found: Findings, *, exclude: Any = None) -
     particle = morphology.segment(
         found.volume,
         voxel_size_um=found.volume_voxel_um,
+        method=options.method,  # type: ignore[arg-type]
+        n_classes=options.n_classes,
         threshold=options.threshold,
-        closing_radius_um=options.closing_radius_um,
+        envelope=options.envelope,
+        # The radius has a default in the run file, and nothing to say about rays.
+        closing_radius_um=options.closing_radius_um if options.envelope == "closing" else None,
+        min_rays=options.min_rays,
+        soft=soft,
+        rim_um=options.rim_um,
+        connectivity=options.connectivity,
         exclude=exclude,
     )
     return replace(found, particle=particle)

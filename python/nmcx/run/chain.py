@@ -202,7 +202,7 @@ def _segmentation(run_file: RunFile, found: Findings) -> Findings:
         note = "the hard measurement is not a volume: no particle, profiles or cones"
         return replace(found, volume=None, notes=_noted(found, note))
     exclude, notes = _needle(run_file, found)
-    found = add_particle(run_file.morphology, found, exclude=exclude)
+    found = add_particle(run_file.morphology, found, soft=run_file.cones.soft, exclude=exclude)
     return replace(found, notes=_noted(found, *notes))
 
 

@@ -286,7 +286,11 @@ def _from_results(source: Path, asked: ConeOptions, found: Findings) -> Findings
 
 
 def _segmented(source: Path, asked: ConeOptions, found: Findings) -> Findings:
-    return found if found.particle is not None else add_particle(asked.morphology, found)
+    return (
+        found
+        if found.particle is not None
+        else add_particle(asked.morphology, found, soft=asked.cones.soft)
+    )
 
 
 def _map(source: Path, xi: Path | None) -> XiMap:

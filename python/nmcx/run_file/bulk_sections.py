@@ -13,6 +13,7 @@ from nmcx.run_file.values import (
     as_integer,
     as_number,
     as_numbers,
+    as_one_or_each,
     key,
     or_auto,
 )
@@ -30,12 +31,43 @@ def _two(meaning: str, wording: str, default: tuple[float, float] = (0.0, 0.0)) 
 class Morphology:
     """Segmentation of the particle: options of `nmcx.morphology.segment`."""
 
-    threshold: float | None = field(
+    method: str = field(
+        default="otsu",
+        metadata=key(
+            as_choice("otsu", "multi_otsu", "hysteresis"),
+            'of the threshold: "otsu", "multi_otsu", or "hysteresis" between two',
+        ),
+    )
+    n_classes: int = field(
+        default=3, metadata=key(as_integer(2, 5), 'classes of "multi_otsu"; the highest is solid')
+    )
+    threshold: float | tuple[float, float] | None = field(
         default=None,
-        metadata=key(or_auto(as_number()), "solid above this value; auto: Otsu", show=_AUTO),
+        metadata=key(
+            or_auto(as_one_or_each(most=2, wording="a number, or [low, high] for hysteresis")),
+            "solid from this value on; auto: by the method", _AUTO, "+",
+        ),
+    )  # fmt: skip
+    envelope: str = field(
+        default="closing",
+        metadata=key(as_choice("closing", "rays"), 'closed by a ball, "closing", or hit by "rays"'),
     )
     closing_radius_um: float = field(
         default=0.5, metadata=key(as_number(0, 1e3), "cracks up to twice this wide are void [µm]")
+    )
+    min_rays: int = field(
+        default=18,
+        metadata=key(as_integer(1, 26), "least of 26 rays that hit solid within the envelope"),
+    )
+    rim_um: float | None = field(
+        default=None,
+        metadata=key(
+            or_auto(as_number(0)), "soft voids are not counted so near the surface [µm]", _AUTO
+        ),
+    )  # fmt: skip
+    connectivity: int = field(
+        default=26,
+        metadata=key(as_integer(6, 26), "of solid: faces, edges and corners, 26, or faces, 6"),
     )
 
 

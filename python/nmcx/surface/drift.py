@@ -11,12 +11,16 @@ from nmcx.results import Affine, Shift
 from nmcx.surface.noise import Image
 from nmcx.surface.registration import register
 from nmcx.surface.scans import Scan
-from nmcx.surface.texture import common_field, compare_texture
+from nmcx.surface.texture import common_field, compare_texture, noise_variance
 
 #: Share of saturated pixels beyond which the shape of the image is not known (our default).
 _MAX_SATURATED = 0.02
 #: Structure smoother than this tells chemistry rather than drift [px] (our default).
 _DETAIL_PX = 1.2
+#: Where that structure, seen through a window of this width [px], has so many times the power of
+#: noise in both scans, it tells how the drift grew; elsewhere only noise is compared.
+_WINDOW_PX, _LEAST_POWER = 3.0, 2.0
+_SEEN_PX = 0.8  # smoothing of `register`
 #: Least significance of a match that only outlines support [standard deviations]: two images of
 #: noise reach 4.5 once in a hundred pairs, those of one particle 6.7 and more unless they have
 #: little in common (5.2 at a drift of a quarter of the image, where texture then decides).
@@ -107,10 +111,20 @@ def _by_detail(a: Scan, b: Scan, whole: Shift, motion: str) -> Drift:
     except ConvergenceError:
         note = f"{b.name}: fine structure too weak, drift from the whole images"
         return Drift(whole, None, (note,))
+    dy, dx = row + fine.dy, column + fine.dx
+    # Both are shifts of the same structure: no growth is mistaken for disagreement.
+    disagreement = float(np.hypot(dy - whole.dy, dx - whole.dx) / np.sqrt(2.0))
     if motion != "translation":
+        holds = np.minimum(_power(a.even[here], first), _power(b.even[there], second))
         try:
-            grown = register(first, second, motion="drift", max_shift=2.0, variation=1)
-        except ConvergenceError as error:
+            grown = register(
+                np.where(holds > _LEAST_POWER, first, np.nan),
+                second,
+                motion="drift",
+                max_shift=2.0,
+                variation=1,
+            )
+        except (ConvergenceError, ValueError) as error:
             if motion == "drift":
                 raise ConvergenceError(
                     f"{b.name}: its fine structure does not tell how the drift grew ({error}); "
@@ -122,9 +136,8 @@ def _by_detail(a: Scan, b: Scan, whole: Shift, motion: str) -> Drift:
             grown = replace(grown, matrix_std=spread)
             strength = float(np.sum(((grown.matrix - np.eye(2))[:, 0] / spread[:, 0]) ** 2))
             if motion == "drift" or strength > _GROWS:
-                return _grown(b, _in_whole_image(grown, a.even.shape, here, there), whole)
-    dy, dx = row + fine.dy, column + fine.dx
-    disagreement = np.hypot(dy - whole.dy, dx - whole.dx) / np.sqrt(2.0)
+                placed = _in_whole_image(grown, a.even.shape, here, there)
+                return _grown(b, placed, whole.significance, disagreement)
     std = float(np.hypot(fine.std, disagreement))
     return Drift(Shift(dy, dx, std, whole.significance), None, ())
 
@@ -143,14 +156,26 @@ def _in_whole_image(
     return Affine(found.matrix, offset, found.matrix_std, std)
 
 
-def _grown(b: Scan, motion: Affine, whole: Shift) -> Drift:
+def _grown(b: Scan, motion: Affine, significance: float, disagreement: float) -> Drift:
     """A drift that grew, with the error that the disagreement with the whole images adds."""
-    disagreement = np.hypot(*(motion.offset - (whole.dy, whole.dx))) / np.sqrt(2.0)
     std = float(np.hypot(np.sqrt(np.mean(motion.offset_std**2)), disagreement))
-    shift = Shift(float(motion.offset[0]), float(motion.offset[1]), std, whole.significance)
+    shift = Shift(float(motion.offset[0]), float(motion.offset[1]), std, significance)
     dy, dx = motion.growth(b.even.shape[0])
     note = f"{b.name}: its drift grew by ({dy:+.2f}, {dx:+.2f}) px from the first row to the last"
     return Drift(shift, motion, (note,))
+
+
+def _power(image: Image, detail: Image) -> Image:
+    """Mean square of the detail around each pixel, in units of what noise alone has there."""
+    from scipy.ndimage import gaussian_filter
+
+    impulse = np.zeros((41, 41))
+    impulse[20, 20] = 1.0
+    passed = float(np.sum(gaussian_filter(_detail(impulse), _SEEN_PX) ** 2))
+    seen = gaussian_filter(np.nan_to_num(detail), _SEEN_PX)
+    noise = passed * float(np.nanmean(noise_variance(image)))
+    mean = gaussian_filter(seen**2, _WINDOW_PX)
+    return np.asarray(mean / noise if noise > 0 else np.full(seen.shape, np.inf))
 
 
 def _detail(image: Image) -> Image:

@@ -19,9 +19,13 @@ _FINE_PX, _COARSE_PX = 0.8, 2.0
 _STEEP = 0.5
 #: Displacements that tell what chance does [px].
 _NEAR_PX, _REACH_PX = 4, 10
-#: Less than this share of the correlation expected, by so many standard deviations, is another
-#: field: pairs of one field show 0.7 and more in simulations, of different particles 0.4 at most.
-_LEAST_SHARE, _LEAST_SIGMA = 0.5, 3.5
+#: Less than this share of the correlation expected is another field, if it is lacking by so many
+#: standard deviations. In simulations pairs of one field show 0.7 and more, and lack 1.5 standard
+#: deviations at most; different particles show 0.2 on average, 0.55 at most, and lack 3 and more.
+#: Both limits lie in the middle.
+_LEAST_SHARE, _LACKING_SIGMA = 0.62, 2.3
+#: Texture that stands out by fewer standard deviations would not tell another field.
+_LEAST_SIGMA = 3.5
 _LEAST_PIXELS = 64
 
 
@@ -37,7 +41,7 @@ class Texture:
     def differs(self) -> bool:
         """Whether these are two different fields."""
         lacking = self.expected - self.seen
-        return self.seen < _LEAST_SHARE * self.expected and lacking > _LEAST_SIGMA * self.chance
+        return self.seen < _LEAST_SHARE * self.expected and lacking > _LACKING_SIGMA * self.chance
 
     @property
     def is_weak(self) -> bool:
@@ -68,7 +72,7 @@ def compare_texture(
     here, there = common_field(a.shape, row, column)
     first, second, aligned = a[here], b[there], moved[here]
     keep = _calm(first, second) & np.isfinite(aligned)
-    noise = [_noise_variance(image) for image in (first, second)]
+    noise = [noise_variance(image) for image in (first, second)]
     bands = [_band(image, keep) for image in (first, second, aligned)]
     used = keep & (_blurred(keep, _COARSE_PX) > 0.6) & np.isfinite(noise[0] + noise[1])
     n = int(np.count_nonzero(used))
@@ -139,7 +143,7 @@ def _noise_passed() -> float:
     return float(np.sum((fine - _blurred(fine, _COARSE_PX)) ** 2))
 
 
-def _noise_variance(image: Image) -> Image:
+def noise_variance(image: Image) -> Image:
     """Square of second differences along both axes, in variances of a pixel; NaN at the border."""
     d = image[:, :-2] - 2.0 * image[:, 1:-1] + image[:, 2:]
     d = d[:-2] - 2.0 * d[1:-1] + d[2:]

@@ -23,6 +23,9 @@ void bind_geometry(py::module_& m) {
   m.def("first_hits", &nmcx::first_hits, "mask"_a.noconvert(), "spacing"_a.noconvert(),
         "origins"_a.noconvert(), "direction"_a.noconvert(), "threads"_a = 0, ReleaseGil());
 
+  m.def("chord_lengths", &nmcx::chord_lengths, "mask"_a.noconvert(), "spacing"_a.noconvert(),
+        "origins"_a.noconvert(), "direction"_a.noconvert(), "threads"_a = 0, ReleaseGil());
+
   py::class_<nmcx::ConeCounts>(m, "ConeCounts")
       .def_readonly("directions", &nmcx::ConeCounts::directions)
       .def_readonly("voids", &nmcx::ConeCounts::voids)
@@ -56,15 +59,18 @@ void bind_geometry(py::module_& m) {
   py::class_<nmcx::LineMeans>(m, "LineMeans")
       .def_readonly("mean", &nmcx::LineMeans::mean)
       .def_readonly("standard_error", &nmcx::LineMeans::standard_error)
+      .def_readonly("effective_count", &nmcx::LineMeans::effective_count)
       .def_readonly("count", &nmcx::LineMeans::count)
       .def_readonly("directions", &nmcx::LineMeans::directions)
       .def_readonly("surface_um", &nmcx::LineMeans::surface_um);
   m.def("line_profiles", &nmcx::line_profiles<float>, "values"_a.noconvert(),
         "envelope"_a.noconvert(), "spacing"_a.noconvert(), "centre"_a.noconvert(),
-        "directions"_a.noconvert(), "radius"_a, "step"_a, "threads"_a = 0, ReleaseGil());
+        "directions"_a.noconvert(), "radius"_a, "step"_a, "correlation"_a.noconvert(), "variance"_a,
+        "threads"_a = 0, ReleaseGil());
   m.def("line_profiles", &nmcx::line_profiles<double>, "values"_a.noconvert(),
         "envelope"_a.noconvert(), "spacing"_a.noconvert(), "centre"_a.noconvert(),
-        "directions"_a.noconvert(), "radius"_a, "step"_a, "threads"_a = 0, ReleaseGil());
+        "directions"_a.noconvert(), "radius"_a, "step"_a, "correlation"_a.noconvert(), "variance"_a,
+        "threads"_a = 0, ReleaseGil());
 
   py::class_<nmcx::SurfaceView>(m, "SurfaceView")
       .def_readonly("cosine", &nmcx::SurfaceView::cosine)

@@ -72,13 +72,20 @@ def profiles(edges: EdgeMap, depth: np.ndarray) -> tuple[DepthProfile, LineProfi
     count = np.array([v.size for v in per_bin])
     profile = DepthProfile(
         0.5 * (depth_edges[1:] + depth_edges[:-1]), levels[:, 2], 0.06 / np.sqrt(count),
-        levels[:, [0, 1, 3, 4]], count, histogram / histogram.sum(axis=0), value_edges, "eV",
+        levels[:, [2]] + np.outer(0.12 / np.sqrt(count), [-1, 1]), levels[:, [0, 1, 3, 4]], count,
+        count / 4.0, histogram / histogram.sum(axis=0), value_edges, "eV",
     )  # fmt: skip
     distance = np.linspace(0, 4.4, 23)
     directions = np.vstack([np.eye(3), -np.eye(3)])
     lines = 8344 + 0.8 * np.exp(-distance / 0.8) + 0.02 * np.arange(6)[:, None]
     return profile, LineProfiles(
-        distance, lines, np.full_like(lines, 0.02), directions, 4.4 * directions, "eV"
+        distance,
+        lines,
+        np.full_like(lines, 0.02),
+        np.full_like(lines, 5.0),
+        directions,
+        4.4 * directions,
+        "eV",
     )
 
 

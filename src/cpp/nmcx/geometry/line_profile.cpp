@@ -50,7 +50,16 @@ IndexRange indices_between(double low, double high, double spacing, std::size_t 
           .end = static_cast<std::size_t>(std::max(begin, end))};
 }
 
-/// Calls visit(flat, distance below the surface) for the voxel centres within the cylinder.
+/// Indices (z, y, x) of a voxel, signed so that they can be subtracted.
+using Index3 = std::array<std::ptrdiff_t, 3>;
+
+std::size_t flat_index(const Index3& index, const std::array<std::size_t, 3>& shape) {
+  return (((static_cast<std::size_t>(index[0]) * shape[1]) + static_cast<std::size_t>(index[1])) *
+          shape[2]) +
+         static_cast<std::size_t>(index[2]);
+}
+
+/// Calls visit(index, distance below the surface) for the voxel centres within the cylinder.
 template <class Visit>
 void for_voxels_in(const Line& line, const std::array<std::size_t, 3>& shape,
                    const Vector3& spacing, const Visit& visit) {
@@ -60,7 +69,6 @@ void for_voxels_in(const Line& line, const std::array<std::size_t, 3>& shape,
   }
   const std::size_t u = major == 0 ? 1 : 0;
   const std::size_t v = major == 2 ? 1 : 2;
-  const std::array<std::size_t, 3> stride{shape[1] * shape[2], shape[2], 1};
   // A plane across the major axis cuts the cylinder in an ellipse no longer than this.
   const double half = line.radius / std::abs(line.direction[major]);
   const double far_end = line.centre[major] + (line.length * line.direction[major]);
@@ -84,29 +92,97 @@ void for_voxels_in(const Line& line, const std::array<std::size_t, 3>& shape,
         if (projected < 0 || projected > line.length || across > line.radius * line.radius) {
           continue;
         }
-        visit((i * stride[major]) + (j * stride[u]) + (k * stride[v]), line.length - projected);
+        Index3 index{};
+        index[major] = static_cast<std::ptrdiff_t>(i);
+        index[u] = static_cast<std::ptrdiff_t>(j);
+        index[v] = static_cast<std::ptrdiff_t>(k);
+        visit(index, line.length - projected);
       }
     }
   }
 }
 
-/// Running mean and sum of squared deviations: B. P. Welford, Technometrics 4 (1962) 419.
-struct Moments {
-  std::int64_t n = 0;
-  double mean = 0;
-  double squares = 0;
+/// How the fluctuations of voxels belong together.
+class Fluctuations {
+ public:
+  Fluctuations(const ArrayView<double, 3>& correlation, double variance)
+      : correlation_(correlation), variance_(variance) {
+    for (std::size_t a = 0; a < 3; ++a) {
+      require(correlation.shape[a] % 2 == 1, "correlation must have an odd number of lags");
+      reach_[a] = static_cast<std::ptrdiff_t>(correlation.shape[a] / 2);
+    }
+  }
 
-  void add(double value) {
-    ++n;
-    const double deviation = value - mean;
-    mean += deviation / static_cast<double>(n);
-    squares += deviation * (value - mean);
+  [[nodiscard]] double variance() const { return variance_; }
+
+  /// Mean correlation of the pairs of different voxels, from an even choice where they are many.
+  [[nodiscard]] double mean_correlation(const std::vector<Index3>& voxels) const {
+    constexpr std::size_t most = 1024;
+    const std::size_t stride = ((voxels.size() - 1) / most) + 1;
+    double sum = 0;
+    std::int64_t n_pair = 0;
+    for (std::size_t i = 0; i < voxels.size(); i += stride) {
+      for (std::size_t j = i + stride; j < voxels.size(); j += stride) {
+        sum += of(voxels[i], voxels[j]);
+        ++n_pair;
+      }
+    }
+    // Below zero it would promise more than independent voxels hold.
+    return n_pair == 0 ? 0 : std::clamp(sum / static_cast<double>(n_pair), 0.0, 1.0);
   }
-  [[nodiscard]] double standard_error() const {
-    const auto count = static_cast<double>(n);
-    return std::sqrt(squares / (count * (count - 1)));
+
+ private:
+  [[nodiscard]] double of(const Index3& a, const Index3& b) const {
+    std::array<std::size_t, 3> at{};
+    for (std::size_t k = 0; k < 3; ++k) {
+      const std::ptrdiff_t lag = b[k] - a[k] + reach_[k];
+      if (lag < 0 || lag > 2 * reach_[k]) return 0;
+      at[k] = static_cast<std::size_t>(lag);
+    }
+    return correlation_(at[0], at[1], at[2]);
   }
+
+  ArrayView<double, 3> correlation_;
+  double variance_;
+  std::array<std::ptrdiff_t, 3> reach_{};
 };
+
+/// The voxels between two steps of a line.
+struct Sample {
+  std::vector<Index3> voxels;
+  std::vector<double> values;
+};
+
+struct MeanOfSample {
+  double mean;
+  double standard_error;
+  double effective_count;
+};
+
+/// Mean of correlated values, and how well it is known.
+MeanOfSample mean_of(const Sample& sample, const Fluctuations& fluctuations) {
+  const auto n = static_cast<double>(sample.values.size());
+  double mean = sample.values.front();  // of the differences to it: a constant stays itself
+  double above = 0;
+  for (const double value : sample.values) above += value - mean;
+  mean += above / n;
+  double squares = 0;
+  for (const double value : sample.values) squares += (value - mean) * (value - mean);
+  const double together = fluctuations.mean_correlation(sample.voxels);
+  const double effective = n / (1 + ((n - 1) * together));
+  // E[squares] = (n - 1) (1 - mean correlation) variance, so that (effective - 1) of its values
+  // weigh beside those of the whole field.
+  constexpr double weight_of_field = 4;
+  double variance = fluctuations.variance();
+  if (n > 1 && together < 1) {
+    const double own = squares / ((n - 1) * (1 - together));
+    variance = ((weight_of_field * variance) + ((effective - 1) * own)) /
+               (weight_of_field + effective - 1);
+  }
+  return {.mean = mean,
+          .standard_error = std::sqrt(variance / effective),
+          .effective_count = effective};
+}
 
 }  // namespace
 
@@ -114,6 +190,7 @@ template <class T>
 LineMeans line_profiles(const VolumeView<T>& values, const VolumeView<bool>& envelope,
                         const ArrayView<double, 1>& spacing, const ArrayView<double, 1>& centre,
                         const ArrayView<double, 2>& directions, double radius, double step,
+                        const ArrayView<double, 3>& correlation, double variance,
                         const Execution& execution) {
   require(values.shape == envelope.shape, "values must have the shape of the particle");
   const Vector3 h = checked_spacing(spacing);
@@ -121,9 +198,11 @@ LineMeans line_profiles(const VolumeView<T>& values, const VolumeView<bool>& env
   require(directions.shape[1] == 3, "directions must have shape (n, 3), each (z, y, x)");
   require(std::isfinite(radius) && radius > 0, "radius_um must be positive");
   require(std::isfinite(step) && step > 0, "step_um must be positive");
+  const Fluctuations fluctuations(correlation, variance);
   const std::size_t n_line = directions.shape[0];
   LineMeans result{.mean = {},
                    .standard_error = {},
+                   .effective_count = {},
                    .count = {},
                    .directions = Array<double, 2>({n_line, 3}),
                    .surface_um = Array<double, 2>({n_line, 3})};
@@ -143,20 +222,27 @@ LineMeans line_profiles(const VolumeView<T>& values, const VolumeView<bool>& env
   const auto n_sample = static_cast<std::size_t>(std::ceil(longest / step));
   result.mean = Array<double, 2>({n_line, n_sample}, std::nan(""));
   result.standard_error = Array<double, 2>({n_line, n_sample}, std::nan(""));
+  result.effective_count = Array<double, 2>({n_line, n_sample}, 0.0);
   result.count = Array<std::int64_t, 2>({n_line, n_sample}, 0);
   parallel_for(n_line, 1, execution, [&](std::size_t d, std::size_t, std::size_t) {
     if (std::isnan(lines[d].length)) return;
-    std::vector<Moments> samples(n_sample);
-    for_voxels_in(lines[d], envelope.shape, h, [&](std::size_t voxel, double depth) {
+    std::vector<Sample> samples(n_sample);
+    for_voxels_in(lines[d], envelope.shape, h, [&](const Index3& index, double depth) {
+      const std::size_t voxel = flat_index(index, envelope.shape);
       const auto value = static_cast<double>(values[voxel]);
       if (!envelope[voxel] || !std::isfinite(value)) return;
-      samples[std::min(n_sample - 1, static_cast<std::size_t>(depth / step))].add(value);
+      Sample& sample = samples[std::min(n_sample - 1, static_cast<std::size_t>(depth / step))];
+      sample.voxels.push_back(index);
+      sample.values.push_back(value);
     });
     for (std::size_t i = 0; i < n_sample; ++i) {
+      if (samples[i].values.empty()) continue;
       const std::size_t place = (d * n_sample) + i;
-      result.count[place] = samples[i].n;
-      if (samples[i].n > 0) result.mean[place] = samples[i].mean;
-      if (samples[i].n > 1) result.standard_error[place] = samples[i].standard_error();
+      const MeanOfSample found = mean_of(samples[i], fluctuations);
+      result.count[place] = static_cast<std::int64_t>(samples[i].values.size());
+      result.mean[place] = found.mean;
+      result.standard_error[place] = found.standard_error;
+      result.effective_count[place] = found.effective_count;
     }
   });
   return result;
@@ -164,9 +250,11 @@ LineMeans line_profiles(const VolumeView<T>& values, const VolumeView<bool>& env
 
 template LineMeans line_profiles(const VolumeView<float>&, const VolumeView<bool>&,
                                  const ArrayView<double, 1>&, const ArrayView<double, 1>&,
-                                 const ArrayView<double, 2>&, double, double, const Execution&);
+                                 const ArrayView<double, 2>&, double, double,
+                                 const ArrayView<double, 3>&, double, const Execution&);
 template LineMeans line_profiles(const VolumeView<double>&, const VolumeView<bool>&,
                                  const ArrayView<double, 1>&, const ArrayView<double, 1>&,
-                                 const ArrayView<double, 2>&, double, double, const Execution&);
+                                 const ArrayView<double, 2>&, double, double,
+                                 const ArrayView<double, 3>&, double, const Execution&);
 
 }  // namespace nmcx

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numbers>
 
 namespace nmcx {
 
@@ -34,7 +35,7 @@ void NearestDirection::split(std::size_t cell, unsigned level,
   double nearest = -1;
   for (const Candidate& c : possible) nearest = std::max(nearest, dot(c.direction, centre));
   const double reach = std::acos(std::clamp(nearest, -1.0, 1.0)) + (2 * radii_[level]);
-  const double least = reach < 3.14159 ? std::cos(reach) : -2;
+  const double least = reach < std::numbers::pi ? std::cos(reach) : -2;
   std::vector<Candidate> kept;
   for (const Candidate& c : possible) {
     if (dot(c.direction, centre) >= least) kept.push_back(c);

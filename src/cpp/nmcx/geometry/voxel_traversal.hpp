@@ -15,12 +15,13 @@
 namespace nmcx {
 
 /// Visits the voxels that the ray origin + t·direction, t ≥ 0, passes, in order, by calling
-/// visit(flat index, t of entry); stops when that returns true or the ray has left the volume.
+/// visit(flat index, t of entry); stops when that returns true or the ray has left the volume, and
+/// returns the t at which it did.
 ///
 /// Voxel (i, j, k) occupies [(i−½)dz, (i+½)dz) × …; an origin within the volume starts at t = 0.
 template <class Visit>
-void traverse_voxels(const std::array<std::size_t, 3>& shape, const Vector3& spacing,
-                     const Vector3& origin, const Vector3& direction, const Visit& visit) {
+double traverse_voxels(const std::array<std::size_t, 3>& shape, const Vector3& spacing,
+                       const Vector3& origin, const Vector3& direction, const Visit& visit) {
   constexpr double infinity = std::numeric_limits<double>::infinity();
   Vector3 start{};  // in voxels, with the corner of the volume at 0
   Vector3 slope{};
@@ -31,7 +32,7 @@ void traverse_voxels(const std::array<std::size_t, 3>& shape, const Vector3& spa
     slope[a] = direction[a] / spacing[a];
     const auto extent = static_cast<double>(shape[a]);
     if (slope[a] == 0) {
-      if (!(start[a] >= 0 && start[a] < extent)) return;
+      if (!(start[a] >= 0 && start[a] < extent)) return 0;
       continue;
     }
     const double t0 = -start[a] / slope[a];
@@ -39,7 +40,7 @@ void traverse_voxels(const std::array<std::size_t, 3>& shape, const Vector3& spa
     t_in = std::max(t_in, std::min(t0, t1));
     t_out = std::min(t_out, std::max(t0, t1));
   }
-  if (!(t_in < t_out)) return;
+  if (!(t_in < t_out)) return 0;
 
   std::array<std::ptrdiff_t, 3> voxel{};
   std::array<std::ptrdiff_t, 3> step{};
@@ -68,12 +69,12 @@ void traverse_voxels(const std::array<std::size_t, 3>& shape, const Vector3& spa
         (((static_cast<std::size_t>(voxel[0]) * shape[1]) + static_cast<std::size_t>(voxel[1])) *
          shape[2]) +
         static_cast<std::size_t>(voxel[2]);
-    if (visit(flat, t)) return;
+    if (visit(flat, t)) return t;
     std::size_t a = t_next[0] < t_next[1] ? 0 : 1;
     if (t_next[2] < t_next[a]) a = 2;
     voxel[a] += step[a];
-    if (voxel[a] < 0 || voxel[a] > last[a]) return;
     t = std::max(t, t_next[a]);
+    if (voxel[a] < 0 || voxel[a] > last[a]) return t;
     t_next[a] = border(a);
   }
 }
@@ -93,5 +94,12 @@ struct FirstHits {
 FirstHits first_hits(const VolumeView<bool>& mask, const ArrayView<double, 1>& spacing,
                      const ArrayView<double, 2>& origins, const ArrayView<double, 1>& direction,
                      const Execution& execution);
+
+/// Length of each ray within a mask [µm], all parts of it together.
+///
+/// Parameters as those of `first_hits`; 0 where nothing is met.
+Array<double, 1> chord_lengths(const VolumeView<bool>& mask, const ArrayView<double, 1>& spacing,
+                               const ArrayView<double, 2>& origins,
+                               const ArrayView<double, 1>& direction, const Execution& execution);
 
 }  // namespace nmcx

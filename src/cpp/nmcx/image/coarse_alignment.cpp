@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <cstdlib>
+#include <utility>
 #include <vector>
 
 #include "nmcx/core/error.hpp"
@@ -20,6 +21,9 @@ constexpr double least_overlap = 0.15;  // of the valid pixels
 /// An image with its mean taken off, its square and its weight; all zero in holes.
 struct Layer {
   Plane value, square, weight;
+  double n_valid = 0.0;
+  double variance = 0.0;
+  [[nodiscard]] bool has_holes() const { return n_valid < static_cast<double>(weight.size()); }
 };
 
 /// The shifts -max_dy ... max_dy, -max_dx ... max_dx.
@@ -42,6 +46,21 @@ struct Sums {
   double n = 0, f = 0, m = 0, ff = 0, mm = 0, fm = 0;
 };
 
+double total(const Plane& plane) {
+  double sum = 0.0;
+  for (std::size_t i = 0; i < plane.size(); ++i) sum += static_cast<double>(plane[i]);
+  return sum;
+}
+
+/// The same layer, its totals known.
+Layer summed(Layer layer) {
+  layer.n_valid = total(layer.weight);
+  const double n = std::max(1.0, layer.n_valid);
+  const double mean = total(layer.value) / n;
+  layer.variance = (total(layer.square) / n) - (mean * mean);
+  return layer;
+}
+
 Layer make_layer(ArrayView<double, 2> image, ArrayView<unsigned char, 2> ok) {
   double sum = 0.0;
   double n = 0.0;
@@ -59,7 +78,7 @@ Layer make_layer(ArrayView<double, 2> image, ArrayView<unsigned char, 2> ok) {
     layer.square[i] = value * value;
     layer.weight[i] = ok[i] != 0 ? 1.0F : 0.0F;
   }
-  return layer;
+  return summed(std::move(layer));
 }
 
 /// Block means of 2 x 2 pixels; a block counts when half of it is valid.
@@ -82,72 +101,102 @@ Layer halved(const Layer& fine) {
       layer.weight[(y * nx) + x] = valid ? 1.0F : 0.0F;
     }
   }
-  return layer;
+  return summed(std::move(layer));
+}
+
+/// Adds sum over x of a(y, x) b(y + dy, x + dx) for rows y from `begin` to `end` to out[dx].
+void correlate_rows(const Plane& a, const Plane& b, const Window& window, Signed dy, Signed begin,
+                    Signed end, float* out) {
+  const auto nx = static_cast<Signed>(a.shape[1]);
+  for (Signed y = begin; y < end; ++y) {
+    const float* row_a = a.data() + (y * nx);
+    const float* row_b = b.data() + ((y + dy) * nx);
+    for (Signed x = 0; x < nx; ++x) {
+      const float weight = row_a[x];
+      const Signed first = std::max(-window.max_dx, -x);
+      const Signed last = std::min(window.max_dx, nx - 1 - x);
+      for (Signed dx = first; dx <= last; ++dx) out[dx] += weight * row_b[x + dx];
+    }
+  }
 }
 
 /// sum over x of a(x) b(x + d) for every shift d of the window.
 std::vector<float> cross_correlation(const Plane& a, const Plane& b, const Window& window) {
   const auto ny = static_cast<Signed>(a.shape[0]);
-  const auto nx = static_cast<Signed>(a.shape[1]);
   std::vector<float> result(window.size(), 0.0F);
   for (Signed dy = -window.max_dy; dy <= window.max_dy; ++dy) {
-    float* out = result.data() + window.index(dy, 0);
-    for (Signed y = std::max<Signed>(0, -dy); y < std::min(ny, ny - dy); ++y) {
-      const float* row_a = a.data() + (y * nx);
-      const float* row_b = b.data() + ((y + dy) * nx);
-      for (Signed x = 0; x < nx; ++x) {
-        const float weight = row_a[x];
-        const Signed begin = std::max(-window.max_dx, -x);
-        const Signed end = std::min(window.max_dx, nx - 1 - x);
-        for (Signed dx = begin; dx <= end; ++dx) out[dx] += weight * row_b[x + dx];
-      }
+    correlate_rows(a, b, window, dy, std::max<Signed>(0, -dy), std::min(ny, ny - dy),
+                   result.data() + window.index(dy, 0));
+  }
+  return result;
+}
+
+/// The same for a plane `b` of ones: sums of `a` over rectangles, from its running sums.
+std::vector<float> overlap_sums(const Plane& a, const Window& window) {
+  const auto ny = static_cast<Signed>(a.shape[0]);
+  const auto nx = static_cast<Signed>(a.shape[1]);
+  const Signed width = nx + 1;
+  std::vector<double> running(static_cast<std::size_t>((ny + 1) * width), 0.0);
+  for (Signed y = 0; y < ny; ++y) {
+    double row = 0.0;
+    for (Signed x = 0; x < nx; ++x) {
+      row += static_cast<double>(a.data()[(y * nx) + x]);
+      const auto at = static_cast<std::size_t>(((y + 1) * width) + x + 1);
+      running[at] = running[at - static_cast<std::size_t>(width)] + row;
+    }
+  }
+  const auto before = [&](Signed y, Signed x) {
+    return running[static_cast<std::size_t>((y * width) + x)];
+  };
+  std::vector<float> result(window.size(), 0.0F);
+  for (Signed dy = -window.max_dy; dy <= window.max_dy; ++dy) {
+    const Signed top = std::max<Signed>(0, -dy);
+    const Signed bottom = std::min(ny, ny - dy);
+    for (Signed dx = -window.max_dx; dx <= window.max_dx; ++dx) {
+      const Signed left = std::max<Signed>(0, -dx);
+      const Signed right = std::min(nx, nx - dx);
+      if (top >= bottom || left >= right) continue;
+      result[window.index(dy, dx)] = static_cast<float>(before(bottom, right) - before(top, right) -
+                                                        before(bottom, left) + before(top, left));
     }
   }
   return result;
 }
 
-Candidate judged(Signed dy, Signed dx, const Sums& s, double n_total, double var_f, double var_m) {
+/// sum over x of a(x) w(x + d), w being the weight of a layer.
+std::vector<float> weighted_by(const Plane& a, const Layer& other, const Window& window) {
+  return other.has_holes() ? cross_correlation(a, other.weight, window) : overlap_sums(a, window);
+}
+
+Candidate judged(Signed dy, Signed dx, const Sums& s, const Layer& f, const Layer& m) {
   Candidate candidate{.dy = dy, .dx = dx, .score = 0.0, .correlation = 0.0, .overlap = s.n};
-  if (s.n < std::max(9.0, least_overlap * n_total)) return candidate;
+  if (s.n < std::max(9.0, least_overlap * std::min(f.n_valid, m.n_valid))) return candidate;
   const double c_ff = (s.ff / s.n) - (s.f * s.f / (s.n * s.n));
   const double c_mm = (s.mm / s.n) - (s.m * s.m / (s.n * s.n));
   const double c_fm = (s.fm / s.n) - (s.f * s.m / (s.n * s.n));
   // An overlap without structure (rounding aside) says nothing.
-  if (c_ff < 1e-5 * var_f || c_mm < 1e-5 * var_m || c_fm <= 0.0) return candidate;
+  if (c_ff < 1e-5 * f.variance || c_mm < 1e-5 * m.variance || c_fm <= 0.0) return candidate;
   candidate.correlation = std::min(c_fm / std::sqrt(c_ff * c_mm), 1.0 - 1e-6);
   candidate.score = -0.5 * s.n * std::log1p(-candidate.correlation * candidate.correlation);
   return candidate;
 }
 
-double total(const Plane& plane) {
-  double sum = 0.0;
-  for (std::size_t i = 0; i < plane.size(); ++i) sum += static_cast<double>(plane[i]);
-  return sum;
-}
-
-double variance(const Layer& layer) {
-  const double n = std::max(1.0, total(layer.weight));
-  const double mean = total(layer.value) / n;
-  return (total(layer.square) / n) - (mean * mean);
-}
-
 std::vector<Candidate> all_shifts(const Layer& f, const Layer& m, const Window& window) {
-  const std::vector<float> n = cross_correlation(f.weight, m.weight, window);
-  const std::vector<float> s_f = cross_correlation(f.value, m.weight, window);
-  const std::vector<float> s_m = cross_correlation(f.weight, m.value, window);
-  const std::vector<float> s_ff = cross_correlation(f.square, m.weight, window);
-  const std::vector<float> s_mm = cross_correlation(f.weight, m.square, window);
+  const std::vector<float> n = weighted_by(f.weight, m, window);
+  const std::vector<float> s_f = weighted_by(f.value, m, window);
+  const std::vector<float> s_ff = weighted_by(f.square, m, window);
+  // Seen from the other image: the same sums at the opposite shift.
+  const std::vector<float> s_m = weighted_by(m.value, f, window);
+  const std::vector<float> s_mm = weighted_by(m.square, f, window);
   const std::vector<float> s_fm = cross_correlation(f.value, m.value, window);
-  const double n_total = std::min(total(f.weight), total(m.weight));
-  const double var_f = variance(f);
-  const double var_m = variance(m);
   std::vector<Candidate> candidates;
   for (Signed dy = -window.max_dy; dy <= window.max_dy; ++dy) {
     for (Signed dx = -window.max_dx; dx <= window.max_dx; ++dx) {
       const std::size_t i = window.index(dy, dx);
+      const std::size_t back = window.index(-dy, -dx);
       const Sums sums{
-          .n = n[i], .f = s_f[i], .m = s_m[i], .ff = s_ff[i], .mm = s_mm[i], .fm = s_fm[i]};
-      candidates.push_back(judged(dy, dx, sums, n_total, var_f, var_m));
+          .n = n[i], .f = s_f[i], .m = s_m[back], .ff = s_ff[i], .mm = s_mm[back], .fm = s_fm[i]};
+      candidates.push_back(judged(dy, dx, sums, f, m));
     }
   }
   return candidates;
@@ -186,8 +235,7 @@ Candidate at_shift(const Layer& f, const Layer& m, Signed dy, Signed dx) {
       s.fm += a * b;
     }
   }
-  const double n_total = std::min(total(f.weight), total(m.weight));
-  return judged(dy, dx, s, n_total, variance(f), variance(m));
+  return judged(dy, dx, s, f, m);
 }
 
 Candidate best_nearby(const Layer& f, const Layer& m, const Candidate& start) {
@@ -202,12 +250,26 @@ Candidate best_nearby(const Layer& f, const Layer& m, const Candidate& start) {
   return best;
 }
 
+/// Autocorrelation: the half with dy > 0 is the other, turned round.
+std::vector<float> autocorrelation(const Plane& a, const Window& window) {
+  std::vector<float> result(window.size(), 0.0F);
+  const auto ny = static_cast<Signed>(a.shape[0]);
+  for (Signed dy = 0; dy <= window.max_dy; ++dy) {
+    correlate_rows(a, a, window, dy, 0, ny - dy, result.data() + window.index(dy, 0));
+    if (dy == 0) continue;
+    for (Signed dx = -window.max_dx; dx <= window.max_dx; ++dx) {
+      result[window.index(-dy, -dx)] = result[window.index(dy, dx)];
+    }
+  }
+  return result;
+}
+
 /// n / n_effective of two images whose structures are independent.
 double samples_per_effective(const Layer& f, const Layer& m) {
   const Window window{.max_dy = static_cast<Signed>(f.value.shape[0] / 2),
                       .max_dx = static_cast<Signed>(f.value.shape[1] / 2)};
-  const std::vector<float> rho_f = cross_correlation(f.value, f.value, window);
-  const std::vector<float> rho_m = cross_correlation(m.value, m.value, window);
+  const std::vector<float> rho_f = autocorrelation(f.value, window);
+  const std::vector<float> rho_m = autocorrelation(m.value, window);
   const auto zero = static_cast<double>(rho_f[window.index(0, 0)] * rho_m[window.index(0, 0)]);
   double sum = 0.0;
   for (std::size_t i = 0; i < rho_f.size(); ++i) sum += static_cast<double>(rho_f[i] * rho_m[i]);

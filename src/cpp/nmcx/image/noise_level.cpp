@@ -1,6 +1,7 @@
 #include "nmcx/image/noise_level.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <utility>
@@ -25,11 +26,23 @@ std::vector<Point> second_differences(ArrayView<double, 2> image, ArrayView<doub
       const double d = p[-1] - (2.0 * p[0]) + p[1];
       const double above = *(p - nx - 1) - (2.0 * *(p - nx)) + *(p - nx + 1);
       const double below = p[nx - 1] - (2.0 * p[nx]) + p[nx + 1];
-      const double square = std::pow(above - (2.0 * d) + below, 2) / 36.0;
+      const double square = (above - (2.0 * d) + below) * (above - (2.0 * d) + below) / 36.0;
       if (std::isfinite(square)) points.emplace_back(smooth[(y * nx) + x], square);
     }
   }
   return points;
+}
+
+/// Points of like brightness.
+struct Bin {
+  std::vector<double> squares;
+  double brightness = 0.0;  ///< sum
+};
+
+double nth_brightness(std::vector<Point>& points, std::size_t n) {
+  const auto nth = points.begin() + static_cast<std::ptrdiff_t>(n);
+  std::ranges::nth_element(points, nth, {}, &Point::first);
+  return nth->first;
 }
 
 }  // namespace
@@ -43,29 +56,25 @@ NoiseLevel noise_level(ArrayView<double, 2> image, ArrayView<double, 2> smooth) 
   NoiseLevel level{
       .intercept = -std::numeric_limits<double>::infinity(), .slope = 0.0, .low = 0.0, .high = 0.0};
   if (points.size() < n_bin * least_per_bin) return level;
-  std::ranges::sort(points);
   // Bins of equal width, so that a large background does not outvote the rest.
   const std::size_t margin = points.size() / 50;
-  level.low = points[margin].first;
-  level.high = points[points.size() - 1 - margin].first;
+  level.low = nth_brightness(points, margin);
+  level.high = nth_brightness(points, points.size() - 1 - margin);
+  const double per_bin = (level.high - level.low) / static_cast<double>(n_bin);
+  std::array<Bin, n_bin> bins;
+  for (const Point& point : points) {
+    if (point.first > level.high) continue;
+    const double place = per_bin > 0.0 ? (point.first - level.low) / per_bin : 0.0;
+    Bin& bin = bins[std::min(n_bin - 1, static_cast<std::size_t>(std::max(0.0, place)))];
+    bin.squares.push_back(point.second);
+    bin.brightness += point.first;
+  }
   double n = 0.0;
   double s_x = 0.0;
   double s_y = 0.0;
   double s_xx = 0.0;
   double s_xy = 0.0;
-  auto from = points.begin();
-  for (std::size_t bin = 1; bin <= n_bin; ++bin) {
-    const double share = static_cast<double>(bin) / static_cast<double>(n_bin);
-    const double edge = level.low + (share * (level.high - level.low));
-    const auto to = std::upper_bound(from, points.end(), edge,
-                                     [](double e, const Point& p) { return e < p.first; });
-    std::vector<double> squares;
-    double x = 0.0;
-    for (auto p = from; p != to; ++p) {
-      squares.push_back(p->second);
-      x += p->first;
-    }
-    from = to;
+  for (auto& [squares, x] : bins) {
     if (squares.size() < least_per_bin) continue;
     const auto middle = squares.begin() + static_cast<std::ptrdiff_t>(squares.size() / 2);
     std::ranges::nth_element(squares, middle);

@@ -54,13 +54,13 @@ std::optional<Registration> refine(const Problem& problem, const Warp& first, Mo
   const Eigen::Index n_motion = 2 + static_cast<Eigen::Index>(free_strains(model).size());
   Warp warp = first;
   Region region = make_region(problem, warp);
+  Linearised lin;
   for (std::size_t iteration = 1; iteration <= max_iteration; ++iteration) {
     if (largest_change(warp, region.warp, shape) > 0.5) region = make_region(problem, warp);
     if (region.pixels.size() < least_pixels) return std::nullopt;
-    const Linearised lin = linearise(problem, region, warp, model);
-    const Eigen::MatrixXd weighted = lin.weight.asDiagonal() * lin.jacobian;
-    const Eigen::MatrixXd normal = weighted.transpose() * lin.jacobian;
-    const Eigen::VectorXd gradient = weighted.transpose() * lin.residual;
+    linearise(problem, region, warp, model, lin);
+    const Eigen::MatrixXd normal = products(lin.weighted, lin.jacobian);
+    const Eigen::VectorXd gradient = lin.weighted.transpose() * lin.residual;
     const Eigen::VectorXd step = normal.ldlt().solve(gradient).head(n_motion);
     if (!step.allFinite() || !(lin.gain > 0.0)) return std::nullopt;
     if (step.norm() < (model == MotionModel::translation ? tolerance : tolerance_strained)) {

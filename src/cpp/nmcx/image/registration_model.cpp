@@ -161,12 +161,12 @@ Eigen::MatrixXd polynomials(const Region& region, const std::array<std::size_t, 
 ///
 /// Brightness alone is read, not the residuals: those are largest at rims whose contrast differs,
 /// where most of the information sits.
-Eigen::VectorXd noise_variance(const Problem& problem, const Eigen::VectorXd& fixed,
+Eigen::VectorXd noise_variance(const Problem& problem, const Region& region,
                                const Eigen::VectorXd& moving, double gain) {
-  Eigen::VectorXd variance(fixed.size());
-  for (Eigen::Index i = 0; i < fixed.size(); ++i) {
-    variance[i] = problem.fixed_noise.variance(fixed[i]) +
-                  (gain * gain * problem.moving_noise.variance(moving[i]));
+  Eigen::VectorXd variance(moving.size());
+  for (Eigen::Index i = 0; i < moving.size(); ++i) {
+    variance[i] =
+        region.fixed_variance[i] + (gain * gain * problem.moving_noise.variance(moving[i]));
   }
   return variance;
 }
@@ -179,18 +179,44 @@ Eigen::VectorXd inverse_weights(const Eigen::VectorXd& variance) {
   return weight / mean;
 }
 
+/// Products of the levers by which two motions move a pixel, means over pixels: what white noise in
+/// the slopes adds to the normal matrix, but for its strength.
+Eigen::MatrixXd lever_products(const Eigen::MatrixXd& from_centre, MotionModel model) {
+  Eigen::MatrixXd levers(from_centre.rows(), 3);
+  levers << Eigen::VectorXd::Ones(from_centre.rows()), from_centre;
+  const Eigen::Matrix3d moments = levers.transpose() * levers / static_cast<double>(levers.rows());
+  // Of each motion: what it moves (0: rows, 1: columns), and by which lever.
+  std::vector<std::array<Eigen::Index, 2>> motions{{0, 0}, {1, 0}};
+  for (const std::size_t strain : free_strains(model)) {
+    const auto i = static_cast<Eigen::Index>(strain);
+    motions.push_back({i / 2, 1 + (i % 2)});
+  }
+  const auto n = static_cast<Eigen::Index>(motions.size());
+  Eigen::MatrixXd products = Eigen::MatrixXd::Zero(n, n);
+  for (Eigen::Index k = 0; k < n; ++k) {
+    for (Eigen::Index l = 0; l < n; ++l) {
+      const auto& one = motions[static_cast<std::size_t>(k)];
+      const auto& other = motions[static_cast<std::size_t>(l)];
+      if (one[0] == other[0]) products(k, l) = moments(one[1], other[1]);
+    }
+  }
+  return products;
+}
+
 /// Whether some combination of the motions is held by the slopes of noise rather than of structure,
 /// like the rotation of a round particle.
-bool rests_on_noise(const Eigen::MatrixXd& normal, const Eigen::VectorXd& of_slopes) {
-  if (!(of_slopes.minCoeff() > 0.0)) return false;
-  const Eigen::Index n_motion = of_slopes.size();
+bool rests_on_noise(const Eigen::MatrixXd& normal, const Eigen::MatrixXd& of_slopes) {
+  const Eigen::LLT<Eigen::MatrixXd> noise(of_slopes);
+  if (noise.info() != Eigen::Success) return false;
+  const Eigen::Index n_motion = of_slopes.rows();
   const Eigen::Index n_rest = normal.rows() - n_motion;
   const Eigen::MatrixXd mixed = normal.topRightCorner(n_motion, n_rest);
   const Eigen::MatrixXd held =
       normal.topLeftCorner(n_motion, n_motion) -
       (mixed * normal.bottomRightCorner(n_rest, n_rest).ldlt().solve(mixed.transpose()));
-  const Eigen::VectorXd scale = of_slopes.cwiseSqrt().cwiseInverse();
-  const Eigen::MatrixXd scaled = scale.asDiagonal() * held * scale.asDiagonal();
+  // In units of what the noise holds: L^-1 held L^-T, with L L^T of the noise.
+  const Eigen::MatrixXd half = noise.matrixL().solve(held);
+  const Eigen::MatrixXd scaled = noise.matrixL().solve(half.transpose());
   constexpr double least = 2.0;  // structure must hold as much as noise
   return Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd>(scaled).eigenvalues()[0] < least;
 }
@@ -228,7 +254,7 @@ Eigen::VectorXd reweighting_errors(const Linearised& lin, const Region& region,
   const Eigen::VectorXd window = (-square.array() / size).exp().matrix();
   const auto estimator = [&](const Eigen::VectorXd& weight) {
     const Eigen::MatrixXd weighted = weight.asDiagonal() * lin.jacobian;
-    const Eigen::MatrixXd normal = weighted.transpose() * lin.jacobian;
+    const Eigen::MatrixXd normal = products(weighted, lin.jacobian);
     const Eigen::MatrixXd inverse =
         normal.ldlt().solve(Eigen::MatrixXd::Identity(normal.rows(), normal.cols()));
     return Eigen::MatrixXd(weighted * inverse.leftCols(2));
@@ -265,7 +291,7 @@ Problem make_problem(ArrayView<double, 2> fixed, ArrayView<double, 2> moving,
 
 Region make_region(const Problem& problem, const Warp& warp) {
   const auto [ny, nx] = problem.moving_safe.shape;
-  Region region{.warp = warp, .pixels = {}};
+  Region region{.warp = warp, .pixels = {}, .fixed = {}, .fixed_variance = {}, .terms = {}};
   region.pixels.reserve(problem.moving_safe.size());
   for (std::size_t y = 0; y < ny; ++y) {
     for (std::size_t x = 0; x < nx; ++x) {
@@ -281,6 +307,15 @@ Region make_region(const Problem& problem, const Warp& warp) {
       if (problem.moving_safe[there] != 0) region.pixels.push_back((y * nx) + x);
     }
   }
+  const auto n = static_cast<Eigen::Index>(region.pixels.size());
+  region.fixed.resize(n);
+  region.fixed_variance.resize(n);
+  for (Eigen::Index i = 0; i < n; ++i) {
+    region.fixed[i] = problem.fixed.value[region.pixels[static_cast<std::size_t>(i)]];
+    region.fixed_variance[i] = problem.fixed_noise.variance(region.fixed[i]);
+  }
+  if (n > 0) region.fixed -= region.fixed.mean();
+  region.terms = polynomials(region, problem.fixed.value.shape, problem.variation);
   return region;
 }
 
@@ -308,35 +343,35 @@ Warp stepped(const Warp& warp, const Eigen::VectorXd& step, MotionModel model,
   return next;
 }
 
-Linearised linearise(const Problem& problem, const Region& region, const Warp& warp,
-                     MotionModel model) {
+void linearise(const Problem& problem, const Region& region, const Warp& warp, MotionModel model,
+               Linearised& lin) {
   const auto n = static_cast<Eigen::Index>(region.pixels.size());
   const Eigen::Index n_motion = n_parameter_of(model);
-  Eigen::VectorXd target(n);
-  for (Eigen::Index i = 0; i < n; ++i) {
-    target[i] = problem.fixed.value[region.pixels[static_cast<std::size_t>(i)]];
-  }
+  const Eigen::Index n_term = region.terms.cols();
+  const Eigen::Index n_contrast = (2 * n_term) + 1;
   const Sampled moving = warp.is_translation() ? sample_shifted(problem.coefficients, region, warp)
                                                : sample_warped(problem.coefficients, region, warp);
-  const Eigen::ArrayXd t = target.array() - target.mean();
+  const Eigen::ArrayXd& t = region.fixed;
   const Eigen::ArrayXd v = moving.value.array() - moving.value.mean();
-  const Eigen::MatrixXd terms = polynomials(region, problem.fixed.value.shape, problem.variation);
-  const Eigen::Index n_term = terms.cols();
-  const double size = v.square().mean() > 0.0 ? std::sqrt(v.square().mean()) : 1.0;
-  Eigen::MatrixXd contrast(n, (2 * n_term) + 1);
-  contrast << terms, (terms.array().colwise() * v).matrix(), (v.square() / size).matrix();
-  Linearised lin;
-  lin.gain = (t * v).sum() / v.square().sum();
-  lin.variance = noise_variance(problem, target, moving.value, lin.gain);
+  const double square = v.square().sum();
+  const double size = square > 0.0 ? std::sqrt(square / static_cast<double>(n)) : 1.0;
+  lin.gain = (t * v).sum() / square;
+  lin.correlation = (t * v).sum() / std::sqrt(t.square().sum() * square);
+  lin.variance = noise_variance(problem, region, moving.value, lin.gain);
   lin.weight = inverse_weights(lin.variance);
-  const Eigen::MatrixXd weighted = lin.weight.asDiagonal() * contrast;
+  lin.jacobian.resize(n, n_motion + n_contrast);
+  lin.weighted.resize(n, n_motion + n_contrast);
+  auto contrast = lin.jacobian.rightCols(n_contrast);
+  contrast.leftCols(n_term) = region.terms;
+  contrast.middleCols(n_term, n_term).array() = region.terms.array().colwise() * v;
+  contrast.col(2 * n_term) = v.square() / size;
+  lin.weighted.rightCols(n_contrast) = lin.weight.asDiagonal() * contrast;
+  const auto weighted = lin.weighted.rightCols(n_contrast);
   const Eigen::VectorXd strength =
-      (weighted.transpose() * contrast).ldlt().solve(weighted.transpose() * t.matrix());
-  const Eigen::ArrayXd gain =
-      (terms * strength.segment(n_term, n_term)).array() + (2.0 / size * strength[2 * n_term] * v);
-  lin.correlation = (t * v).sum() / std::sqrt(t.square().sum() * v.square().sum());
+      products(weighted, contrast).ldlt().solve(weighted.transpose() * t.matrix());
+  const Eigen::ArrayXd gain = (region.terms * strength.segment(n_term, n_term)).array() +
+                              (2.0 / size * strength[2 * n_term] * v);
   lin.residual = t.matrix() - (contrast * strength);
-  lin.jacobian.resize(n, n_motion + contrast.cols());
   lin.jacobian.col(0) = gain * moving.slope_y.array();
   lin.jacobian.col(1) = gain * moving.slope_x.array();
   if (n_motion > 2) {
@@ -346,8 +381,13 @@ Linearised linearise(const Problem& problem, const Region& region, const Warp& w
       lin.jacobian.col(column++) = lin.jacobian.col(strain / 2).array() * u.col(strain % 2);
     }
   }
-  lin.jacobian.rightCols(contrast.cols()) = contrast;
-  return lin;
+  lin.weighted.leftCols(n_motion) = lin.weight.asDiagonal() * lin.jacobian.leftCols(n_motion);
+}
+
+Eigen::MatrixXd products(const Eigen::Ref<const Eigen::MatrixXd>& a,
+                         const Eigen::Ref<const Eigen::MatrixXd>& b) {
+  // Coefficient by coefficient: packing for a large product would cost more than these.
+  return a.transpose().lazyProduct(b);
 }
 
 Eigen::VectorXd standard_errors(const Linearised& lin, const Region& region, const Problem& problem,
@@ -367,27 +407,23 @@ Eigen::VectorXd standard_errors(const Linearised& lin, const Region& region, con
   const double power = line * line;  // of the two-dimensional kernel
   const double square = lin.gain * lin.gain;
   const double noise = lin.residual.cwiseAbs2().dot(lin.weight) * square / (power * (1.0 + square));
-  const Eigen::MatrixXd weighted = lin.weight.asDiagonal() * lin.jacobian;
-  Eigen::MatrixXd normal = weighted.transpose() * lin.jacobian;
+  Eigen::MatrixXd normal = products(lin.weighted, lin.jacobian);
   const Eigen::MatrixXd u = from_centre(region, problem.fixed.value.shape);
-  Eigen::VectorXd of_slopes(n_motion);
-  for (Eigen::Index k = 0; k < n_motion; ++k) {
-    const double lever =
-        k < 2 ? 1.0 : u.col(free_strains(model)[k - 2] % 2).squaredNorm() / static_cast<double>(n);
-    of_slopes[k] = lever * noise * line * slope / std::pow(smoothing, 4);
-  }
+  const Eigen::MatrixXd of_slopes =
+      noise * line * slope / std::pow(smoothing, 4) * lever_products(u, model);
   // Residuals beyond the images' own noise are contrast that does not fit: no slopes of noise.
   const double own = lin.variance.dot(lin.weight) * square / (1.0 + square);
   const double share_of_noise = own > 0.0 ? std::min(1.0, own / noise) : 1.0;
   if (n_motion > 2 && rests_on_noise(normal, share_of_noise * of_slopes)) {
     return Eigen::VectorXd::Constant(n_motion, std::numeric_limits<double>::infinity());
   }
-  for (Eigen::Index k = 0; k < n_motion; ++k) {
-    normal(k, k) -= std::min(of_slopes[k], 0.5 * normal(k, k));
-  }
+  // At least half is left along each motion, whatever the noise.
+  const double left =
+      0.5 * (normal.diagonal().head(n_motion).array() / of_slopes.diagonal().array()).minCoeff();
+  normal.topLeftCorner(n_motion, n_motion) -= (left < 1.0 ? left : 1.0) * of_slopes;
   const Eigen::MatrixXd inverse =
       normal.ldlt().solve(Eigen::MatrixXd::Identity(n_parameter, n_parameter));
-  const Eigen::MatrixXd estimator = weighted * inverse.leftCols(n_motion);
+  const Eigen::MatrixXd estimator = lin.weighted * inverse.leftCols(n_motion);
   const Eigen::VectorXd least = n_motion == 2 ? reweighting_errors(lin, region, problem, kernel)
                                               : Eigen::VectorXd::Zero(n_motion);
   const double freedom = static_cast<double>(n) * power;  // about the number of independent pixels

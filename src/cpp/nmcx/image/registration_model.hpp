@@ -17,6 +17,9 @@ namespace nmcx::image {
 struct Region {
   Warp warp;
   std::vector<std::size_t> pixels;
+  Eigen::ArrayXd fixed;           ///< (n_pixel,) less its mean
+  Eigen::ArrayXd fixed_variance;  ///< (n_pixel,) of its noise
+  Eigen::MatrixXd terms;          ///< (n_pixel, n_term) polynomials of gain and offset
 };
 
 /// What Gauss-Newton needs to know of the pair; coefficients of the splines of `moving`.
@@ -31,6 +34,7 @@ struct Problem {
 /// The model at one warp: its best contrast, what remains, and how it changes with the warp.
 struct Linearised {
   Eigen::MatrixXd jacobian;  ///< (n_pixel, n_parameter): motion, then the contrast
+  Eigen::MatrixXd weighted;  ///< the same, each row by its weight
   Eigen::VectorXd residual;  ///< fixed - model
   Eigen::VectorXd variance;  ///< of the noise before smoothing; zero where not known
   Eigen::VectorXd weight;    ///< its inverse, mean one
@@ -52,8 +56,13 @@ double largest_change(const Warp& a, const Warp& b, const std::array<std::size_t
 Warp stepped(const Warp& warp, const Eigen::VectorXd& step, MotionModel model,
              const std::array<std::size_t, 2>& shape);
 
-Linearised linearise(const Problem& problem, const Region& region, const Warp& warp,
-                     MotionModel model);
+/// @param lin  overwritten; its memory serves again from step to step
+void linearise(const Problem& problem, const Region& region, const Warp& warp, MotionModel model,
+               Linearised& lin);
+
+/// a^T b of tall, narrow matrices.
+Eigen::MatrixXd products(const Eigen::Ref<const Eigen::MatrixXd>& a,
+                         const Eigen::Ref<const Eigen::MatrixXd>& b);
 
 /// Standard errors of the motion, from residuals that are smoothed independent noise [px].
 ///

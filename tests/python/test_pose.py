@@ -1,6 +1,7 @@
 """Finding the pose of a surface map: the renderer, known poses, and what must be refused."""
 
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -15,7 +16,19 @@ SMALL = {"shape": (48, 48, 48), "voxel_size_um": 0.25, "map_shape": (32, 32)}
 
 
 def fitted(made, **options):
-    return correlation.fit_pose(made.xi_map, made.particle, view=made.view, **options)
+    return of(made.xi_map, made, **options)
+
+
+def of(image, made, **options):
+    # A third of the default's starts: the small maps have wide basins.
+    given = {"view": made.view, "n_start": 12, "threads": 1, **options}
+    return correlation.fit_pose(image, made.particle, **given)
+
+
+@cache
+def example():
+    made = phantom.placed_map(5, **SMALL)
+    return made, fitted(made)
 
 
 def best(pose):
@@ -104,15 +117,14 @@ def test_a_pose_without_noise_is_found():
     assert pose.dice > 0.95 and not pose.ambiguous
     assert pose.samples.shape == (1000, 6) and np.all(pose.std > 0)
     # One seed, one answer.
-    assert np.array_equal(fitted(made, threads=1).samples, pose.samples)
+    assert np.array_equal(fitted(made, threads=2).samples, pose.samples)
 
 
 def test_a_map_moved_by_pixels_moves_the_offset():
-    made = phantom.placed_map(5, **SMALL)
-    first = fitted(made)
+    made, first = example()
     total = np.roll(made.xi_map.low + made.xi_map.high, (2, -1), axis=(0, 1))
     size = made.xi_map.pixel_size_um
-    moved = correlation.fit_pose(total, made.particle, view=made.view, pixel_size_um=size)
+    moved = of(total, made, pixel_size_um=size)
     up, right = 2 * size[0] * first.scale, -1 * size[1] * first.scale
     cos, sin = np.cos(first.rotation), np.sin(first.rotation)
     expected = np.array(first.offset_um) - (up * cos + right * sin, right * cos - up * sin)
@@ -122,11 +134,10 @@ def test_a_map_moved_by_pixels_moves_the_offset():
 
 
 def test_the_signal_in_another_unit_changes_nothing():
-    made = phantom.placed_map(5, **SMALL)
-    one = fitted(made)
+    made, one = example()
     total = 1e-3 * (made.xi_map.low + made.xi_map.high) + 7.0
     size = made.xi_map.pixel_size_um
-    other = correlation.fit_pose(total, made.particle, view=made.view, pixel_size_um=size)
+    other = of(total, made, pixel_size_um=size)
     assert np.all(np.abs(best(other) - best(one)) < 0.5 * one.std)
 
 
@@ -198,7 +209,8 @@ def test_a_tilt_moves_the_view_where_it_says():
         new = np.array(tilted_frame((0.2, 0.3, 1.0), (upwards, rightwards)))
         assert np.allclose(new @ new.T, np.eye(3), atol=1e-12)
         angle = np.hypot(upwards, rightwards)
-        assert np.allclose(new[0] @ (k, up, right), _polar(angle, upwards, rightwards), atol=1e-12)
+        frame = np.array((k, up, right))
+        assert np.allclose(frame @ new[0], _polar(angle, upwards, rightwards), atol=1e-12)
         # Parallel transport: the axis of the turn stays, so nothing turns about the view.
         axis = (rightwards * up - upwards * right) / angle
         assert np.allclose(new[1] @ axis, up @ axis) and np.allclose(new[2] @ axis, right @ axis)

@@ -35,7 +35,7 @@ _REPEATED = 6.0
 #: shape of the spot, a noise model fitted to the same residuals) makes it too sharp. Set on
 #: phantoms with other seeds than those the coverage is verified on. See J. W. Miller, D. B. Dunson,
 #: "Robust Bayesian inference via coarsening", J. Am. Stat. Assoc. 114, 1113 (2019).
-_POWER = 0.5
+_POWER = 0.75
 #: Rise of the fine map's cost up to which a minimum is kept.
 _FINE_RISE = 30.0
 #: Widening of the covariances that the exploration of the posterior starts from.
@@ -208,6 +208,8 @@ def _scene(particle: Particle, grid: Grid, view: _Float, threads: int) -> Camera
     """The camera for the unbinned map, if the particle is large enough for it."""
     pixel = float(np.sqrt(np.prod(grid.step_um)))
     n_voxel = np.count_nonzero(particle.envelope)
+    if n_voxel == 0:
+        raise ValueError("particle: the envelope is empty; check how it was segmented")
     across = 2.0 * (0.75 * n_voxel / np.pi) ** (1.0 / 3.0)
     diameter = across * float(np.prod(particle.voxel_size_um)) ** (1.0 / 3.0)
     if min(across, diameter / pixel) < _LEAST_ACROSS:

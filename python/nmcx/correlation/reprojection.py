@@ -121,8 +121,6 @@ def _cropped(envelope: NDArray[np.bool_]) -> tuple[NDArray[np.float32], NDArray[
     for axis in range(3):
         others = tuple(a for a in range(3) if a != axis)
         filled = np.flatnonzero(envelope.any(axis=others))
-        if filled.size == 0:
-            raise ValueError("particle: the envelope is empty, so there is nothing to reproject")
         low[axis], high[axis] = filled[0], filled[-1] + 1
     part = envelope[low[0] : high[0], low[1] : high[1], low[2] : high[2]]
     return part.astype(np.float32), low

@@ -163,14 +163,22 @@ def fit_pose(
     starts = _starts(total, scene, coarse, prior, n_start)
     fine = _bin_for(total, scene, _FINE_PX)
     mixture, noise, problem = _refined(starts, total, std, scene, fine, prior, seed)
-    return _pose(mixture, noise, problem, scene, total, seed, {
-        "max_tilt": max_tilt,
-        "max_shift_um": reach,
-        "max_scale": max_scale,
-        "n_start": n_start,
-        "seed": seed,
-        "binning": fine,
-    })
+    return _pose(
+        mixture,
+        noise,
+        problem,
+        scene,
+        total,
+        seed,
+        {
+            "max_tilt": max_tilt,
+            "max_shift_um": reach,
+            "max_scale": max_scale,
+            "n_start": n_start,
+            "seed": seed,
+            "binning": fine,
+        },
+    )
 
 
 def _image(
@@ -227,7 +235,7 @@ def _bin_for(total: _Float, scene: Camera, across_px: float) -> int:
     """Binning that leaves the particle about this many pixels across."""
     pixel = float(np.sqrt(np.prod(scene.grid.step_um)))
     factor = int(round(2.0 * scene.body.radius_um / pixel / across_px))
-    return max(1, min(factor, min(total.shape) // 8))
+    return max(1, min(factor, int(min(total.shape)) // 8))
 
 
 @dataclass(frozen=True)
@@ -275,9 +283,7 @@ def _look(total: _Float, scene: Camera, factor: int, joined: int = 1) -> _Look:
     return _Look(image, camera, factor * joined, smooth, level, mask, finite)
 
 
-def _starts(
-    total: _Float, scene: Camera, factor: int, prior: Prior, n_start: int
-) -> list[Fit]:
+def _starts(total: _Float, scene: Camera, factor: int, prior: Prior, n_start: int) -> list[Fit]:
     """Distinct poses within reach of the best one, from all rotations on a coarse map."""
     look = _look(total, scene, factor)
     std = np.hypot(0.03 * look.level, 0.12 * look.smooth)[look.finite]
@@ -295,7 +301,9 @@ def _starts(
         for rotation in 2.0 * np.pi * np.arange(n_start) / n_start - np.pi
     ]
     fits = _distinct([problem.minimise(pose, 3, 1.0) for pose in poses], problem.steps())
-    fits = _distinct([problem.minimise(fit.pose, 8, 1.0) for fit in fits[:_N_MODE]], problem.steps())
+    fits = _distinct(
+        [problem.minimise(fit.pose, 8, 1.0) for fit in fits[:_N_MODE]], problem.steps()
+    )
     best = fits[0]
     values = look.image[look.finite]
     unexplained = float(np.var(best.residual) / np.var(values))
@@ -334,7 +342,7 @@ def _distinct(fits: list[Fit], steps: _Float) -> list[Fit]:
 
 
 def _difference(pose: _Float, other: _Float) -> _Float:
-    """pose - other, with the shorter way round in rotation."""
+    """Pose - other, with the shorter way round in rotation."""
     difference = pose - other
     difference[..., 2] = (difference[..., 2] + np.pi) % (2.0 * np.pi) - np.pi
     return np.asarray(difference)
@@ -418,6 +426,7 @@ def _terms(
     """Shapes of the noise terms on the pixels used, and where their strengths start."""
     smooth, slope = look.smooth[used], np.hypot(*np.gradient(look.smooth))[used]
     white: tuple[_Float, ...]
+    first: tuple[float, ...]
     if std is None:
         # Detector noise, and counting noise that grows with the signal.
         white = (np.full(smooth.size, look.level**2), look.level * smooth)
@@ -426,7 +435,7 @@ def _terms(
         variance = binned_image(std**2, look.factor)[used] / look.factor**2
         worst = float(np.nanmax(variance))
         white, first = (np.where(np.isfinite(variance), variance, worst),), (1.0,)
-    least = tuple(0.1 * f for f in first)
+    least: tuple[float, ...] = tuple(0.1 * f for f in first)
     # Texture finer than the mesh; and where the image is steep, the outline that voxels blur.
     outline = (_OUTLINE * float(look.camera.body.spacing.max()) / look.pixel_um) ** 2
     white, first = (*white, smooth**2, slope**2), (*first, 1e-4, outline)
@@ -464,7 +473,9 @@ def _pose(
     finite = np.isfinite(total)
     bright = _look(total, camera, 1).mask
     overlap = np.count_nonzero(covered & bright)
-    dice = 2.0 * overlap / max(1, np.count_nonzero(covered & finite) + np.count_nonzero(bright))
+    dice = (
+        2.0 * overlap / max(1, int(np.count_nonzero(covered & finite) + np.count_nonzero(bright)))
+    )
     settings = {
         **settings,
         "noise": noise,

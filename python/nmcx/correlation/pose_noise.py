@@ -62,7 +62,8 @@ def texture_response(
         seen[lost] = surface[met[nearest]]
     n_neighbour = min(6, len(points))
     distance, neighbour = cKDTree(points).query(seen, k=n_neighbour)
-    distance, neighbour = distance.reshape(len(lit), -1), neighbour.reshape(len(lit), -1)
+    distance = np.asarray(distance).reshape(len(lit), -1)
+    neighbour = np.asarray(neighbour).reshape(len(lit), -1)
     closest = distance.min(axis=1, keepdims=True)
     weight = np.exp(-0.5 * (distance**2 - closest**2) / (0.6 * _MESH) ** 2)
     weight[weight < 1e-9] = 0.0

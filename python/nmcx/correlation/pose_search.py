@@ -127,4 +127,4 @@ class Problem:
         left = np.concatenate([white - columns @ coefficients, bends @ coefficients])
         away = (pose - self.prior.mean) / self.prior.std
         cost = float(left @ left + away @ away)
-        return cost, coefficients, image - basis @ coefficients, basis, columns, gram
+        return cost, np.asarray(coefficients), image - basis @ coefficients, basis, columns, gram

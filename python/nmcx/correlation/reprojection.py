@@ -47,7 +47,9 @@ class Grid:
     def binned(self, factor: int) -> Grid:
         """The grid of `binned_image`."""
         step = (self.step_um[0] * factor, self.step_um[1] * factor)
-        first = [f + 0.5 * (factor - 1) * s for f, s in zip(self.first_um, self.step_um, strict=True)]
+        first = [
+            f + 0.5 * (factor - 1) * s for f, s in zip(self.first_um, self.step_um, strict=True)
+        ]
         shape = (self.shape[0] // factor, self.shape[1] // factor)
         return Grid(shape, step, (first[0], first[1]))
 
@@ -241,7 +243,7 @@ class Camera:
         """The map (ny, nx) with the yields `coefficients` at the knots, and the background."""
         coverage, cosine, _ = self.rays(pose)
         shade = np.interp(cosine, COSINES, coefficients[:-1])
-        return self._seen((coverage * shade).mean(axis=0), pose) + coefficients[-1]
+        return np.asarray(self._seen((coverage * shade).mean(axis=0), pose) + coefficients[-1])
 
     def silhouette(self, pose: _Float) -> _Float:
         """Share of each pixel (ny, nx) that the body covers, without the spot."""
@@ -249,7 +251,7 @@ class Camera:
 
     def places(self, pose: _Float) -> _Float:
         """Row and column (n_ray, ny, nx, 2) of each ray [µm]."""
-        index = np.stack(np.indices(self.grid.shape), axis=-1) + _RAYS[:, None, None, :]
+        index = np.moveaxis(np.indices(self.grid.shape), 0, -1) + _RAYS[:, None, None, :]
         return np.asarray(pose[5] * np.array(self.grid.step_um) * index)
 
     def gathered(

@@ -253,7 +253,7 @@ def test_a_ball_is_hit_where_geometry_says(view):
 
 def test_thickness_is_the_chord_of_the_view_through_the_envelope():
     placed = correlation.place(ratio_map(frame_image()), ball(), view=(0.3, -0.5, 0.8))
-    k, up, right = correlation.view_frame((0.3, -0.5, 0.8))
+    _, up, right = correlation.view_frame((0.3, -0.5, 0.8))
     offset = placed.points_um - np.array(ball().centre_um)
     aside = np.hypot(offset @ up, offset @ right)
     # Both ends lie on a staircase of voxels.

@@ -234,7 +234,7 @@ def _scene(particle: Particle, grid: Grid, view: _Float, threads: int) -> Camera
 def _bin_for(total: _Float, scene: Camera, across_px: float) -> int:
     """Binning that leaves the particle about this many pixels across."""
     pixel = float(np.sqrt(np.prod(scene.grid.step_um)))
-    factor = int(round(2.0 * scene.body.radius_um / pixel / across_px))
+    factor = round(2.0 * scene.body.radius_um / pixel / across_px)
     return max(1, min(factor, int(min(total.shape)) // 8))
 
 

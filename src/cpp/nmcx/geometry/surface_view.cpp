@@ -11,9 +11,9 @@ namespace nmcx {
 namespace {
 
 /// Shortest step of a ray, in voxels: what the interpolation cannot resolve.
-constexpr double kLeastStep = 0.25;
+constexpr double least_step = 0.25;
 /// Share of the distance that a ray is stepped by: the interpolated one errs.
-constexpr double kSafety = 0.9;
+constexpr double safety = 0.9;
 
 /// The signed distance as a function of position, in voxels from the centre of voxel (0, 0, 0).
 struct Field {
@@ -33,8 +33,8 @@ struct Field {
     const float* corner = values;
     for (std::size_t a = 0; a < 3; ++a) {
       const double x = std::clamp(position[a], 0.0, static_cast<double>(shape[a] - 1));
-      const auto i = std::min(static_cast<std::ptrdiff_t>(x),
-                              static_cast<std::ptrdiff_t>(shape[a]) - 2);
+      const auto i =
+          std::min(static_cast<std::ptrdiff_t>(x), static_cast<std::ptrdiff_t>(shape[a]) - 2);
       part[a] = static_cast<float>(x - static_cast<double>(i));
       corner += i * stride[a];
     }
@@ -102,7 +102,7 @@ Seen trace(const Field& field, const Vector3& origin, const Camera& camera, cons
   double t = 0;
   double t_out = 0;
   if (!clip(field, origin, camera.way, t, t_out)) return seen;
-  const double least = kLeastStep * std::min({spacing[0], spacing[1], spacing[2]});
+  const double least = least_step * std::min({spacing[0], spacing[1], spacing[2]});
   double last_t = t;
   double last = std::numeric_limits<double>::infinity();
   double clearance = last;
@@ -114,14 +114,13 @@ Seen trace(const Field& field, const Vector3& origin, const Camera& camera, cons
       hit = true;
       const double t_hit = std::isfinite(last) ? last_t + ((t - last_t) * last / (last - d)) : t;
       seen.height = static_cast<float>(-t_hit);
-      seen.cosine =
-          cosine_at(field, origin + (t_hit * camera.way), spacing, towards_viewer);
+      seen.cosine = cosine_at(field, origin + (t_hit * camera.way), spacing, towards_viewer);
     }
     // Once inside, only how deep the ray comes matters; a ray that has risen again has passed.
     if (hit && (clearance <= -rim || d > 0)) break;
     last_t = t;
     last = d;
-    t += std::max(least, kSafety * std::abs(d));
+    t += std::max(least, safety * std::abs(d));
     if (t >= t_out) break;
   }
   seen.clearance = static_cast<float>(std::max(clearance, -rim));
@@ -133,9 +132,8 @@ Seen trace(const Field& field, const Vector3& origin, const Camera& camera, cons
 SurfaceView surface_view(const VolumeView<float>& distance, const ArrayView<double, 1>& spacing,
                          const ArrayView<double, 1>& corner, const ArrayView<double, 1>& first,
                          const ArrayView<double, 1>& row, const ArrayView<double, 1>& column,
-                         const ArrayView<double, 1>& view,
-                         const std::array<std::size_t, 2>& shape, double rim_um,
-                         const Execution& execution) {
+                         const ArrayView<double, 1>& view, const std::array<std::size_t, 2>& shape,
+                         double rim_um, const Execution& execution) {
   const Vector3 h = checked_spacing(spacing);
   const Vector3 k = normalised(checked_vector(view, "view"), "view");
   require(distance.shape[0] > 1 && distance.shape[1] > 1 && distance.shape[2] > 1,
@@ -156,8 +154,9 @@ SurfaceView surface_view(const VolumeView<float>& distance, const ArrayView<doub
   parallel_for(shape[0] * shape[1], 1024, execution,
                [&](std::size_t begin, std::size_t end, std::size_t) {
                  for (std::size_t ray = begin; ray < end; ++ray) {
-                   const auto i = static_cast<double>(ray / shape[1]);
-                   const auto j = static_cast<double>(ray % shape[1]);
+                   const std::size_t row = ray / shape[1];
+                   const auto i = static_cast<double>(row);
+                   const auto j = static_cast<double>(ray - (row * shape[1]));
                    const Vector3 origin = camera.first + (i * camera.row) + (j * camera.column);
                    const Seen one = trace(field, origin, camera, h, k, rim_um);
                    seen.cosine[ray] = one.cosine;

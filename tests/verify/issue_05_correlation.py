@@ -6,10 +6,9 @@ import time
 from functools import partial
 
 import numpy as np
-from check import ROOT, Check, Row, recorded
+from check import Check, Row, recorded
 from numpy.typing import NDArray
 
-_TABLE = ROOT / "docs" / "explanation" / "significance_rates.md"
 _LENGTHS = (3, 10, 30)
 _PLANTED = (0.3, 0.5, 0.7)
 
@@ -93,8 +92,6 @@ def power(reduced: bool) -> list[Row]:
     """How often a planted correlation is found at the 5 % level over all angles."""
     n, n_null = (20, 99) if reduced else (300, 999)
     lengths = _LENGTHS[1:2] if reduced else _LENGTHS
-    table = ["| surface correlated over | map covers | r = 0.3 | r = 0.5 | r = 0.7 |"]
-    table.append("|---|---|---|---|---|")
     rows = []
     for length in lengths:
         for hemisphere in (False, True):
@@ -102,9 +99,6 @@ def power(reduced: bool) -> list[Row]:
                 100 * float(np.mean(_run(n, length, hemisphere, n_null, r)["family"] < 0.05))
                 for r in _PLANTED
             ]
-            cells = " | ".join(f"{share:.0f} %" for share in found)
-            covers = "one hemisphere" if hemisphere else "the full sphere"
-            table.append(f"| {length}° | {covers} | {cells} |")
             rows.append(
                 Row(
                     f"power at planted r = 0.3, 0.5, 0.7, {_where(length, hemisphere)}, {n} trials",
@@ -113,8 +107,6 @@ def power(reduced: bool) -> list[Row]:
                     found[0] <= found[1] + 5 and found[1] <= found[2] + 5,
                 )
             )
-    if not reduced:
-        _TABLE.write_text("\n".join(table) + "\n")
     return rows
 
 

@@ -47,7 +47,9 @@ class Grid:
     def binned(self, factor: int) -> Grid:
         """The grid of `binned_image`."""
         step = (self.step_um[0] * factor, self.step_um[1] * factor)
-        first = [f + 0.5 * (factor - 1) * s for f, s in zip(self.first_um, self.step_um, strict=True)]
+        first = [
+            f + 0.5 * (factor - 1) * s for f, s in zip(self.first_um, self.step_um, strict=True)
+        ]
         shape = (self.shape[0] // factor, self.shape[1] // factor)
         return Grid(shape, step, (first[0], first[1]))
 

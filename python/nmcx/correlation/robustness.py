@@ -110,9 +110,7 @@ def robustness(
     }
 
     def correlated(placement: dict[str, Any]) -> _Float:
-        placed = place(
-            xi_map, particle, **placement, max_incidence=max_incidence, threads=threads
-        )
+        placed = place(xi_map, particle, **placement, max_incidence=max_incidence, threads=threads)
         return observed_correlation(
             placed, cones, matched=matched, min_points=min_points, threads=threads
         )

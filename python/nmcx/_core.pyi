@@ -28,10 +28,12 @@ __all__: list[str] = [
     "Registration",
     "RegistrationOptions",
     "Resampled",
+    "SurfaceView",
     "TurnedCorrelations",
     "Warp",
     "active_instruction_set",
     "cap_means",
+    "chord_lengths",
     "cone_porosity",
     "distance_classes",
     "distance_transform",
@@ -48,6 +50,7 @@ __all__: list[str] = [
     "resample",
     "rotation_null",
     "supported_instruction_set",
+    "surface_view",
     "threshold_stride",
 ]
 
@@ -275,6 +278,14 @@ class LineMeans:
     @property
     def surface_um(self) -> numpy.typing.NDArray[numpy.float64]: ...
 
+class SurfaceView:
+    @property
+    def clearance_um(self) -> numpy.typing.NDArray[numpy.float32]: ...
+    @property
+    def cosine(self) -> numpy.typing.NDArray[numpy.float32]: ...
+    @property
+    def height_um(self) -> numpy.typing.NDArray[numpy.float32]: ...
+
 class CapMeans:
     @property
     def mean(self) -> numpy.typing.NDArray[numpy.float64]: ...
@@ -308,6 +319,13 @@ def cap_means(
     cos_half_angle: numpy.typing.NDArray[numpy.float64],
     threads: int = 0,
 ) -> CapMeans: ...
+def chord_lengths(
+    mask: numpy.typing.NDArray[numpy.bool],
+    spacing: numpy.typing.NDArray[numpy.float64],
+    origins: numpy.typing.NDArray[numpy.float64],
+    direction: numpy.typing.NDArray[numpy.float64],
+    threads: int = 0,
+) -> numpy.typing.NDArray[numpy.float64]: ...
 def cone_porosity(
     envelope: numpy.typing.NDArray[numpy.bool],
     solid: numpy.typing.NDArray[numpy.bool],
@@ -480,6 +498,20 @@ def rotation_null(
     threads: int = 0,
 ) -> TurnedCorrelations: ...
 def supported_instruction_set() -> str: ...
+def surface_view(
+    distance: numpy.typing.NDArray[numpy.float32],
+    spacing: numpy.typing.NDArray[numpy.float64],
+    corner: numpy.typing.NDArray[numpy.float64],
+    first: numpy.typing.NDArray[numpy.float64],
+    row: numpy.typing.NDArray[numpy.float64],
+    column: numpy.typing.NDArray[numpy.float64],
+    view: numpy.typing.NDArray[numpy.float64],
+    shape: typing.Annotated[
+        collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], "FixedSize(2)"
+    ],
+    rim_um: typing.SupportsFloat | typing.SupportsIndex,
+    threads: int = 0,
+) -> SurfaceView: ...
 def threshold_stride(n_voxel: typing.SupportsInt | typing.SupportsIndex) -> int: ...
 
 __version__: str = "0.1.0"

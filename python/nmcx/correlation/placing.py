@@ -218,7 +218,7 @@ def place(
             "or in shadow; raise max_incidence, or check view, beam and envelope"
         )
     pixel = pixel[keep]
-    notes = (
+    notes: tuple[str, ...] = (
         f"{int(np.count_nonzero(valid & ~seen))} valid pixels miss the particle",
         f"{int(np.count_nonzero(seen & ~valid))} pixels on the particle have no valid value",
         f"{int(np.count_nonzero(steep))} pixels excluded: incidence above "

@@ -241,10 +241,12 @@ def _pose(
     finite = np.isfinite(total)
     bright = look_at(total, camera, 1).mask
     overlap = np.count_nonzero(covered & bright)
-    dice = 2.0 * overlap / max(1, np.count_nonzero(covered & finite) + np.count_nonzero(bright))
+    either = int(np.count_nonzero(covered & finite) + np.count_nonzero(bright))
+    dice = 2.0 * overlap / max(1, either)
     settings = {
         **settings,
-        "noise": noise,
+        "white": noise.white,
+        "texture": noise.texture,
         "rotations": tuple(float(mean[2]) for mean in mixture.mean),
         "weights": tuple(float(w) for w in mixture.weight),
         "spot_px": float(np.exp(spot[6])),

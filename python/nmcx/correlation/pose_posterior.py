@@ -91,7 +91,7 @@ def _flattened(energy: _Float, log_density: _Float) -> _Float:
         weight /= weight.sum()
         if 1.0 / float(weight @ weight) >= _LEAST_EFFECTIVE:
             break
-    return weight
+    return np.asarray(weight)
 
 
 def _adapted(mixture: Mixture, draws: _Float, weight: _Float, share: _Float) -> Mixture:

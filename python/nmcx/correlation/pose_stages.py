@@ -1,4 +1,4 @@
-"""The two stages of finding a pose: all rotations on a coarse map, then the posterior on a fine one."""
+"""Stages of finding a pose: all rotations on a coarse map, then the posterior on a fine one."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ _OUTLINE = 1.0 / 3.0
 def bin_for(total: _Float, scene: Camera, across_px: float) -> int:
     """Binning that leaves the particle about this many pixels across."""
     pixel = float(np.sqrt(np.prod(scene.grid.step_um)))
-    factor = round(2.0 * scene.body.radius_um / pixel / across_px)
-    return max(1, min(factor, min(total.shape) // 8))
+    factor = int(np.rint(2.0 * scene.body.radius_um / pixel / across_px))
+    return int(max(1, min(factor, min(total.shape) // 8)))
 
 
 @dataclass(frozen=True)
@@ -243,6 +243,7 @@ def _terms(
     """Shapes of the noise terms on the pixels used, and where their strengths start."""
     smooth, slope = look.smooth[used], np.hypot(*np.gradient(look.smooth))[used]
     white: tuple[_Float, ...]
+    first: tuple[float, ...]
     if std is None:
         # Detector noise, and counting noise that grows with the signal.
         white = (np.full(smooth.size, look.level**2), look.level * smooth)

@@ -65,8 +65,6 @@ class Grid:
 
 def binned_image(image: _Float, factor: int) -> _Float:
     """Means (..., ny, nx) over factor x factor pixels; NaN where one is missing, rests cut off."""
-    if factor == 1:
-        return image
     ny, nx = image.shape[-2] // factor, image.shape[-1] // factor
     whole = image[..., : ny * factor, : nx * factor]
     blocks = whole.reshape(*image.shape[:-2], ny, factor, nx, factor)
@@ -243,7 +241,8 @@ class Camera:
         """The map (ny, nx) with the yields `coefficients` at the knots, and the background."""
         coverage, cosine, _ = self.rays(pose)
         shade = np.interp(cosine, COSINES, coefficients[:-1])
-        return self._seen((coverage * shade).mean(axis=0), pose) + coefficients[-1]
+        seen = self._seen((coverage * shade).mean(axis=0), pose)
+        return np.asarray(seen + coefficients[-1])
 
     def silhouette(self, pose: _Float) -> _Float:
         """Share of each pixel (ny, nx) that the body covers, without the spot."""
@@ -251,7 +250,7 @@ class Camera:
 
     def places(self, pose: _Float) -> _Float:
         """Row and column (n_ray, ny, nx, 2) of each ray [µm]."""
-        index = np.stack(np.indices(self.grid.shape), axis=-1) + _RAYS[:, None, None, :]
+        index = np.moveaxis(np.indices(self.grid.shape), 0, -1) + _RAYS[:, None, None, :]
         return np.asarray(pose[5] * np.array(self.grid.step_um) * index)
 
     def gathered(

@@ -7,9 +7,9 @@
 #include "nmcx/geometry/distance_classes.hpp"
 #include "nmcx/geometry/distance_transform.hpp"
 #include "nmcx/geometry/line_profile.hpp"
-#include "nmcx/geometry/surface_view.hpp"
 #include "nmcx/geometry/ray_envelope.hpp"
 #include "nmcx/geometry/rotation_null.hpp"
+#include "nmcx/geometry/surface_view.hpp"
 #include "nmcx/geometry/voxel_traversal.hpp"
 
 using namespace py::literals;

@@ -33,8 +33,8 @@ struct Field {
     const float* corner = values;
     for (std::size_t a = 0; a < 3; ++a) {
       const double x = std::clamp(position[a], 0.0, static_cast<double>(shape[a] - 1));
-      const auto i = std::min(static_cast<std::ptrdiff_t>(x),
-                              static_cast<std::ptrdiff_t>(shape[a]) - 2);
+      const auto i =
+          std::min(static_cast<std::ptrdiff_t>(x), static_cast<std::ptrdiff_t>(shape[a]) - 2);
       part[a] = static_cast<float>(x - static_cast<double>(i));
       corner += i * stride[a];
     }
@@ -114,8 +114,7 @@ Seen trace(const Field& field, const Vector3& origin, const Camera& camera, cons
       hit = true;
       const double t_hit = std::isfinite(last) ? last_t + ((t - last_t) * last / (last - d)) : t;
       seen.height = static_cast<float>(-t_hit);
-      seen.cosine =
-          cosine_at(field, origin + (t_hit * camera.way), spacing, towards_viewer);
+      seen.cosine = cosine_at(field, origin + (t_hit * camera.way), spacing, towards_viewer);
     }
     // Once inside, only how deep the ray comes matters; a ray that has risen again has passed.
     if (hit && (clearance <= -rim || d > 0)) break;
@@ -133,9 +132,8 @@ Seen trace(const Field& field, const Vector3& origin, const Camera& camera, cons
 SurfaceView surface_view(const VolumeView<float>& distance, const ArrayView<double, 1>& spacing,
                          const ArrayView<double, 1>& corner, const ArrayView<double, 1>& first,
                          const ArrayView<double, 1>& row, const ArrayView<double, 1>& column,
-                         const ArrayView<double, 1>& view,
-                         const std::array<std::size_t, 2>& shape, double rim_um,
-                         const Execution& execution) {
+                         const ArrayView<double, 1>& view, const std::array<std::size_t, 2>& shape,
+                         double rim_um, const Execution& execution) {
   const Vector3 h = checked_spacing(spacing);
   const Vector3 k = normalised(checked_vector(view, "view"), "view");
   require(distance.shape[0] > 1 && distance.shape[1] > 1 && distance.shape[2] > 1,

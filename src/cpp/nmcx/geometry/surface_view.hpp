@@ -37,8 +37,7 @@ struct SurfaceView {
 SurfaceView surface_view(const VolumeView<float>& distance, const ArrayView<double, 1>& spacing,
                          const ArrayView<double, 1>& corner, const ArrayView<double, 1>& first,
                          const ArrayView<double, 1>& row, const ArrayView<double, 1>& column,
-                         const ArrayView<double, 1>& view,
-                         const std::array<std::size_t, 2>& shape, double rim_um,
-                         const Execution& execution);
+                         const ArrayView<double, 1>& view, const std::array<std::size_t, 2>& shape,
+                         double rim_um, const Execution& execution);
 
 }  // namespace nmcx

@@ -52,6 +52,8 @@ SIGNALS: Mapping[str, str] = {
     "ConePorosity": "porosity",
     "SurfaceValues": "values",
     "AngleScan": "pearson",
+    "Pose": "image",
+    "Robustness": "pearson",
     "PorositySensitivity": "porosity_of_threshold",
     "VoidLabels": "labels",
 }

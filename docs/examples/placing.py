@@ -19,8 +19,7 @@ for bumps, row in zip((0.08, 0.0), axes, strict=True):
     error = np.degrees((pose.rotation - made.rotation + np.pi) % (2 * np.pi) - np.pi)
     print(
         f"lumps of {bumps:.0%}: rotation off by {error:+.1f}°, "
-        f"spread {np.degrees(pose.std[2]):.1f}°, ambiguous: {pose.ambiguous}, "
-        f"Dice {pose.dice:.3f}"
+        f"spread {np.degrees(pose.std[2]):.1f}°, ambiguous: {pose.ambiguous}, Dice {pose.dice:.3f}"
     )
 
     seen = made.xi_map.low + made.xi_map.high

@@ -6,7 +6,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from nmcx import _core, correlation, phantom
+from nmcx import _core, correlation, io, phantom
 from nmcx.correlation.placing import tilted_frame
 from nmcx.correlation.pose_noise import NoiseModel, Terms, fit_noise
 from nmcx.correlation.reprojection import Camera, Grid, signed_distance
@@ -219,3 +219,12 @@ def test_a_tilt_moves_the_view_where_it_says():
 def _polar(angle, upwards, rightwards):
     sine = np.sin(angle) / angle
     return (np.cos(angle), sine * upwards, sine * rightwards)
+
+
+def test_a_pose_survives_saving(tmp_path):
+    _, pose = example()
+    path = tmp_path / "pose.nxs"
+    pose.save(path)
+    loaded = io.load(path)["pose"]
+    assert np.array_equal(loaded.samples, pose.samples) and loaded.tilt == pose.tilt
+    assert loaded.as_options() == pose.as_options()

@@ -61,9 +61,8 @@ def texture_response(
         nearest = cKDTree(surface[met, :2]).query(seen[lost, :2])[1]
         seen[lost] = surface[met[nearest]]
     n_neighbour = min(6, len(points))
-    distance, neighbour = cKDTree(points).query(seen, k=n_neighbour)
-    distance = np.asarray(distance).reshape(len(lit), -1)
-    neighbour = np.asarray(neighbour).reshape(len(lit), -1)
+    found = cKDTree(points).query(seen, k=n_neighbour)
+    distance, neighbour = (np.reshape(part, (len(lit), n_neighbour)) for part in found)
     closest = distance.min(axis=1, keepdims=True)
     weight = np.exp(-0.5 * (distance**2 - closest**2) / (0.6 * _MESH) ** 2)
     weight[weight < 1e-9] = 0.0
@@ -90,8 +89,8 @@ class NoiseModel:
         for strength, kernel in zip(self.texture, _kernels(terms), strict=True):
             at_points += strength**2 * kernel
         total = terms.response @ at_points @ terms.response.T
-        variance = sum(s * w for s, w in zip(self.white, terms.white, strict=True))
-        total.ravel()[:: total.shape[0] + 1] += variance
+        for strength, white in zip(self.white, terms.white, strict=True):
+            total.ravel()[:: total.shape[0] + 1] += strength * white
         return total
 
 
@@ -181,8 +180,8 @@ def _restricted(
     covariance = np.zeros_like(kernels[0])
     for s, kernel in zip(strength[n_white:], kernels, strict=True):
         covariance += s * kernel
-    variance = sum(s * w for s, w in zip(strength[:n_white], white, strict=True))
-    covariance.ravel()[:: residual.size + 1] += variance
+    for s, variance in zip(strength[:n_white], white, strict=True):
+        covariance.ravel()[:: residual.size + 1] += s * variance
     factor = cho_factor(covariance, lower=True, overwrite_a=True, check_finite=False)
     inverse = dpotri(factor[0], lower=1)[0]
     inverse = np.tril(inverse) + np.tril(inverse, -1).T

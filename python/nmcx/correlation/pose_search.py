@@ -123,7 +123,7 @@ class Problem:
         bends = np.eye(n - 3, n) - 2.0 * np.eye(n - 3, n, 1) + np.eye(n - 3, n, 2)
         bends /= self.bend
         gram += bends.T @ bends + 1e-12 * float(np.trace(gram)) * np.eye(n)
-        coefficients = np.linalg.solve(gram, columns.T @ white)
+        coefficients: _Float = np.asarray(np.linalg.solve(gram, columns.T @ white), np.float64)
         left = np.concatenate([white - columns @ coefficients, bends @ coefficients])
         away = (pose - self.prior.mean) / self.prior.std
         cost = float(left @ left + away @ away)

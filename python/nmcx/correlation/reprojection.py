@@ -65,8 +65,6 @@ class Grid:
 
 def binned_image(image: _Float, factor: int) -> _Float:
     """Means (..., ny, nx) over factor x factor pixels; NaN where one is missing, rests cut off."""
-    if factor == 1:
-        return image
     ny, nx = image.shape[-2] // factor, image.shape[-1] // factor
     whole = image[..., : ny * factor, : nx * factor]
     blocks = whole.reshape(*image.shape[:-2], ny, factor, nx, factor)
@@ -243,7 +241,8 @@ class Camera:
         """The map (ny, nx) with the yields `coefficients` at the knots, and the background."""
         coverage, cosine, _ = self.rays(pose)
         shade = np.interp(cosine, COSINES, coefficients[:-1])
-        return np.asarray(self._seen((coverage * shade).mean(axis=0), pose) + coefficients[-1])
+        seen = self._seen((coverage * shade).mean(axis=0), pose)
+        return np.asarray(seen + coefficients[-1])
 
     def silhouette(self, pose: _Float) -> _Float:
         """Share of each pixel (ny, nx) that the body covers, without the spot."""

@@ -52,7 +52,7 @@ SIGNALS: Mapping[str, str] = {
     "ConePorosity": "porosity",
     "SurfaceValues": "values",
     "AngleScan": "pearson",
-    "Pose": "samples",
+    "Pose": "image",
     "Robustness": "pearson",
     "PorositySensitivity": "porosity_of_threshold",
     "VoidLabels": "labels",

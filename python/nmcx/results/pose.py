@@ -26,7 +26,7 @@ class Pose(Result):
     scale: float = quantity("1")  #: true over nominal pixel size [1]
     #: (6, 6) of the posterior around the best pose, all its modes; in rad, µm and 1
     covariance: Float = quantity("", "parameter parameter")
-    samples: Float = quantity("", "sample parameter")  #: (n, 6) drawn from the posterior
+    samples: Float = quantity("", "draw parameter")  #: (n, 6) drawn from the posterior
     dice: float = quantity("1")  #: overlap of the map's silhouette and the reprojected one
     log_likelihood: float = quantity("1")  #: of the residuals at the best pose, to a constant
     #: the silhouette and shading leave a second, different rotation possible
@@ -60,7 +60,7 @@ class Robustness(Result):
     turns: Float = quantity("rad", "turn axis")  #: (n_turn, 3) about view, up and right [rad]
     band: Float = quantity("1", "angle bound")  #: (n_angle, 2) least and largest of `pearson`
     #: (n_sample, n_angle) for placements drawn from a posterior, or None
-    sampled: Float | None = quantity("1", "sample angle", default=None)
+    sampled: Float | None = quantity("1", "draw angle", default=None)
     #: (n_angle, 2) middle 95 % of `sampled`, or None
     sampled_band: Float | None = quantity("1", "angle bound", default=None)
     settings: Mapping[str, Any] = field(default_factory=dict)  #: placement, angles, counts

@@ -100,6 +100,13 @@ EXAMPLES: list[results.Result] = [
         *(normal(2) for _ in range(3)), normal(2, 2), normal(2), 0.03, normal(2), normal(2, 2),
         None, {"null": "rotation", "n_null": 999, "seed": np.int64(1)},
     ),
+    results.Pose(
+        (1.0, 0.0, 0.0), (0.1, -0.2), 0.3, (0.5, -0.1), 1.01, normal(6, 6), normal(9, 6), 0.98,
+        -12.5, False, normal(3, 4), {"n_start": 36, "seed": 1}, ("said",),
+    ),
+    results.Robustness(
+        normal(2), normal(7, 2), normal(7, 3), normal(2, 2), None, None, {"matched": True},
+    ),
     results.PorositySensitivity(
         np.arange(4.0), normal(4), np.arange(3.0), normal(3), {"threshold": 0.4},
     ),

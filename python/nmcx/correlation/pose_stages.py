@@ -29,9 +29,9 @@ _COARSE_RISE = 40.0
 #: Neighbouring pixels of the coarse map whose residuals repeat each other.
 _REPEATED = 6.0
 #: Power of the likelihood in the posterior: what no term describes (the voxels' staircase, the
-#: shape of the spot, a noise model fitted to the same residuals) makes it too sharp. Set on
-#: phantoms with other seeds than those the coverage is verified on. See J. W. Miller, D. B. Dunson,
-#: "Robust Bayesian inference via coarsening", J. Am. Stat. Assoc. 114, 1113 (2019).
+#: shape of the spot, a noise model fitted to the same residuals) makes it too sharp. Set
+#: between 1/2, too wide on phantoms 1001 to 1015, and 1, too narrow on 1 to 5. See J. W. Miller,
+#: D. B. Dunson, "Robust Bayesian inference via coarsening", J. Am. Stat. Assoc. 114, 1113 (2019).
 _POWER = 0.75
 #: Rise of the fine map's cost up to which a minimum is kept.
 _FINE_RISE = 30.0

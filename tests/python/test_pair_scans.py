@@ -228,3 +228,10 @@ def test_chemistry_is_not_taken_for_a_drift_during_the_scan() -> None:
     for seed in range(1, 16):
         made = phantom.pair_scans(seed, counts=2e3)
         assert surface.xi_map(made.low, made.high).motion is None
+
+
+def test_a_particle_that_half_looks_like_another_is_refused() -> None:
+    # The likest of 200 pairs: 53 % of the correlation that one particle would have.
+    low, high = phantom.pair_scans(56, counts=1000).low, phantom.pair_scans(1056, counts=1000).high
+    with pytest.raises(ConvergenceError, match="texture does not"):
+        surface.xi_map(low, high)

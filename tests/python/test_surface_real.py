@@ -47,6 +47,28 @@ def test_the_drift_is_found_and_removed(scans):
     assert np.allclose(known - found, (-0.5, 0.5), atol=0.1)
 
 
+def test_the_drift_while_the_scan_was_taken_is_removed(scans):
+    """Bands of rows agree afterwards, found by whole-pixel windows that know of no model."""
+    from skimage.registration import phase_cross_correlation
+
+    def apart(motion):
+        ratio = surface.xi_map(*scans, mode="transmission", motion=motion)
+        images = [np.nan_to_num(image) for image in (ratio.low, ratio.high)]
+        fine = [gaussian_filter(i, 0.8) - gaussian_filter(i, 2.0) for i in images]
+        bands = [np.s_[first : first + 16, 20:68] for first in (36, 50, 64, 78)]
+        return np.array(
+            [
+                phase_cross_correlation(
+                    fine[0][band], fine[1][band], upsample_factor=100, normalization=None
+                )[0]
+                for band in bands
+            ]
+        )
+
+    assert np.hypot(*apart("translation").T).max() > 0.3
+    assert np.hypot(*apart("auto").T).max() < 0.2
+
+
 def test_halves_of_the_field_tell_the_same_drift(scans):
     whole = surface.xi_map(*scans, mode="transmission")
     low, high = whole.low, -np.log(scans[1].counts[0] / np.percentile(scans[1].counts, 95))
@@ -71,6 +93,6 @@ def test_the_ratio_map_holds_numbers_on_the_particle_only(scans):
     moved = _core.resample(
         np.ascontiguousarray(scans[1].counts[0]),
         np.ones((120, 120)),
-        _core.Warp(ratio.shift.dy, ratio.shift.dx),
+        _core.Warp(*ratio.motion.offset, (ratio.motion.matrix - np.eye(2)).ravel().tolist()),
     )
     assert not ratio.valid[np.isnan(moved.value)].any()

@@ -17,7 +17,7 @@ FIGURES = (
     "</b> Ratio",
     "</b> Edge energy (half jump)",
     "</b> Edge energy against depth",
-    "</b> Correlation against",
+    "</b> (a) Correlation against",
 )
 
 

@@ -149,9 +149,9 @@ class Soft:
         default="auto",
         metadata=key(
             as_choice("auto", "translation", "drift"),
-            '"drift": it grows while the rows are scanned; "auto": if the images say so', "", "+",
+            '"drift": it grows while the rows are scanned; "auto": if the images say so',
         ),
-    )  # fmt: skip
+    )
     spectrum: Path | None = field(
         default=None,
         metadata=key(as_file, "reference spectrum: what an energy error does to the ratio"),

@@ -154,9 +154,9 @@ SurfaceView surface_view(const VolumeView<float>& distance, const ArrayView<doub
   parallel_for(shape[0] * shape[1], 1024, execution,
                [&](std::size_t begin, std::size_t end, std::size_t) {
                  for (std::size_t ray = begin; ray < end; ++ray) {
-                   const std::size_t row = ray / shape[1];
-                   const auto i = static_cast<double>(row);
-                   const auto j = static_cast<double>(ray - (row * shape[1]));
+                   const std::size_t line = ray / shape[1];
+                   const auto i = static_cast<double>(line);
+                   const auto j = static_cast<double>(ray - (line * shape[1]));
                    const Vector3 origin = camera.first + (i * camera.row) + (j * camera.column);
                    const Seen one = trace(field, origin, camera, h, k, rim_um);
                    seen.cosine[ray] = one.cosine;

@@ -136,7 +136,7 @@ def test_samples_without_spread_repeat_the_placement():
         porosity,
         view=made.view,
         samples=np.tile(row, (5, 1)),
-        angles=[0.1],
+        turns=[0.1],
         **options,
     )
     assert found.sampled.shape == (5, 2)
@@ -147,8 +147,8 @@ def test_samples_without_spread_repeat_the_placement():
 def test_wrong_arguments_of_the_robustness_are_named():
     made, particle, porosity = small()
     for options, word in (
-        ({"angles": []}, "angles"),
-        ({"angles": [2.0]}, "angles"),
+        ({"turns": []}, "turns"),
+        ({"turns": [2.0]}, "turns"),
         ({"samples": np.zeros((3, 5))}, "samples"),
         ({"n_sample": 0}, "n_sample"),
         ({"offset_um": (90.0, 0.0)}, "falls on the particle"),
@@ -157,6 +157,6 @@ def test_wrong_arguments_of_the_robustness_are_named():
             correlation.robustness(made.xi_map, particle, porosity, view=made.view, **options)
     # A turn that loses the map is a note, not an end: here the map looks past the particle's rim.
     lost = correlation.robustness(
-        made.xi_map, particle, porosity, view=made.view, angles=[1.5], max_incidence=0.3
+        made.xi_map, particle, porosity, view=made.view, turns=[1.5], max_incidence=0.3
     )
     assert lost.pearson.shape == (7, 2)

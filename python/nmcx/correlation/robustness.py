@@ -15,7 +15,7 @@ from nmcx.results import ConePorosity, Particle, Robustness, XiMap
 _Float = NDArray[np.float64]
 
 #: Five and ten degrees.
-_ANGLES = (float(np.deg2rad(5.0)), float(np.deg2rad(10.0)))
+_TURNS = (float(np.deg2rad(5.0)), float(np.deg2rad(10.0)))
 #: Axes of the turns, as `Robustness.turns` orders them.
 _AXES = ("view", "up", "right")
 
@@ -30,17 +30,19 @@ def robustness(
     rotation: float = 0.0,
     offset_um: tuple[float, float] = (0.0, 0.0),
     scale: float = 1.0,
-    angles: Sequence[float] = _ANGLES,
+    turns: Sequence[float] = _TURNS,
     samples: ArrayLike | None = None,
     n_sample: int = 100,
     matched: bool = True,
+    weighted: bool = False,
     min_points: int = 3,
     max_incidence: float = np.pi / 3,
+    beam: ArrayLike | None = None,
     threads: int | None = None,
 ) -> Robustness:
     """Correlation at every opening angle for placements turned away from the given one.
 
-    The map is placed anew after turns by ± each of `angles` about the view, the map's upward axis
+    The map is placed anew after turns by ± each of `turns` about the view, the map's upward axis
     and its rightward one, and correlated with the porosity again. What stays the same within this
     band does not depend on a placement that a nearly round silhouette cannot fix.
 
@@ -52,16 +54,18 @@ def robustness(
         ``porosity (n_direction, n_angle)`` in directions that cover the whole sphere.
     view, tilt, rotation, offset_um, scale
         The placement, as for `place` [rad], [µm], [1]; ``**pose.as_options()`` of a fitted one.
-    angles : sequence of float
+    turns : sequence of float
         Turns [rad]; default 5 and 10 degrees.
     samples : (n, 6) array_like, optional
         Placements drawn from a posterior (``pose.samples``), in the order of `Pose.samples`.
     n_sample : int
         How many of them are used, evenly along the list.
-    matched, min_points
+    matched, weighted, min_points
         As for `angle_scan`.
     max_incidence : float
         As for `place` [rad].
+    beam : (3,) array_like, optional
+        As for `place`.
     threads : int, optional
         Number of threads; default: all cores.
 
@@ -75,7 +79,7 @@ def robustness(
     Raises
     ------
     ValueError
-        If `angles` is empty or out of range, `samples` has another shape, `n_sample` is less than
+        If `turns` is empty or out of range, `samples` has another shape, `n_sample` is less than
         1, or the given placement itself cannot be placed or correlated.
 
     References
@@ -92,9 +96,9 @@ def robustness(
     >>> found.pearson.shape, found.turns.shape
     ((13, 2), (13, 3))
     """
-    sizes = [float(angle) for angle in angles]
+    sizes = [float(turn) for turn in turns]
     if not sizes or not all(0 < size < np.pi / 2 for size in sizes):
-        raise ValueError(f"angles must be one or more turns in 0..pi/2 [rad], not {angles}")
+        raise ValueError(f"turns must be one or more angles in 0..pi/2 [rad], not {turns}")
     if n_sample < 1:
         raise ValueError(f"n_sample must be at least 1, not {n_sample}")
     drawn = None if samples is None else np.asarray(samples, dtype=np.float64)
@@ -110,10 +114,13 @@ def robustness(
     }
 
     def correlated(placement: dict[str, Any]) -> _Float:
-        placed = place(xi_map, particle, **placement, max_incidence=max_incidence, threads=threads)
-        return observed_correlation(
-            placed, cones, matched=matched, min_points=min_points, threads=threads
+        placed = place(
+            xi_map, particle, **placement, max_incidence=max_incidence, beam=beam, threads=threads
         )
+        return observed_correlation(
+            placed, cones, matched=matched, weighted=weighted, min_points=min_points,
+            threads=threads,
+        )  # fmt: skip
 
     first = correlated(given)
     lost = np.full_like(first, np.nan)
@@ -127,13 +134,13 @@ def robustness(
             failed.append(f"{name}: {error}")
             return lost
 
-    turns, curves = [np.zeros(3)], [first]
+    turned, curves = [np.zeros(3)], [first]
     for axis in range(3):
         for size in (side * size for size in sizes for side in (-1.0, 1.0)):
             turn = np.zeros(3)
             turn[axis] = size
             name = f"turn by {np.degrees(size):.1f} degrees about {_AXES[axis]}"
-            turns.append(turn)
+            turned.append(turn)
             curves.append(tried({**given, **_turned(view, tilt, rotation, turn)}, name))
     pearson = np.array(curves)
     sampled = None
@@ -143,7 +150,7 @@ def robustness(
     return Robustness(
         half_angle=np.asarray(cones.half_angle, dtype=np.float64),
         pearson=pearson,
-        turns=np.array(turns),
+        turns=np.array(turned),
         band=_bounds(pearson, (0.0, 100.0)),
         sampled=sampled,
         sampled_band=None if sampled is None else _bounds(sampled, (2.5, 97.5)),
@@ -151,8 +158,9 @@ def robustness(
             "rotation": float(rotation),
             "scale": float(scale),
             "tilt": (float(tilt[0]), float(tilt[1])),
-            "angles": tuple(sizes),
+            "turns": tuple(sizes),
             "matched": matched,
+            "weighted": weighted,
             "min_points": min_points,
             "max_incidence": float(max_incidence),
         },

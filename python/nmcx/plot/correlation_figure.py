@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nmcx.plot.cone_panels import pairs, scatter, section
 from nmcx.plot.panels import COLOURS, LABEL, TICK, TITLE, label_axes, new_figure, open_frame
-from nmcx.results import AngleScan, ConePorosity, Particle, SurfaceValues
+from nmcx.results import AngleScan, ConePorosity, Particle, Robustness, SurfaceValues
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,22 +21,10 @@ _FLOOR = 1e-4
 Float = NDArray[np.float64]
 
 
-class Turned(Protocol):
-    """Correlations for placements turned away from the one that was correlated."""
-
-    @property
-    def half_angle(self) -> Float:
-        """(n_angle,) half-opening angles [rad]."""
-
-    @property
-    def band(self) -> Float:
-        """(n_angle, 2) least and largest r [1]."""
-
-
 def correlation_figure(
     scan: AngleScan,
     *,
-    robustness: Turned | None = None,
+    robustness: Robustness | None = None,
     surface: SurfaceValues | None = None,
     cones: ConePorosity | None = None,
     particle: Particle | None = None,
@@ -53,7 +41,7 @@ def correlation_figure(
     ----------
     scan : AngleScan
         From `nmcx.correlation.angle_scan`.
-    robustness : Turned, optional
+    robustness : Robustness, optional
         Correlations of turned placements; their range is drawn as a band around r.
     surface : SurfaceValues, optional
         From `nmcx.correlation.place`, the one that was correlated.
@@ -126,7 +114,7 @@ def strongest(scan: AngleScan) -> int:
     return int(np.nanargmax(np.abs(scan.pearson)))
 
 
-def _curves(ax: Axes, scan: AngleScan, robustness: Turned | None) -> None:
+def _curves(ax: Axes, scan: AngleScan, robustness: Robustness | None) -> None:
     """Both correlations with intervals over the null band; the strongest angle is marked."""
     angle = np.rad2deg(2.0 * np.asarray(scan.half_angle))
     order = np.argsort(angle)

@@ -20,8 +20,10 @@ from nmcx.results import (
     OpticalDensity,
     Particle,
     PeakRatio,
+    Pose,
     PreEdge,
     Result,
+    Robustness,
     Spectrum,
     StxmStack,
     Suppression,
@@ -82,8 +84,10 @@ class Findings:
     depth: DepthProfile | None = None
     lines: LineProfiles | None = None
     cones: ConePorosity | None = None
+    pose: Pose | None = None  #: of the surface map, if it was fitted
     surface: SurfaceValues | None = None
     scan: AngleScan | None = None
+    robustness: Robustness | None = None  #: of `scan` against turns of the map
     tables: tuple[Table, ...] = ()  #: further tables, shown after the figures
     notes: tuple[str, ...] = ()  #: what to know before believing the numbers
     settings: Mapping[str, Any] = field(default_factory=dict)

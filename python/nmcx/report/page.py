@@ -11,6 +11,8 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from nmcx import plot
 from nmcx.report.findings import Findings, Table
 from nmcx.report.scene import same_angles, scene_figure
@@ -334,13 +336,19 @@ def _correlation_panels(f: Findings) -> Iterator[_Panel]:
         yield _Panel(
             name,
             lambda: plot.correlation_figure(
-                scan, surface=surface, cones=of_it, particle=f.particle
+                scan,
+                robustness=f.robustness,
+                surface=surface,
+                cones=of_it,
+                particle=f.particle,
             ),
             "Correlation of xi and porosity against opening angle with the band of the null model, "
             "and what lies behind it at the strongest angle",
             "(a) Correlation against opening angle with 95 % intervals. Inside the grey band, "
             "chance gives as much: smooth fields that have nothing to do with each other "
-            "correlate, too. (b) p-values of the single angles."
+            "correlate, too. "
+            + _of_turns(f)
+            + "(b) p-values of the single angles."
             + (
                 " (c) The pairs at the strongest angle; neighbours overlap, so the dots are not "
                 "independent. (d) A section that holds the beam, which comes from above."
@@ -348,6 +356,13 @@ def _correlation_panels(f: Findings) -> Iterator[_Panel]:
                 else ""
             ),
         )
+
+
+def _of_turns(f: Findings) -> str:
+    if f.robustness is None:
+        return ""
+    most = np.rad2deg(np.abs(f.robustness.turns).max())
+    return f"The blue band holds r for the map turned by up to {most:.0f}° about any axis. "
 
 
 def _table(table: Table) -> str:

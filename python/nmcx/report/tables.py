@@ -98,7 +98,8 @@ def scan_table(found: Findings) -> Table:
     """
     scan = found.scan
     assert scan is not None
-    rows = []
+    turned = None if found.robustness is None else np.asarray(found.robustness.band)
+    rows: list[tuple[str, ...]] = []
     for i, half in enumerate(np.rad2deg(scan.half_angle)):
         low, high = scan.interval[i]
         band = scan.null_band[i]
@@ -113,10 +114,13 @@ def scan_table(found: Findings) -> Table:
                 f"{scan.p_value[i]:.3g}",
                 f"{scan.n_effective[i]:.0f}",
             )
+            + (() if turned is None else (f"{turned[i, 0]:+.2f} … {turned[i, 1]:+.2f}",))
         )
-    header = (
+    header: tuple[str, ...] = (
         "opening 2α", "half α", "Pearson", "95 % interval", "Spearman", "null, 95 %", "p", "n eff.",
     )  # fmt: skip
+    if turned is not None:
+        header = (*header, "map turned")
     remark = f"All angles as one test: p = {scan.p_family:.3g}. Sign: {scan.sign_convention}."
     return Table("Correlation against opening angle", header, tuple(rows), remark)
 

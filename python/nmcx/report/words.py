@@ -15,6 +15,8 @@ from nmcx.results import (
     EnergySensitivity,
     OpticalDensity,
     Particle,
+    Pose,
+    Robustness,
     Suppression,
     ValenceMap,
     XiMap,
@@ -80,8 +82,10 @@ def summary(findings: Findings) -> list[str]:
         paragraphs.append(_of_particle(found.particle))
     if found.depth is not None and (text := _of_depth(found.depth)):
         paragraphs.append(text)
+    if found.pose is not None:
+        paragraphs.append(_of_pose(found.pose))
     if found.scan is not None:
-        paragraphs.append(_of_scan(found.scan))
+        paragraphs.append(_of_scan(found.scan) + _of_robustness(found.scan, found.robustness))
     return paragraphs or ["Nothing was measured."]
 
 
@@ -291,6 +295,32 @@ def _of_depth(depth: DepthProfile) -> str:
     return (
         "From the outer third to the inner third in depth the median changes: outer minus inner "
         f"is {with_error(difference, error, unit)}: {meaning}."
+    )
+
+
+def _of_pose(pose: Pose) -> str:
+    degrees = np.rad2deg([pose.tilt[0], pose.tilt[1], pose.rotation])
+    errors = np.rad2deg(pose.std[:3])
+    up, right, turn = (with_error(a, b) for a, b in zip(degrees, errors, strict=True))
+    text = (
+        f"The map was placed by reprojection of the particle: turned by {turn}°, tilted by {up}° "
+        f"up and {right}° right, scale {with_error(pose.scale, pose.std[5])}; the silhouettes "
+        f"overlap by {100 * pose.dice:.0f} % (Dice)."
+    )
+    if pose.ambiguous:
+        text += " Other rotations fit nearly as well: do not rely on this placement alone."
+    return text
+
+
+def _of_robustness(scan: AngleScan, turned: Robustness | None) -> str:
+    if turned is None or not np.isfinite(scan.pearson).any():
+        return ""
+    best = int(np.nanargmax(np.abs(scan.pearson)))
+    low, high = turned.band[best]
+    most = np.rad2deg(np.abs(turned.turns).max())
+    return (
+        f" With the map turned by up to {most:.0f}° about any axis r at this angle lies between "
+        f"{low:+.2f} and {high:+.2f}."
     )
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from nmcx import cones as cone_module
 from nmcx import correlation, morphology
 from nmcx.report import Findings
+from nmcx.results import Particle, Pose, XiMap
 from nmcx.run_file import Cones, Correlation, Morphology, Placing
 
 
@@ -110,7 +111,7 @@ def directions_of(options: Cones) -> NDArray[np.float64]:
     return cone_module.fibonacci_directions(options.n_directions)
 
 
-def add_placing(options: Placing, found: Findings) -> Findings:
+def add_placing(options: Placing, found: Findings, *, seed: int = 1) -> Findings:
     """The findings with the surface map placed on the particle.
 
     Parameters
@@ -119,6 +120,8 @@ def add_placing(options: Placing, found: Findings) -> Findings:
         Section of the run file.
     found : Findings
         With `xi` and `particle`; without one of them they stay as they are.
+    seed : int
+        Of the fit, if there is one.
 
     Returns
     -------
@@ -127,22 +130,81 @@ def add_placing(options: Placing, found: Findings) -> Findings:
     Raises
     ------
     ValueError
-        If no pixel of the map falls on the particle.
+        If no pixel of the map falls on the particle, or no pose can be fitted.
     """
     if found.xi is None or found.particle is None:
         return found
+    pose = _fitted(options, found.xi, found.particle, seed) if options.fit else None
     placed = correlation.place(
         found.xi,
         found.particle,
-        view=options.view,
-        tilt=(float(np.deg2rad(options.tilt_deg[0])), float(np.deg2rad(options.tilt_deg[1]))),
-        rotation=float(np.deg2rad(options.rotation_deg)),
-        offset_um=options.offset_um,
-        scale=options.scale,
+        **_placement(options, pose),
         max_incidence=float(np.deg2rad(options.max_incidence_deg)),
         beam=options.beam,
     )
-    return replace(found, surface=placed)
+    return replace(found, surface=placed, pose=pose)
+
+
+def _fitted(options: Placing, xi: XiMap, particle: Particle, seed: int) -> Pose:
+    """The pose by reprojection, within the limits that are given."""
+    limits = {
+        "max_tilt": None
+        if options.max_tilt_deg is None
+        else float(np.deg2rad(options.max_tilt_deg)),
+        "max_shift_um": options.max_shift_um,
+        "max_scale": options.max_scale,
+    }
+    given: dict[str, Any] = {name: limit for name, limit in limits.items() if limit is not None}
+    return correlation.fit_pose(
+        xi, particle, view=options.view, n_start=options.n_start, seed=seed, **given
+    )
+
+
+def _placement(options: Placing, pose: Pose | None) -> dict[str, Any]:
+    """The fitted placement, or else the given one, as options of `place` and `robustness`."""
+    if pose is not None:
+        return pose.as_options()
+    up, right = np.deg2rad(options.tilt_deg)
+    return {
+        "view": options.view,
+        "tilt": (float(up), float(right)),
+        "rotation": float(np.deg2rad(options.rotation_deg)),
+        "offset_um": options.offset_um,
+        "scale": options.scale,
+    }
+
+
+def add_robustness(placing: Placing, options: Correlation, found: Findings) -> Findings:
+    """The findings with the correlation after small turns of the map.
+
+    Parameters
+    ----------
+    placing, options
+        Sections of the run file.
+    found : Findings
+        With `scan` and what it was made from; without it they stay as they are.
+
+    Returns
+    -------
+    Findings
+    """
+    xi, particle, cones = found.xi, found.particle, found.cones
+    if found.scan is None or xi is None or particle is None or cones is None:
+        return found
+    turned = correlation.robustness(
+        xi,
+        particle,
+        cones,
+        **_placement(placing, found.pose),
+        turns=[float(angle) for angle in np.deg2rad(placing.turns_deg)],
+        samples=None if found.pose is None else found.pose.samples,
+        matched=options.matched,
+        weighted=options.weighted,
+        min_points=options.min_points,
+        max_incidence=float(np.deg2rad(placing.max_incidence_deg)),
+        beam=placing.beam,
+    )
+    return replace(found, robustness=turned)
 
 
 def add_scan(options: Correlation, found: Findings) -> Findings:

@@ -12,7 +12,7 @@ from nmcx import io, morphology, txm, xanes
 from nmcx.errors import ConvergenceError
 from nmcx.report import Findings
 from nmcx.results import EnergyStack
-from nmcx.run.bulk_steps import add_cones, add_particle, add_placing, add_scan
+from nmcx.run.bulk_steps import add_cones, add_particle, add_placing, add_robustness, add_scan
 from nmcx.run.spectrum_job import add_spectra
 from nmcx.run.xi_job import add_map, add_scans
 from nmcx.run_file import Hard, RunFile
@@ -70,6 +70,8 @@ def steps(run_file: RunFile) -> list[Step]:
             Step("placing of the map", "placing", _placing),
             Step("correlation and its null", "correlation", _scan),
         ]
+        if run_file.placing.robustness:
+            chosen.append(Step("correlation with the map turned", "placing", _robustness))
     return chosen
 
 
@@ -244,8 +246,13 @@ def _cones(run_file: RunFile, found: Findings) -> Findings:
 
 def _placing(run_file: RunFile, found: Findings) -> Findings:
     assert run_file.placing is not None
-    return add_placing(run_file.placing, found)
+    return add_placing(run_file.placing, found, seed=run_file.correlation.seed)
 
 
 def _scan(run_file: RunFile, found: Findings) -> Findings:
     return add_scan(run_file.correlation, found)
+
+
+def _robustness(run_file: RunFile, found: Findings) -> Findings:
+    assert run_file.placing is not None
+    return add_robustness(run_file.placing, run_file.correlation, found)

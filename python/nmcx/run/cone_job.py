@@ -15,8 +15,8 @@ from nmcx import io, plot
 from nmcx.errors import InputError, UsageError
 from nmcx.io.nexus import holds_results
 from nmcx.report import Findings
-from nmcx.results import EdgeMap, Particle, Result, XiMap
-from nmcx.run.bulk_steps import add_cones, add_particle, add_placing, add_scan
+from nmcx.results import EdgeMap, Particle, Pose, Result, XiMap
+from nmcx.run.bulk_steps import add_cones, add_particle, add_placing, add_robustness, add_scan
 from nmcx.run.edge_job import refusals
 from nmcx.run.folder import check_target, picture_path
 from nmcx.run.provenance import configuration
@@ -65,6 +65,8 @@ class ConeJob:
         }
         if found.surface is not None:
             told |= {"n_points": int(found.surface.values.size), "dice": float(found.surface.dice)}
+        if found.pose is not None:
+            told["pose"] = _pose(found.pose)
         if found.scan is not None:
             scan = found.scan
             for name in ("pearson", "spearman", "p_value", "n_effective", "interval", "null_band"):
@@ -74,6 +76,8 @@ class ConeJob:
                 "best_half_angle_deg": _listed(np.rad2deg(scan.best_half_angle)),
                 "sign_convention": scan.sign_convention,
             }
+        if found.robustness is not None:
+            told["robustness_band"] = _listed(found.robustness.band)
         told["notes"] = [f"{where}: {note}" for where, note in found.all_notes()]
         return told
 
@@ -232,16 +236,21 @@ Act = Callable[[Findings], Findings]
 def _steps(source: Path, xi: Path | None, asked: ConeOptions) -> list[tuple[str, Act]]:
     if xi is not None and asked.placing is None:
         raise UsageError("--view: is needed to place a surface map; it points towards the beam")
+    if asked.placing is not None and (problem := asked.placing.conflict()) is not None:
+        raise UsageError(f"[placing] {problem}")
     chain: list[tuple[str, Act]] = [("volume", _opened(source, asked))]
     chain.append(("segmentation", lambda found: _segmented(source, asked, found)))
     chain.append(("cone porosity", lambda found: add_cones(asked.cones, found)))
     if asked.placing is not None:
-        placing = asked.placing
+        placing, seed = asked.placing, asked.correlation.seed
         chain += [
             ("surface map", lambda found: replace(found, xi=_map(source, xi))),
-            ("placing of the map", lambda found: add_placing(placing, found)),
+            ("placing of the map", lambda found: add_placing(placing, found, seed=seed)),
             ("correlation and its null", lambda found: add_scan(asked.correlation, found)),
         ]
+        if placing.robustness:
+            turned = "correlation with the map turned"
+            chain.append((turned, lambda found: add_robustness(placing, asked.correlation, found)))
     return chain
 
 
@@ -329,7 +338,11 @@ def _figure(found: Findings) -> Any:
     if found.scan is None:
         return plot.sphere(found.cones)
     return plot.correlation_figure(
-        found.scan, surface=found.surface, cones=found.cones, particle=found.particle
+        found.scan,
+        robustness=found.robustness,
+        surface=found.surface,
+        cones=found.cones,
+        particle=found.particle,
     )
 
 
@@ -337,6 +350,21 @@ def _page_path(target: Path, scene: str | PathLike[str] | None) -> Path | None:
     if scene == "beside":
         return target.with_name(target.name + ".html")
     return None if scene is None else Path(scene).absolute()
+
+
+def _pose(pose: Pose) -> dict[str, Any]:
+    """The fitted placement and its spread; angles in degrees."""
+    in_degrees = np.array([180 / np.pi] * 3 + [1.0] * 3)
+    options = np.array([*pose.tilt, pose.rotation, *pose.offset_um, pose.scale]) * in_degrees
+    told: dict[str, Any] = {}
+    for values, end in ((options, ""), (pose.std * in_degrees, "_std")):
+        told |= {
+            f"tilt{end}_deg": _listed(values[:2]),
+            f"rotation{end}_deg": _listed(values[2]),
+            f"offset{end}_um": _listed(values[3:5]),
+            f"scale{end}": _listed(values[5]),
+        }
+    return told | {"ambiguous": bool(pose.ambiguous)}
 
 
 def _listed(values: Any) -> Any:

@@ -169,6 +169,8 @@ def _check_together(path: Path, sections: dict[str, Any]) -> None:
             raise RunFileError(f"{path}: [{name}]: needs a [tomogram] or a [hard] stack in 3-D")
     if sections["placing"] is not None and soft is None:
         raise RunFileError(f"{path}: [placing]: needs the surface map of a [soft] section")
+    if sections["placing"] is not None and (problem := sections["placing"].conflict()) is not None:
+        raise RunFileError(f"{path}: [placing] {problem}")
     if sections["correlation"] is not None and sections["placing"] is None:
         raise RunFileError(f"{path}: [correlation]: needs a [placing] section with the view")
 

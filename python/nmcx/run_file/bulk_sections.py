@@ -121,7 +121,7 @@ class Cones:
 
 @dataclass(frozen=True)
 class Placing:
-    """Where the surface map lies on the particle: options of `nmcx.correlation.place`."""
+    """Where the map lies on the particle: options of `nmcx.correlation.place`, or of `fit_pose`."""
 
     view: tuple[float, float, float] = field(
         metadata=key(
@@ -152,6 +152,61 @@ class Placing:
             _AUTO, 3, ("Z", "Y", "X"),
         ),
     )  # fmt: skip
+    fit: bool = field(
+        default=False,
+        metadata=key(as_flag, "find tilt, rotation, offset and scale by reprojection of the shape"),
+    )
+    max_tilt_deg: float | None = field(
+        default=None,
+        metadata=key(or_auto(as_number(1e-3, 44)), "how far a fit may tilt the view [°]", _AUTO),
+    )
+    max_shift_um: float | None = field(
+        default=None,
+        metadata=key(or_auto(as_number(1e-6)), "how far a fit may move the map [µm]", _AUTO),
+    )
+    max_scale: float | None = field(
+        default=None,
+        metadata=key(
+            or_auto(as_number(1e-6, 0.49)), "how wrong a fit may find the pixel size [1]", _AUTO
+        ),
+    )
+    n_start: int = field(
+        default=36, metadata=key(as_integer(1, 10**4), "rotations from which a fit starts")
+    )
+    robustness: bool = field(
+        default=True,
+        metadata=key(as_flag, "correlate again with the map turned a little"),
+    )
+    turns_deg: tuple[float, ...] = field(
+        default=(5.0, 10.0),
+        metadata=key(
+            as_numbers(None, as_number(1e-3, 89), "a list of angles in degrees"),
+            "by so much, either way, about each axis [°]", "", "+",
+        ),
+    )  # fmt: skip
+
+    def conflict(self) -> str | None:
+        """What does not go together, as "keys: reason"; None if all does.
+
+        Returns
+        -------
+        str or None
+        """
+        given = [
+            name
+            for name in ("tilt_deg", "rotation_deg", "offset_um", "scale")
+            if getattr(self, name) != self.__dataclass_fields__[name].default
+        ]
+        if self.fit and given:
+            return ", ".join(given) + ": are found by the fit; leave them out"
+        limits = [
+            name
+            for name in ("max_tilt_deg", "max_shift_um", "max_scale")
+            if getattr(self, name) is not None
+        ]
+        if limits and not self.fit:
+            return ", ".join(limits) + ": need fit = true"
+        return None
 
 
 @dataclass(frozen=True)

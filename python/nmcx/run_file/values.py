@@ -42,9 +42,11 @@ def as_integer(low: int, high: int = 10**9) -> Reader:
 
 
 def as_numbers(n: int | None, of: Reader, wording: str) -> Reader:
-    """A list of `n` numbers, or of any number of them."""
+    """A list of `n` numbers, or of any number of them, of which one may stand alone."""
 
     def read(value: object, folder: Path) -> tuple[float, ...]:
+        if n is None and isinstance(value, int | float):
+            value = [value]
         if not isinstance(value, list) or not value or (n is not None and len(value) != n):
             raise Unfit(wording)
         return tuple(of(item, folder) for item in value)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from io import BytesIO
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,7 +14,7 @@ from matplotlib.text import Text
 from nmcx import cones, correlation, phantom, plot
 from nmcx.plot.cone_panels import _SOLID, _SOLID_IN, _VOID, _VOID_IN, pairs, section
 from nmcx.plot.correlation_figure import strongest
-from nmcx.results import AngleScan, Particle
+from nmcx.results import AngleScan, Particle, Robustness
 
 PARTICLE, SURFACE = phantom.surface_and_porosity(2, correlated=True)
 CONES = cones.cone_porosity(
@@ -98,7 +97,10 @@ def test_partial_correlation_is_drawn_where_there_is_one() -> None:
 
 def test_the_band_of_turned_placements_is_drawn() -> None:
     band = np.column_stack([SCAN.pearson - 0.1, SCAN.pearson + 0.2])
-    turned = SimpleNamespace(half_angle=SCAN.half_angle, band=band)
+    curves = np.stack([SCAN.pearson, *band.T])
+    turned = Robustness(
+        SCAN.half_angle, curves, np.deg2rad([[0, 0, 0], [-5, 0, 0], [5, 0, 0]]), band
+    )
     figure = plot.correlation_figure(SCAN, robustness=turned)
     assert "placement turned" in texts(figure)
     drawn = figure.axes[0].collections[1].get_paths()[0].vertices
@@ -106,7 +108,7 @@ def test_the_band_of_turned_placements_is_drawn() -> None:
         heights = drawn[np.isclose(drawn[:, 0], angle), 1]
         assert heights.min() == pytest.approx(low) and heights.max() == pytest.approx(high)
     with pytest.raises(ValueError, match="robustness must have the half-opening angles"):
-        other = SimpleNamespace(half_angle=SCAN.half_angle[:-1], band=band[:-1])
+        other = replace(turned, half_angle=SCAN.half_angle[:-1], band=band[:-1])
         plot.correlation_figure(SCAN, robustness=other)
 
 

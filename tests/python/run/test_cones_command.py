@@ -7,7 +7,7 @@ import json
 import re
 import tomllib
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,9 @@ import h5py
 import numpy as np
 import pytest
 
-from nmcx import cli, cones, correlation, io, morphology, run
+from nmcx import cli, cones, correlation, io, morphology, phantom, report, run
 from nmcx.errors import InputError, OutputError, UsageError
-from nmcx.results import AngleScan, ConePorosity, Particle, SurfaceValues, XiMap
+from nmcx.results import AngleScan, ConePorosity, Particle, Pose, Robustness, SurfaceValues, XiMap
 from nmcx.run_file import Cones, Correlation, Morphology, Placing
 
 VIEW = ["--view", "0", "0", "1", "--rotation-deg", "4.0107", "--offset-um", "0.3", "-0.4"]
@@ -47,12 +47,22 @@ SECTIONS = [
     (Morphology, morphology.segment, {"voxel_size_um", "exclude", "soft"}),
     (Cones, cones.cone_porosity, set()),
     (Placing, correlation.place, set()),
+    # The map brings its pixel size and noise; the seed is that of [correlation].
+    (Placing, correlation.fit_pose, {"pixel_size_um", "image_std", "seed"}),
+    # The posterior is that of the fit, and what is correlated is said in [correlation].
+    (
+        Placing,
+        correlation.robustness,
+        {"samples", "n_sample", "matched", "weighted", "min_points"},
+    ),
     (Correlation, correlation.angle_scan, set()),
 ]
 
 
 @pytest.mark.parametrize(
-    ("kind", "function", "elsewhere"), SECTIONS, ids=[kind.__name__ for kind, *_ in SECTIONS]
+    ("kind", "function", "elsewhere"),
+    SECTIONS,
+    ids=[function.__name__ for _, function, _ in SECTIONS],
 )
 def test_every_option_has_one_name_and_one_default(
     kind: type, function: Callable[..., Any], elsewhere: set[str],
@@ -67,6 +77,8 @@ def test_every_option_has_one_name_and_one_default(
     for name, parameter in inspect.signature(function).parameters.items():
         if name in keys and parameter.default not in (inspect.Parameter.empty, None):
             stated = keys[name].default
+            if stated is None:
+                continue  # "auto": the default of the function is used
             if keys[name].name.endswith("_deg"):
                 stated = np.deg2rad(stated)
             default = parameter.default
@@ -102,6 +114,13 @@ def test_the_file_holds_what_python_gives(
     for item in fields(AngleScan):
         a, b = getattr(found, item.name), getattr(scan, item.name)
         assert np.array_equal(a, b, equal_nan=True) if isinstance(b, np.ndarray) else a == b
+    turned = correlation.robustness(
+        io.load(xi)["xi_map"], particle, porosity, view=(0, 0, 1),
+        rotation=float(np.deg2rad(4.0107)), offset_um=(0.3, -0.4),
+    )  # fmt: skip
+    assert np.array_equal(saved["robustness"].pearson, turned.pearson)
+    # The first placement is the given one; covariates have no part in Pearson's r.
+    assert np.array_equal(turned.pearson[0], scan.pearson)
     for item in fields(ConePorosity):
         assert np.array_equal(
             getattr(saved["cone_porosity"], item.name), getattr(porosity, item.name)
@@ -156,6 +175,55 @@ def test_the_run_file_says_the_same(data: Path, measured: Path, tmp_path: Path) 
     ).findings  # fmt: skip
     assert again.scan is not None
     assert np.array_equal(whole.scan.pearson, again.scan.pearson)
+
+
+def test_a_fitted_placement_is_used_saved_and_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = phantom.placed_map(3, shape=(40, 40, 40), voxel_size_um=0.3, map_shape=(32, 32))
+    # Pores, without which nothing is correlated; only the envelope is fitted.
+    solid = made.particle.envelope & (np.random.default_rng(1).random((40, 40, 40)) < 0.9)
+    source, out = tmp_path / "in.nxs", tmp_path / "out.nxs"
+    io.save(source, replace(made.particle, solid=solid), made.xi_map)
+    asked = ["cones", str(source), str(out), "--view", *map(str, made.view)]
+    assert cli.main([*asked, "--fit", "yes", "--turns-deg", "4", "--dry-run"]) == 0
+    said = capsys.readouterr().out
+    assert "fit = true" in said and "turns_deg = [4.0]" in said
+    options = run.ConeOptions(
+        cones=Cones(400, half_angle_deg=(10.0, 25.0, 40.0)),
+        placing=Placing(made.view, fit=True, n_start=8, turns_deg=(4.0,)),
+        correlation=Correlation(n_null=99, seed=2),
+    )
+    job = run.cones(source, out, options, picture=None, scene=None)
+    told, saved = job.as_dict(), io.load(out)
+    pose = correlation.fit_pose(made.xi_map, made.particle, view=made.view, n_start=8, seed=2)
+    assert isinstance(saved["pose"], Pose) and np.array_equal(saved["pose"].samples, pose.samples)
+    assert told["pose"]["rotation_deg"] == pytest.approx(np.rad2deg(pose.rotation))
+    assert told["pose"]["scale_std"] == pytest.approx(pose.std[5])
+    placed = correlation.place(made.xi_map, made.particle, **pose.as_options())
+    assert np.array_equal(saved["surface_values"].values, placed.values)
+    turned = saved["robustness"]
+    assert turned.sampled_band.shape == (3, 2)
+    assert np.rad2deg(turned.turns).max() == pytest.approx(4)
+    words = " ".join(report.summary(job.findings))
+    assert "placed by reprojection" in words and "With the map turned by up to 4°" in words
+
+
+@pytest.mark.parametrize(
+    ("placing", "message"),
+    [
+        (
+            Placing((0, 0, 1), fit=True, scale=1.01, rotation_deg=3.0),
+            "rotation_deg, scale: are fou",
+        ),
+        (Placing((0, 0, 1), max_scale=0.1), "max_scale: need fit = true"),
+    ],
+)
+def test_a_fit_and_a_given_placement_exclude_each_other(
+    placing: Placing, message: str, measured: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        run.cones(measured / "edges.nxs", tmp_path / "c.nxs", run.ConeOptions(placing=placing))
 
 
 def test_a_volume_alone_gives_porosity_and_pictures_of_it(data: Path, tmp_path: Path) -> None:
@@ -240,6 +308,9 @@ def test_json_is_one_object_with_the_numbers(
     assert told["half_angle_deg"] == pytest.approx([10, 25, 40])
     assert told["best_half_angle_deg"] == pytest.approx(np.rad2deg(scan.best_half_angle))
     assert told["sign_convention"] == scan.sign_convention and told["notes"]
+    turned = io.load(told["result"])["robustness"]
+    assert isinstance(turned, Robustness) and told["robustness_band"] == turned.band.tolist()
+    assert "pose" not in told
 
 
 def test_progress_counts_up_to_the_end(measured: Path, tmp_path: Path) -> None:

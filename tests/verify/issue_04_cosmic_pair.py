@@ -6,8 +6,8 @@ import numpy as np
 from check import REAL_DATA, Row, recorded
 from numpy.typing import NDArray
 
-from nmcx import io, surface
-from nmcx.results import XiMap
+from nmcx import io, phantom, surface
+from nmcx.results import Shift, XiMap
 
 Image = NDArray[np.float64]
 
@@ -78,56 +78,122 @@ def edge_dipole(found: XiMap) -> tuple[Image, Image, float]:
     return np.asarray(delta), np.sqrt(np.diag(covariance) * max(excess, 1.0)), size
 
 
-def cosmic_pair(reduced: bool) -> list[Row]:
-    """The COSMIC pair, 28 px apart: what independent registrations still find after `xi_map`."""
+def fine(image: Image) -> Image:
+    """Structure finer than 2 px, which chemistry bends least."""
     from scipy.ndimage import gaussian_filter
 
-    header = REAL_DATA / "cosmic-stxm" / "stxm-scan.hdr"
-    if not header.exists():
-        return [Row("COSMIC pair", "not run: no NMCX_REAL_DATA", "≤ 0.1 px", None)]
-    found = surface.xi_map(*surface.split(io.read_stxm(header)), mode="transmission")
+    return np.asarray(image - gaussian_filter(image, 2.0))
+
+
+def phase_peak(fixed: Image, moving: Image) -> Image:
+    """Displacement (2,) [px] by scikit-image: the peak of the cross-correlation, Hann window."""
+    from skimage.registration import phase_cross_correlation
+
+    window = np.outer(*(np.hanning(n) for n in fixed.shape))
+    found, _, _ = phase_cross_correlation(
+        fixed * window, moving * window, upsample_factor=100, normalization=None
+    )
+    return -np.asarray(found)
+
+
+def residuals(found: XiMap, strips: dict[str, tuple[slice, slice]]) -> dict[str, Image]:
+    """Displacement (2,) [px] that each independent registration still finds in a ratio map."""
+    from scipy.ndimage import gaussian_filter
+
     assert found.low is not None and found.high is not None
     rows, columns = np.nonzero(np.isfinite(found.high))
     field = np.s_[rows.min() + 4 : rows.max() - 3, columns.min() + 4 : columns.max() - 3]
+    low, high = found.low[field], found.high[field]
 
     def gradient(image: Image) -> Image:
         return np.asarray(np.hypot(*np.gradient(gaussian_filter(image, 2.0))))
 
-    def detail(image: Image) -> Image:
-        return np.asarray(image - gaussian_filter(image, 2.0))
+    def band(image: Image) -> Image:
+        image = np.nan_to_num(image)
+        return np.asarray(gaussian_filter(image, 0.8) - gaussian_filter(image, 2.0))
 
-    kinds = {
-        "optical densities": lambda image: image,
-        "the size of their gradients": gradient,
-        "their structure finer than 2 px": detail,
+    made = {
+        "optical densities": correlation_peak(low, high),
+        "the size of their gradients": correlation_peak(gradient(low), gradient(high)),
+        "structure finer than 2 px": correlation_peak(fine(low), fine(high)),
+        "structure finer than 2 px, scikit-image": phase_peak(fine(low), fine(high)),
     }
-    filled = [np.nan_to_num(image) for image in (found.low, found.high)]
-    made = []
-    for name, seen in kinds.items():
-        left = correlation_peak(seen(found.low[field]), seen(found.high[field]))
-        size = float(np.hypot(*left))
-        made.append(
-            Row(
-                f"COSMIC pair, residual drift by correlation of {name}",
-                f"{size:.3f} px ({left[0]:+.3f}, {left[1]:+.3f})",
-                "≤ 0.1 px",
-                size <= 0.1,
-            )
-        )
     # A drift while the scan was taken leaves shifts that cancel over the whole image.
-    band = np.stack([gaussian_filter(i, 0.8) - gaussian_filter(i, 2.0) for i in filled])
-    for first in range(36, 80, 14):
-        part = np.s_[first : first + 16, 20:68]
-        left = correlation_peak(band[0][part], band[1][part], margin=3)
-        size = float(np.hypot(*left))
-        made.append(
-            Row(
-                f"COSMIC pair, residual drift of fine structure in rows {first} to {first + 15}",
-                f"{size:.3f} px ({left[0]:+.3f}, {left[1]:+.3f})",
-                "≤ 0.1 px",
-                size <= 0.1,
-            )
+    first, second = band(found.low), band(found.high)
+    for name, part in strips.items():
+        made[name] = correlation_peak(first[part], second[part], margin=3)
+    return made
+
+
+def own_errors(n_phantom: int) -> tuple[dict[str, float], float, float]:
+    """What the same registrations find where there is no displacement: 68 % of phantoms [px].
+
+    The phantoms have the noise and the chemistry of the COSMIC pair and are registered by the
+    displacement they were made with. Also their chemistry and noise, to compare with the pair's.
+    """
+    drift = (3.37, -2.62)
+    strips = {f"strip {i}": np.s_[i : i + 16, 24:72] for i in (32, 48)}
+    sizes: dict[str, list[float]] = {}
+    likeness = []
+    for seed in range(1, n_phantom + 1):
+        made = phantom.pair_scans(
+            seed, shape=(96, 96), mode="transmission", counts=900, drift_px=drift, xi_spread=0.125
         )
+        found = surface.xi_map(
+            made.low, made.high, mode="transmission", shift=Shift(*drift, std=0.01)
+        )
+        likeness.append(chemistry_and_noise(found))
+        for name, left in residuals(found, strips).items():
+            kind = "strips of 16 rows" if name.startswith("strip") else name
+            sizes.setdefault(kind, []).append(float(np.hypot(*left)))
+    chemistry, noise = np.median(likeness, axis=0)
+    return {name: float(np.percentile(s, 68)) for name, s in sizes.items()}, chemistry, noise
+
+
+def chemistry_and_noise(found: XiMap) -> tuple[float, float]:
+    """Spread of ln(ξ / (1 − ξ)) coarser than 4 px over the map, and median error of ξ."""
+    from scipy.ndimage import gaussian_filter
+
+    valid = found.valid
+    ratio = np.clip(found.xi, 1e-3, 1 - 1e-3)
+    weight = np.maximum(gaussian_filter(valid.astype(float), 4.0), 1e-9)
+    coarse = gaussian_filter(np.where(valid, np.log(ratio / (1 - ratio)), 0.0), 4.0) / weight
+    return float(np.std(coarse[valid])), float(np.median(found.xi_std[valid]))
+
+
+def cosmic_pair(reduced: bool) -> list[Row]:
+    """The COSMIC pair, 28 px apart: what independent registrations still find after `xi_map`.
+
+    Chemistry passes for a displacement with every one of them, so each is first tried on phantoms
+    with as much of it and no displacement. The one that errs least judges; the others, and all
+    errors, are recorded.
+    """
+    header = REAL_DATA / "cosmic-stxm" / "stxm-scan.hdr"
+    if not header.exists():
+        return [Row("COSMIC pair", "not run: no NMCX_REAL_DATA", "≤ 0.1 px", None)]
+    found = surface.xi_map(*surface.split(io.read_stxm(header)), mode="transmission")
+    strips = {f"rows {i} to {i + 15}": np.s_[i : i + 16, 20:68] for i in range(36, 80, 14)}
+    errors, chemistry, noise = own_errors(8 if reduced else 60)
+    of_pair = chemistry_and_noise(found)
+    made = [
+        recorded(
+            "COSMIC pair, spread of ln(ξ / (1 − ξ)) coarser than 4 px, and median error of ξ",
+            f"{of_pair[0]:.2f}, {of_pair[1]:.3f} (phantoms: {chemistry:.2f}, {noise:.3f})",
+        )
+    ]
+    judge = min(errors, key=lambda name: errors[name])
+    for name, left in residuals(found, strips).items():
+        kind = "strips of 16 rows" if name in strips else name
+        size = float(np.hypot(*left))
+        figure = f"COSMIC pair, residual drift by {name}"
+        said = (
+            f"{size:.3f} px ({left[0]:+.3f}, {left[1]:+.3f}); without a displacement it finds up "
+            f"to {errors[kind]:.2f} px in 68 % of phantoms"
+        )
+        if kind == judge:
+            made.append(Row(f"{figure}, which errs least", said, "≤ 0.1 px", size <= 0.1))
+        else:
+            made.append(recorded(figure, said))
     delta, std, size = edge_dipole(found)
     made += [
         Row(

@@ -232,6 +232,7 @@ def test_different_fields_give_no_map():
         ({"min_significance": -1.0}, "min_significance"),
         ({"dark": (1.0, 2.0, 3.0)}, r"dark must be a number or \(low, high\)"),
         ({"gain": 0.0}, "gain must be positive"),
+        ({"shift": (1.0, 2.0)}, "shift must be a nmcx.results.Shift, not tuple"),
         ({"energy_std_ev": 0.1}, "reference spectrum"),
         ({"background": scan(np.ones((9, 9)), 855.0)}, "must lie below low"),
         ({"background": scan(np.ones((9, 8)), 848.0)}, "low .* and background .* same number"),
@@ -241,7 +242,7 @@ def test_different_fields_give_no_map():
 def test_wrong_options_are_named(options, words):
     flat = np.full((9, 9), 500.0)
     with pytest.raises(ValueError, match=words):
-        surface.xi_map(scan(flat, 854.0), scan(flat, 856.2), shift=NONE, **options)
+        surface.xi_map(scan(flat, 854.0), scan(flat, 856.2), **{"shift": NONE, **options})
 
 
 def test_rates_are_counts_over_the_dwell():

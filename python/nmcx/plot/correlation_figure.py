@@ -107,13 +107,6 @@ def correlation_figure(
     return fig
 
 
-def strongest(scan: AngleScan) -> int:
-    """Index of the angle where r stands out most from the null, or without one where it is most."""
-    if np.isfinite(scan.best_half_angle):
-        return int(np.argmin(np.abs(scan.half_angle - scan.best_half_angle)))
-    return int(np.nanargmax(np.abs(scan.pearson)))
-
-
 def _curves(ax: Axes, scan: AngleScan, robustness: Robustness | None) -> None:
     """Both correlations with intervals over the null band; the strongest angle is marked."""
     angle = np.rad2deg(2.0 * np.asarray(scan.half_angle))
@@ -164,7 +157,7 @@ def _mark_best(ax: Axes, scan: AngleScan, angle: Float) -> None:
     if not np.isfinite(scan.pearson).any():
         ax.text(0.5, 0.5, "no correlation", transform=ax.transAxes, ha="center", fontsize=LABEL)
         return
-    best = strongest(scan)
+    best = scan.strongest
     ax.axvline(angle[best], color="0.25", lw=0.9, ls=":", zorder=1)
     words = f"strongest at 2α = {angle[best]:.0f}°"
     below = scan.pearson[best] > 0
@@ -231,7 +224,7 @@ def _right_column(
     cones: ConePorosity,
     particle: Particle | None,
 ) -> None:
-    best = strongest(scan)
+    best = scan.strongest
     matched = bool(scan.settings.get("matched", True))
     at, porosity, xi = pairs(
         surface, cones, best, matched=matched, min_points=int(scan.settings.get("min_points", 3))

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from nmcx.correlation.pairs import patch_of
 from nmcx.plot.cone_panels import imaged_directions
-from nmcx.plot.correlation_figure import strongest
 from nmcx.plot.images import view_frame
 from nmcx.plot.panels import fenced_limits
 from nmcx.plot.seen_particle import SeenParticle, colour_table, seen_particle
@@ -252,7 +251,7 @@ def _add_cones(
     best = cones.half_angle.size // 2
     if scan is not None:
         if np.isfinite(scan.pearson).any():
-            best = int(np.flatnonzero(order == strongest(scan))[0])
+            best = int(np.flatnonzero(order == scan.strongest)[0])
         meta["scan"] = {
             "pearson": _numbers(np.asarray(scan.pearson)[order]),
             "null_band": [_numbers(pair) for pair in np.asarray(scan.null_band)[order]],

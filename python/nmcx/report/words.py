@@ -315,7 +315,7 @@ def _of_pose(pose: Pose) -> str:
 def _of_robustness(scan: AngleScan, turned: Robustness | None) -> str:
     if turned is None or not np.isfinite(scan.pearson).any():
         return ""
-    best = int(np.nanargmax(np.abs(scan.pearson)))
+    best = scan.strongest
     low, high = turned.band[best]
     most = np.rad2deg(np.abs(turned.turns).max())
     return (
@@ -328,7 +328,7 @@ def _of_scan(scan: AngleScan) -> str:
     finite = np.isfinite(scan.pearson)
     if not finite.any():
         return "No correlation could be computed: too few surface points or empty cones."
-    best = int(np.nanargmax(np.abs(scan.pearson)))
+    best = scan.strongest
     low, high = scan.interval[best]
     r, opening = scan.pearson[best], np.rad2deg(2 * scan.half_angle[best])
     sure = (
@@ -337,8 +337,8 @@ def _of_scan(scan: AngleScan) -> str:
         else "Chance explains a correlation of this size"
     )
     return (
-        "The correlation of ξ with cone porosity is largest at an opening angle of "
-        f"{opening:.0f}° (half-opening angle {opening / 2:.0f}°): Pearson r = {r:+.2f} (95 % "
+        "The correlation of ξ with cone porosity stands out most from chance at an opening angle "
+        f"of {opening:.0f}° (half-opening angle {opening / 2:.0f}°): Pearson r = {r:+.2f} (95 % "
         f"interval {low:+.2f} to {high:+.2f}, {scan.n_effective[best]:.0f} effective samples), "
         f"Spearman {scan.spearman[best]:+.2f}. {sure}: taking all angles as one test, "
         f"p = {scan.p_family:.3g}. Sign: {scan.sign_convention}."

@@ -204,6 +204,13 @@ class AngleScan(Result):
     settings: Mapping[str, Any] = field(default_factory=dict)  #: null model, counts, seed
 
     @property
+    def strongest(self) -> int:
+        """Index of the angle where r stands out most from chance; largest r without a null."""
+        if np.isfinite(self.best_half_angle):
+            return int(np.argmin(np.abs(np.asarray(self.half_angle) - self.best_half_angle)))
+        return int(np.nanargmax(np.abs(self.pearson)))
+
+    @property
     def sign_convention(self) -> str:
         """What a negative correlation means."""
         return "xi falls where the surface is degraded, so r(xi, porosity) < 0 is expected"

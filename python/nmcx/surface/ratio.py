@@ -151,6 +151,9 @@ def xi_map(
     if min_significance is None:
         min_significance = 3.0 if mode == "tey" else 5.0
     _check(mode, noise, motion, min_significance, sigma_target, spectrum, energy_std_ev)
+    for name, given in (("shift", shift), ("background_shift", background_shift)):
+        if given is not None and not isinstance(given, Shift):
+            raise ValueError(f"{name} must be a nmcx.results.Shift, not {type(given).__name__}")
     stacks = [low, high] if background is None else [low, high, background]
     energy, pixel_size = common_grid(stacks)
     scans, notes = _prepared(stacks, mode, noise, dark, i0, gain, read_noise)

@@ -13,7 +13,6 @@ from matplotlib.text import Text
 
 from nmcx import cones, correlation, phantom, plot
 from nmcx.plot.cone_panels import _SOLID, _SOLID_IN, _VOID, _VOID_IN, pairs, section
-from nmcx.plot.correlation_figure import strongest
 from nmcx.results import AngleScan, Particle, Robustness
 
 PARTICLE, SURFACE = phantom.surface_and_porosity(2, correlated=True)
@@ -76,7 +75,7 @@ def test_the_figure_says_family_wise_p_sign_and_strongest_angle() -> None:
     said = texts(whole())
     assert f"family-wise p = {SCAN.p_family:.3g}" in said and "all 5 angles" in said
     assert SCAN.sign_convention in said
-    best = strongest(SCAN)
+    best = SCAN.strongest
     assert SCAN.half_angle[best] == SCAN.best_half_angle
     low, high = 2 * np.rad2deg(SCAN.best_interval)
     assert f"(95 %: {low:.0f} … {high:.0f}°)" in said
@@ -114,7 +113,7 @@ def test_the_band_of_turned_placements_is_drawn() -> None:
 
 def test_the_scatter_holds_the_pairs_of_the_strongest_angle() -> None:
     figure = whole()
-    best = strongest(SCAN)
+    best = SCAN.strongest
     _, porosity, xi = pairs(SURFACE, CONES, best)
     dots = figure.axes[2].lines[0].get_xydata()
     assert np.array_equal(dots, np.column_stack([porosity, xi]))
@@ -204,7 +203,7 @@ def test_the_beam_comes_from_above_and_xi_lies_on_the_outline() -> None:
     figure = whole()
     ax = figure.axes[3]
     drawn = ax.collections[-1].get_offsets()
-    best = strongest(SCAN)
+    best = SCAN.strongest
     at, porosity, _ = pairs(SURFACE, CONES, best)
     axis = CONES.directions[at[np.argmax(porosity)]]
     k = np.array(SURFACE.view)

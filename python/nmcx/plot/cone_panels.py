@@ -169,7 +169,8 @@ def section(
         _rim(ax, surface, apex, across, upwards)
     reach = 1.3 * radius
     ax.set_xlim(-reach, reach)
-    ax.set_ylim(-reach, reach)
+    # Room for the two lines of words above a cone that points up.
+    ax.set_ylim(-reach, reach + 0.35 * radius * max(0.0, float(axis @ upwards)))
     ax.set_aspect("equal")
     ax.set_xticks([])
     ax.set_yticks([])

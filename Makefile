@@ -7,6 +7,9 @@ RUN := $(BIN)/python
 JOBS ?= 2
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export CMAKE_BUILD_PARALLEL_LEVEL ?= $(JOBS)
+# One name for the compiler in all builds, or the compiler cache takes them for two.
+CXX := $(if $(filter default,$(origin CXX)),c++,$(CXX))
+export CXX
 PIP := $(RUN) -m pip --disable-pip-version-check --quiet
 
 .PHONY: demo test ctest samples pytest install format lint types stubs bench counts peers docs pictures verify sanitize package clean

@@ -191,11 +191,13 @@ def test_fibonacci_directions_cover_the_sphere_evenly():
         cones.fibonacci_directions(0)
 
 
-@pytest.mark.parametrize("level", ["generic", "v2", "v3", "v4"])
+# The instruction sets of the processor at hand: a result cannot depend on which of them it is.
+LEVELS = ["generic", "v2", "v3", "v4"]
+LEVELS = LEVELS[: LEVELS.index(_core.supported_instruction_set()) + 1]
+
+
+@pytest.mark.parametrize("level", LEVELS)
 def test_every_instruction_set_counts_alike(level, monkeypatch):
-    levels = ["generic", "v2", "v3", "v4"]
-    if levels.index(level) > levels.index(_core.supported_instruction_set()):
-        pytest.skip(f"this processor has no {level}")
     particle = random_particle(np.random.default_rng(6), (50, 47, 52), (0.9, 1.0, 1.1))
     directions, angles = cones.fibonacci_directions(60), np.deg2rad([0.7, 4, 20, 90, 140])
     found = cones.cone_porosity(particle, directions, angles)

@@ -144,6 +144,22 @@ def test_samples_without_spread_repeat_the_placement():
     assert np.allclose(found.sampled_band, found.pearson[0][:, None])
 
 
+def test_the_first_curve_is_that_of_the_placement_with_its_beam_and_weights():
+    made, particle, porosity = small()
+    view = np.asarray(made.view)
+    beam = view + np.array([0.0, 0.9, 0.0])
+    plain = correlation.robustness(made.xi_map, particle, porosity, view=view, turns=[0.1])
+    shadowed = correlation.place(made.xi_map, particle, view=view, beam=beam)
+    for weighted in (False, True):
+        found = correlation.robustness(
+            made.xi_map, particle, porosity, view=view, turns=[0.1], beam=beam, weighted=weighted
+        )
+        expected = correlation.observed_correlation(shadowed, porosity, weighted=weighted)
+        np.testing.assert_array_equal(found.pearson[0], expected)
+        # Shadow and weights change what is correlated, or nothing was shown.
+        assert not np.array_equal(found.pearson[0], plain.pearson[0])
+
+
 def test_wrong_arguments_of_the_robustness_are_named():
     made, particle, porosity = small()
     for options, word in (

@@ -34,8 +34,8 @@ compared(seed=3, correlated=False)
 
 # %%
 # A measured map is placed on the particle, and a nearly round silhouette hardly fixes how it is
-# turned. The blue band is the same correlation with the map turned by up to 10° about any axis: a
-# finding that leaves it is one about the placement.
+# turned. The blue band is the same correlation with the map turned by up to 10° about any axis:
+# where it reaches zero, it is the placement that decides.
 made = phantom.particle(seed=2, shape=(80, 76, 78), voxel_size_um=0.15, map_shape=(56, 56))
 xi = surface.xi_map(made.low, made.high)
 jump = made.energy_stack.mu[-1] - made.energy_stack.mu[0]

@@ -5,8 +5,7 @@ Where does the map lie on the particle?
 A surface map was taken of a particle in a pose that nobody wrote down. The envelope of the tomogram
 is reprojected until it looks like the map; the spread of the pose comes with it. A rounder particle
 gives its rotation away less surely, a ball not at all: then `ambiguous` is set, and the rotation
-that the posterior prefers is one where the texture of the yield happens to resemble the staircase
-of the voxels. It must not be believed.
+that the posterior prefers is a wrong one, however narrow the peak. It must not be believed.
 """
 
 import matplotlib.pyplot as plt

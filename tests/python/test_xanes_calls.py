@@ -129,8 +129,11 @@ def test_other_python_threads_run_during_the_fit():
 def test_interrupt_stops_the_fit():
     script = textwrap.dedent(
         """
+        import signal
         import numpy as np
         from nmcx import _core, phantom
+        # A run in the background of a shell inherits that the interrupt is ignored.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         energy = phantom.edge_energies()
         mu = np.broadcast_to(np.float32(1), (61, 1)).repeat(2_000_000, axis=1)
         variance = np.ones((61, 1), np.float32)
@@ -152,6 +155,9 @@ def test_interrupt_stops_the_fit():
     time.sleep(0.2)
     begin = time.perf_counter()
     child.send_signal(signal.SIGINT)
-    out, _ = child.communicate(timeout=20)
+    try:
+        out, _ = child.communicate(timeout=20)
+    finally:
+        child.kill()
     assert time.perf_counter() - begin < 1.5
     assert out == "stopped\n"

@@ -5,6 +5,7 @@
 
 #include "nmcx/geometry/cone_porosity.hpp"
 #include "nmcx/geometry/cone_shells.hpp"
+#include "nmcx/geometry/cone_tree_kernel.hpp"
 #include "nmcx/geometry/cubed_sphere.hpp"
 
 namespace {
@@ -33,6 +34,31 @@ BOOST_AUTO_TEST_CASE(each_direction_lies_within_the_radius_of_its_cell) {
       BOOST_REQUIRE(nmcx::cubed_sphere::cell_of(nmcx::rounded(centre), level) == cell);
       const std::size_t child = nmcx::cubed_sphere::cell_of(nmcx::rounded(direction), level + 1);
       BOOST_REQUIRE(child / 4 == cell);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(the_kernel_finds_the_same_cells_bit_for_bit) {
+  // A voxel whose leaf were not below its block would be written beyond the tree.
+  std::mt19937 random(5);
+  constexpr std::size_t n = 10007;
+  std::array<std::vector<float>, 3> some;
+  for (std::vector<float>& component : some) component.resize(n);
+  for (std::size_t i = 0; i < n; ++i) {
+    const Vector3 direction = random_direction(random);
+    // Small whole numbers lie on edges, corners and borders.
+    for (std::size_t a = 0; a < 3; ++a) {
+      some[a][i] = static_cast<float>(i % 2 == 0 ? direction[a] : std::round(3 * direction[a]));
+    }
+    if (some[0][i] == 0 && some[1][i] == 0 && some[2][i] == 0) some[2][i] = -1;
+  }
+  std::vector<std::uint32_t> cells(n);
+  for (const unsigned level : {0U, 3U, 8U, 11U}) {
+    nmcx::active_cone_tree_kernel().cells(some[0].data(), some[1].data(), some[2].data(), n, level,
+                                          cells.data());
+    for (std::size_t i = 0; i < n; ++i) {
+      BOOST_REQUIRE(cells[i] ==
+                    nmcx::cubed_sphere::cell_of({some[0][i], some[1][i], some[2][i]}, level));
     }
   }
 }

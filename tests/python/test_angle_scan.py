@@ -7,7 +7,7 @@ import pytest
 
 from nmcx import correlation
 from nmcx.cones import fibonacci_directions
-from nmcx.correlation.surrogates import moran_surrogates, variogram_surrogates
+from nmcx.correlation.surrogates import Variogram, moran_surrogates, variogram_surrogates
 from nmcx.results import ConePorosity, SurfaceValues
 
 HALF_ANGLE = np.deg2rad([5.0, 10.0, 20.0, 40.0])
@@ -114,6 +114,23 @@ def test_surrogates_keep_what_they_promise():
         assert map_.mean() == pytest.approx(values.mean(), abs=1e-9)
         assert map_.std() == pytest.approx(values.std(), rel=1e-9)
         assert alike(map_) == pytest.approx(alike(values), abs=0.1)
+
+
+def test_variogram_is_half_the_mean_squared_difference_of_near_pairs():
+    rng = np.random.default_rng(8)
+    directions = fibonacci_directions(60)
+    distance = np.arccos(np.clip(directions @ directions.T, -1.0, 1.0))
+    maps = 3.0 + rng.standard_normal((4, 60))
+    i, j = np.triu_indices(60, 1)
+    reach = np.quantile(distance[i, j], 0.25)
+    near = distance[i, j] <= reach
+    i, j = i[near], j[near]
+    lag = np.minimum(25 * distance[i, j] / reach, 24).astype(int)
+    # Each class of distance takes in the pairs of its neighbours by a Gaussian of 1.5 classes.
+    shares = np.exp(-0.5 * ((np.unique(lag)[:, None] - lag) / 1.5) ** 2)
+    half_squares = 0.5 * (maps[:, i] - maps[:, j]) ** 2
+    expected = half_squares @ (shares / shares.sum(axis=1, keepdims=True)).T
+    np.testing.assert_allclose(Variogram(distance)(maps), expected, rtol=1e-12)
 
 
 def test_partial_correlation_takes_away_what_the_covariates_explain():

@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -45,8 +45,22 @@ def recorded(figure: str, measured: str) -> Row:
 
 def apart(function: Callable[..., Any], *words: Any) -> Any:
     """What a module's function returns, from a process of its own that gives its memory back."""
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
-        return process.submit(function, *words).result()
+    return apart_each(function, [words])[0]
+
+
+def apart_each(function: Callable[..., Any], calls: Sequence[tuple[Any, ...]]) -> list[Any]:
+    """What a module's function returns for each call, from processes with one thread each."""
+    n_process = min(len(calls), os.cpu_count() or 1)
+    context = get_context("spawn")
+    with ProcessPoolExecutor(n_process, mp_context=context, initializer=one_thread) as pool:
+        return [each.result() for each in [pool.submit(function, *words) for words in calls]]
+
+
+def one_thread() -> None:
+    """Start of a process whose linear algebra shall have one thread."""
+    # Threads of the linear algebra on small matrices wait for each other. The library reads this
+    # when it is loaded: a process of ours has not done so yet, and no other process inherits it.
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 
 def module_of(folder: str, name: str) -> ModuleType:

@@ -16,6 +16,7 @@ from multiprocessing import get_context
 from typing import Any
 
 import numpy as np
+from check import one_thread
 from numpy.typing import NDArray
 
 from nmcx import cones, correlation
@@ -110,13 +111,18 @@ def p_values(
     )
 
 
+@lru_cache
+def _processes() -> ProcessPoolExecutor:
+    """Two for all the trials of a run: their tables of kernels take longer than many a trial."""
+    return ProcessPoolExecutor(2, mp_context=get_context("spawn"), initializer=one_thread)
+
+
 def trials(
     n_trial: int, length: float, hemisphere: bool, planted: float = 0.0, **options: Any
 ) -> dict[str, Float]:
     """p-values of seeds 1…n, on two processes: family (n,), and (n, n_angle) of each kind."""
     one = partial(p_values, length=length, hemisphere=hemisphere, planted=planted, **options)
-    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as processes:
-        rows = np.array(list(processes.map(one, range(1, n_trial + 1), chunksize=16)))
+    rows = np.array(list(_processes().map(one, range(1, n_trial + 1), chunksize=16)))
     each, ranked, quick = np.split(rows[:, 1:], 3, axis=1)
     return {"family": rows[:, 0], "angle": each, "rank": ranked, "dutilleul": quick}
 

@@ -30,7 +30,7 @@ def variogram_surrogates(values: _Float, directions: _Float, n: int, seed: int) 
     noise = rng.standard_normal(permuted.shape)
     distance = np.arccos(np.clip(directions @ directions.T, -1.0, 1.0))
     np.fill_diagonal(distance, 0.0)
-    variogram = _Variogram(distance)
+    variogram = Variogram(distance)
     target = variogram(values[None])[0]
 
     best = np.full(n, np.inf)
@@ -47,32 +47,39 @@ def variogram_surrogates(values: _Float, directions: _Float, n: int, seed: int) 
     return np.sort(values)[np.argsort(np.argsort(chosen, axis=1), axis=1)]
 
 
-class _Variogram:
+class Variogram:
     """Half the mean squared difference in classes of distance, smoothed over the classes."""
 
     def __init__(self, distance: _Float) -> None:
+        from scipy.sparse import csr_array
+
         i, j = np.triu_indices(len(distance), 1)
         reach = np.quantile(distance[i, j], _LAG_QUANTILE)
         near = distance[i, j] <= reach
         i, j = i[near], j[near]
         step = np.minimum((distance[i, j] / reach * _N_LAG).astype(np.int64), _N_LAG - 1)
-        order = np.argsort(step, kind="stable")
-        self._i, self._j = i[order], j[order]
         number = np.bincount(step, minlength=_N_LAG)
         self._classes = np.flatnonzero(number)
-        self._starts = np.concatenate([[0], np.cumsum(number)[:-1]])[self._classes]
+        row = np.searchsorted(self._classes, step) * len(distance)
+        # Half the squared difference of a pair is what its two squares say, less the product.
+        shape = (self._classes.size * len(distance), len(distance))
+        self._pairs = csr_array((np.ones(step.size), (row + i, j)), shape=shape)
+        ends = np.bincount(row + i, minlength=shape[0]) + np.bincount(row + j, minlength=shape[0])
+        self._ends = ends.reshape(-1, len(distance)).astype(np.float64)
         centre = self._classes[:, None] - self._classes[None, :]
         # A Gaussian of three classes' width; classes count by their pairs.
         kernel = np.exp(-0.5 * (centre / 1.5) ** 2) * number[self._classes]
         self._kernel = kernel / kernel.sum(axis=1, keepdims=True) / number[self._classes]
 
     def __call__(self, maps: _Float) -> _Float:
-        sums = np.empty((len(maps), self._classes.size))
-        step = max(1, 4_000_000 // max(1, self._i.size))
-        for first in range(0, len(maps), step):
-            some = maps[first : first + step]
-            square = 0.5 * (some[:, self._i] - some[:, self._j]) ** 2
-            sums[first : first + step] = np.add.reduceat(square, self._starts, axis=1)
+        """Of each map (n, n_place), (n, n_class)."""
+        centred = maps - maps.mean(axis=1, keepdims=True)
+        sums = 0.5 * centred**2 @ self._ends.T
+        at_once = max(1, 8_000_000 // self._pairs.shape[0])
+        for first in range(0, len(maps), at_once):
+            some = centred[first : first + at_once].T
+            products = (self._pairs @ some).reshape(self._classes.size, *some.shape)
+            sums[first : first + at_once] -= np.einsum("cim,im->mc", products, some)
         return np.asarray(sums @ self._kernel.T)
 
 

@@ -72,14 +72,28 @@ void BlockTree::place_cells(std::size_t block) {
 
 void BlockTree::sort(const PackedVoxel* voxels, std::size_t n_voxel, std::size_t first_leaf) {
   leaf_.resize(n_voxel);
-  unit_.resize(n_voxel);
+  for (std::vector<float>& component : unit_) component.resize(n_voxel);
+  constexpr std::size_t at_once = 512;  // stays in the first cache
+  std::array<std::array<double, at_once>, 3> arm;
+  std::array<std::array<float, at_once>, 3> near;
+  for (std::size_t first = 0; first < n_voxel; first += at_once) {
+    const std::size_t n = std::min(at_once, n_voxel - first);
+    for (std::size_t i = 0; i < n; ++i) {
+      const Vector3 one = lattice_.arm(voxels[first + i]);
+      for (std::size_t a = 0; a < 3; ++a) {
+        arm[a][i] = one[a];
+        near[a][i] = static_cast<float>(one[a]);
+      }
+    }
+    kernel_.cells(near[0].data(), near[1].data(), near[2].data(), n, block_level_ + depth_,
+                  &leaf_[first]);
+    kernel_.units(arm[0].data(), arm[1].data(), arm[2].data(), n, &unit_[0][first],
+                  &unit_[1][first], &unit_[2][first]);
+  }
   starts_.assign(n_leaf() + 1, 0);
-  for (std::size_t i = 0; i < n_voxel; ++i) {
-    const Vector3 arm = lattice_.arm(voxels[i]);
-    unit_[i] = rounded((1 / std::sqrt(dot(arm, arm))) * arm);
-    leaf_[i] = static_cast<std::uint32_t>(
-        cubed_sphere::cell_of(rounded(arm), block_level_ + depth_) - first_leaf);
-    ++starts_[leaf_[i] + 1];
+  for (std::uint32_t& leaf : leaf_) {
+    leaf -= static_cast<std::uint32_t>(first_leaf);
+    ++starts_[leaf + 1];
   }
   for (std::size_t leaf = 0; leaf < n_leaf(); ++leaf) {
     const std::size_t n_group = (starts_[leaf + 1] + leaf_group - 1) / leaf_group;
@@ -93,9 +107,9 @@ void BlockTree::sort(const PackedVoxel* voxels, std::size_t n_voxel, std::size_t
   voxels_.resize(starts_.back());
   for (std::size_t i = 0; i < n_voxel; ++i) {
     const std::size_t place = next_place_[leaf_[i]]++;
-    z_[place] = unit_[i][0];
-    y_[place] = unit_[i][1];
-    x_[place] = unit_[i][2];
+    z_[place] = unit_[0][i];
+    y_[place] = unit_[1][i];
+    x_[place] = unit_[2][i];
     voxels_[place] = voxels[i];
     if (voxels[i].is_void()) {
       std::uint8_t& group = voids_[place / leaf_group];
@@ -181,7 +195,7 @@ void BlockTree::count_leaves(const Vector3& axis, const VectorFloat& axis_float,
     Tally narrower;
     for (std::int16_t k = cut.first; k < cut.last; ++k, ++found) {
       Tally within{.solids = found->sure - found->sure_voids, .voids = found->sure_voids};
-      if (weighed || found->possible != found->sure) {
+      if (weighed || found->doubtful != 0) {
         within = one_by_one(open_[i], cones_.cosines[static_cast<std::size_t>(k)], axis);
       }
       shells[k] += within - narrower;

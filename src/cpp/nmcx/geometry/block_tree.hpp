@@ -1,6 +1,7 @@
 // One block of voxels as a tree of cells on the sphere, counted for one direction after another.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -61,7 +62,7 @@ class BlockTree {
   std::vector<PackedVoxel> voxels_;           // by place
   std::vector<Tally> weight_;                 // by place, if voxels have weights
   std::vector<std::uint32_t> leaf_;           // by voxel, for sorting
-  std::vector<VectorFloat> unit_;             // by voxel, for sorting
+  std::array<std::vector<float>, 3> unit_;    // by voxel, for sorting
   std::vector<std::size_t> next_place_;       // for sorting
   std::vector<std::uint32_t> open_, next_;    // cells that cones cut, for descending
   std::vector<CutRange> open_cuts_;           // by open cell

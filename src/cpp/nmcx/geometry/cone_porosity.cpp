@@ -17,9 +17,7 @@ namespace {
 Lattice checked_lattice(const VolumeView<bool>& envelope, const VolumeView<bool>& solid,
                         const ArrayView<double, 1>& spacing, const ArrayView<double, 1>& apex) {
   require(envelope.shape == solid.shape, "solid and envelope must have the same shape");
-  const Lattice lattice{.shape = envelope.shape,
-                        .spacing = checked_spacing(spacing),
-                        .apex = checked_vector(apex, "apex_um")};
+  Lattice lattice(envelope.shape, checked_spacing(spacing), checked_vector(apex, "apex_um"));
   for (std::size_t a = 0; a < 3; ++a) {
     const double position = lattice.apex[a] / lattice.spacing[a];
     require(position >= -0.5 && position <= static_cast<double>(lattice.shape[a]) - 0.5,

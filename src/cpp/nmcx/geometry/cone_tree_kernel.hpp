@@ -37,7 +37,7 @@ struct LeafCut {
 struct LeafCount {
   std::uint32_t sure;        ///< voxels surely within
   std::uint32_t sure_voids;  ///< voids among them
-  std::uint32_t possible;    ///< voxels surely or possibly within
+  std::uint32_t doubtful;    ///< not 0 if there are voxels possibly within
 };
 
 /// Unit vectors of the voxels of all leaves, in groups of `leaf_group`.
@@ -59,6 +59,13 @@ struct ConeTreeKernel {
   /// Counts the cosines (z, y, x)·axis of each leaf against its limits.
   void (*count)(const LeafVoxels& voxels, const float* axis, const LeafCut* cuts, std::size_t n_cut,
                 LeafCount* counts);
+  /// The cells that directions (z, y, x) of any length but 0 lie in: `cubed_sphere::cell_of`, up to
+  /// level 14.
+  void (*cells)(const float* z, const float* y, const float* x, std::size_t n, unsigned level,
+                std::uint32_t* cells);
+  /// Vectors (z, y, x) of any length but 0, divided by their lengths.
+  void (*units)(const double* z, const double* y, const double* x, std::size_t n, float* unit_z,
+                float* unit_y, float* unit_x);
 };
 
 extern const ConeTreeKernel cone_tree_generic;

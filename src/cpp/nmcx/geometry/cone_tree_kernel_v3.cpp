@@ -3,5 +3,5 @@
 #if defined(__x86_64__)
 #include "nmcx/geometry/cone_tree_kernel.inc"
 
-const nmcx::ConeTreeKernel nmcx::cone_tree_v3{open, count};
+const nmcx::ConeTreeKernel nmcx::cone_tree_v3{open, count, cells, units};
 #endif

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <numeric>
 
+#include "nmcx/geometry/cone_tree_kernel.hpp"
 #include "nmcx/geometry/cubed_sphere.hpp"
 
 namespace nmcx {
@@ -14,12 +15,11 @@ namespace {
 /// byte. Keeping them spares the second pass the search for blocks, for a byte or so per voxel.
 class Runs {
  public:
-  void add(std::size_t block) {
-    if (!runs_.empty() && (runs_.back() >> 8U) == block && (runs_.back() & 255U) < 255) {
-      ++runs_.back();
-    } else {
-      runs_.push_back(static_cast<std::uint32_t>((block << 8U) | 1U));
+  void add(std::size_t block, std::size_t number) {
+    for (; number > 255; number -= 255) {
+      runs_.push_back(static_cast<std::uint32_t>((block << 8U) | 255U));
     }
+    runs_.push_back(static_cast<std::uint32_t>((block << 8U) | number));
   }
 
   class Reader {
@@ -59,6 +59,70 @@ void for_voxels(const VolumeView<bool>& envelope, std::size_t plane, const Visit
   }
 }
 
+/// The blocks that the voxels of rows along x lie in.
+class Rows {
+ public:
+  Rows(const Lattice& lattice, const RadialGate& gate, unsigned level)
+      : lattice_(lattice),
+        gate_(gate),
+        level_(level),
+        n_block_(static_cast<std::uint32_t>(cubed_sphere::n_cell(level))),
+        kernel_(active_cone_tree_kernel()),
+        z_(lattice.shape[2]),
+        y_(lattice.shape[2]),
+        x_(lattice.shape[2]),
+        block_(lattice.shape[2]) {
+    for (std::size_t k = 0; k < x_.size(); ++k) x_[k] = static_cast<float>(lattice.arms[2][k]);
+  }
+
+  const std::vector<std::uint32_t>& blocks_of(std::size_t plane, std::size_t j) {
+    std::fill(z_.begin(), z_.end(), static_cast<float>(lattice_.arms[0][plane]));
+    std::fill(y_.begin(), y_.end(), static_cast<float>(lattice_.arms[1][j]));
+    kernel_.cells(z_.data(), y_.data(), x_.data(), x_.size(), level_, block_.data());
+    const double z = lattice_.arms[0][plane];
+    const double y = lattice_.arms[1][j];
+    if (!gate_.is_open() || (z * z) + (y * y) == 0) set_apart(plane, j);
+    return block_;
+  }
+
+ private:
+  void set_apart(std::size_t plane, std::size_t j) {
+    for (std::size_t k = 0; k < block_.size(); ++k) {
+      const Vector3 arm = lattice_.arm(plane, j, k);
+      const double squared = dot(arm, arm);
+      if (squared == 0) block_[k] = n_block_ + at_apex;
+      if (!gate_.holds(squared)) block_[k] = n_block_ + outside_gate;
+    }
+  }
+
+  const Lattice& lattice_;
+  const RadialGate& gate_;
+  unsigned level_;
+  std::uint32_t n_block_;
+  const ConeTreeKernel& kernel_;
+  std::vector<float> z_, y_, x_;
+  std::vector<std::uint32_t> block_;
+};
+
+/// Counts the envelope's voxels of one plane in each block.
+void count_plane(const VolumeView<bool>& envelope, std::size_t plane, Rows& rows,
+                 std::uint32_t* count, Runs& runs) {
+  const auto [nz, ny, nx] = envelope.shape;
+  for (std::size_t j = 0; j < ny; ++j) {
+    const bool* const row = envelope.data + (((plane * ny) + j) * nx);
+    std::size_t k = static_cast<std::size_t>(std::find(row, row + nx, true) - row);
+    if (k == nx) continue;
+    const std::vector<std::uint32_t>& blocks = rows.blocks_of(plane, j);
+    while (k < nx) {
+      const std::size_t first = k;
+      while (k < nx && row[k] && blocks[k] == blocks[first]) ++k;
+      count[blocks[first]] += static_cast<std::uint32_t>(k - first);
+      runs.add(blocks[first], k - first);
+      while (k < nx && !row[k]) ++k;
+    }
+  }
+}
+
 }  // namespace
 
 Blocks sort_voxels(const VolumeView<bool>& envelope, const VolumeView<bool>& solid,
@@ -71,7 +135,7 @@ Blocks sort_voxels(const VolumeView<bool>& envelope, const VolumeView<bool>& sol
   const auto n_envelope =
       static_cast<std::size_t>(std::count(envelope.begin(), envelope.end(), true));
   Blocks blocks;
-  constexpr std::size_t voxels_per_block = 8192;  // with their directions they fit into a cache
+  constexpr std::size_t voxels_per_block = 32768;  // with their directions they fit into a cache
   while (blocks.level < 8 && cubed_sphere::n_cell(blocks.level) * voxels_per_block < n_envelope) {
     ++blocks.level;
   }
@@ -80,17 +144,12 @@ Blocks sort_voxels(const VolumeView<bool>& envelope, const VolumeView<bool>& sol
   // Voxels of each plane in each block.
   Array<std::uint32_t, 2> count({n_plane, n_block + n_beyond}, 0);
   std::vector<Runs> runs(n_plane);
-  parallel_for(n_plane, 1, execution, [&](std::size_t plane, std::size_t, std::size_t) {
-    std::uint32_t* in_plane = count.data() + (plane * (n_block + n_beyond));
-    for_voxels(envelope, plane, [&](std::size_t, std::size_t j, std::size_t k) {
-      const Vector3 arm = lattice.arm(plane, j, k);
-      const double squared = dot(arm, arm);
-      const std::size_t block = !gate.holds(squared) ? n_block + outside_gate
-                                : squared == 0 ? n_block + at_apex
-                                               : cubed_sphere::cell_of(rounded(arm), blocks.level);
-      ++in_plane[block];
-      runs[plane].add(block);
-    });
+  parallel_for(n_plane, 4, execution, [&](std::size_t begin, std::size_t end, std::size_t) {
+    Rows rows(lattice, gate, blocks.level);
+    for (std::size_t plane = begin; plane < end; ++plane) {
+      count_plane(envelope, plane, rows, count.data() + (plane * (n_block + n_beyond)),
+                  runs[plane]);
+    }
   });
   blocks.starts.assign(n_block + 1, 0);
   for (std::size_t plane = 0; plane < n_plane; ++plane) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cmath>
 #include <cstdint>
 #include <limits>
 #include <vector>
@@ -37,11 +38,19 @@ struct Lattice {
   std::array<std::size_t, 3> shape;
   Vector3 spacing;
   Vector3 apex;
+  /// Along each axis, computed once: what is compared voxel by voxel must be rounded alike.
+  std::array<std::vector<double>, 3> arms;
+
+  Lattice(const std::array<std::size_t, 3>& n, const Vector3& h, const Vector3& from)
+      : shape(n), spacing(h), apex(from) {
+    for (std::size_t a = 0; a < 3; ++a) {
+      arms[a].resize(n[a]);
+      for (std::size_t i = 0; i < n[a]; ++i) arms[a][i] = (static_cast<double>(i) * h[a]) - from[a];
+    }
+  }
 
   [[nodiscard]] Vector3 arm(std::size_t i, std::size_t j, std::size_t k) const {
-    return {(static_cast<double>(i) * spacing[0]) - apex[0],
-            (static_cast<double>(j) * spacing[1]) - apex[1],
-            (static_cast<double>(k) * spacing[2]) - apex[2]};
+    return {arms[0][i], arms[1][j], arms[2][k]};
   }
   [[nodiscard]] Vector3 arm(PackedVoxel voxel) const {
     const auto [i, j, k] = voxel.place();
@@ -54,6 +63,7 @@ struct RadialGate {
   double nearest = 0;
   double farthest = std::numeric_limits<double>::infinity();
 
+  [[nodiscard]] bool is_open() const { return nearest <= 0 && std::isinf(farthest); }
   [[nodiscard]] bool holds(double squared_distance) const {
     return squared_distance >= nearest * nearest && squared_distance <= farthest * farthest;
   }

@@ -50,6 +50,9 @@ def main() -> int:
     elsewhere = ("io_*", "lazy_edges", "stream", "phantom*", "public_face", "alignment_bias")
     elsewhere += ("txm*", "spectra*", "thickness", "architecture", "soft_spectra*", "suppression")
     elsewhere += ("valence", "pair_scans", "xi_*")
+    # Of the fits of a pose the kernel's own tests are enough: the others repeat its calls by the
+    # thousand.
+    command += ["-k", "not test_pose or rendered or refuses or silhouette"]
     for pattern in ("run", "report", *(f"test_{name}.py" for name in elsewhere)):
         command.append(f"--ignore-glob=tests/python/{pattern}")
     return subprocess.run(

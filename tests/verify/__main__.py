@@ -39,7 +39,7 @@ def commit() -> str:
             ["git", *words], cwd=ROOT, capture_output=True, text=True, check=True
         ).stdout.strip()
 
-    dirty = git("status", "--porcelain", "--", ":!docs/verification.md")
+    dirty = git("status", "--porcelain", "--", ":!docs/verification.md", ":!docs/benchmarks")
     return git("rev-parse", "--short=12", "HEAD") + ("-modified" if dirty else "")
 
 

@@ -142,8 +142,7 @@ class Tracer {
 
   void step() {
     std::size_t n_left = 0;
-    for (std::size_t i = 0; i < rays_.size(); ++i) {
-      Ray& ray = rays_[i];
+    for (Ray& ray : rays_) {
       if (advance(ray, field_.at(position(ray)))) {
         rays_[n_left++] = ray;
       } else {

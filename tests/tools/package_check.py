@@ -69,7 +69,11 @@ def test_outside_the_tree(artifact: Path, pytest_options: list[str]) -> None:
             if found := shutil.which(name):
                 (tools / name).symlink_to(found)
         clean = {"PATH": str(tools), "HOME": folder, "LANG": "C.UTF-8"}
-        clean |= {k: v for k, v in os.environ.items() if k.startswith(("PIP_", "SSL_", "CCACHE_"))}
+        clean |= {
+            k: v
+            for k, v in os.environ.items()
+            if k.startswith(("PIP_", "SSL_", "CCACHE_", "OPENBLAS_"))
+        }
         run(sys.executable, "-m", "venv", home / "venv", env=clean)
         python = home / "venv" / "bin" / "python"
         pip = [python, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]

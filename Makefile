@@ -15,7 +15,7 @@ PIP := $(RUN) -m pip --disable-pip-version-check --quiet
 .PHONY: demo test ctest samples pytest install format lint types stubs bench counts peers docs pictures verify sanitize package clean
 
 # Tests run a process per core: threads of the linear algebra would only wait for each other.
-test pytest sanitize package docs: export OPENBLAS_NUM_THREADS ?= 1
+pytest sanitize package: export OPENBLAS_NUM_THREADS ?= 1
 
 # --- environments ---------------------------------------------------------------------------------
 $(VENV)/pip.stamp:

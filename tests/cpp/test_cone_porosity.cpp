@@ -53,12 +53,13 @@ BOOST_AUTO_TEST_CASE(the_kernel_finds_the_same_cells_bit_for_bit) {
     if (some[0][i] == 0 && some[1][i] == 0 && some[2][i] == 0) some[2][i] = -1;
   }
   std::vector<std::uint32_t> cells(n);
-  for (const unsigned level : {0U, 3U, 8U, 11U}) {
-    nmcx::active_cone_tree_kernel().cells(some[0].data(), some[1].data(), some[2].data(), n, level,
-                                          cells.data());
-    for (std::size_t i = 0; i < n; ++i) {
-      BOOST_REQUIRE(cells[i] ==
-                    nmcx::cubed_sphere::cell_of({some[0][i], some[1][i], some[2][i]}, level));
+  for (const auto* kernel : {&nmcx::cone_tree_generic, &nmcx::active_cone_tree_kernel()}) {
+    for (const unsigned level : {0U, 3U, 8U, 11U}) {
+      kernel->cells(some[0].data(), some[1].data(), some[2].data(), n, level, cells.data());
+      for (std::size_t i = 0; i < n; ++i) {
+        BOOST_REQUIRE(cells[i] ==
+                      nmcx::cubed_sphere::cell_of({some[0][i], some[1][i], some[2][i]}, level));
+      }
     }
   }
 }

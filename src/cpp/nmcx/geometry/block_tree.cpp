@@ -70,7 +70,8 @@ void BlockTree::place_cells(std::size_t block) {
   }
 }
 
-void BlockTree::sort(const PackedVoxel* voxels, std::size_t n_voxel, std::size_t first_leaf) {
+/// Leaf and unit vector of each voxel.
+void BlockTree::locate(const PackedVoxel* voxels, std::size_t n_voxel, std::size_t first_leaf) {
   leaf_.resize(n_voxel);
   for (std::vector<float>& component : unit_) component.resize(n_voxel);
   constexpr std::size_t at_once = 512;  // stays in the first cache
@@ -90,11 +91,13 @@ void BlockTree::sort(const PackedVoxel* voxels, std::size_t n_voxel, std::size_t
     kernel_.units(arm[0].data(), arm[1].data(), arm[2].data(), n, &unit_[0][first],
                   &unit_[1][first], &unit_[2][first]);
   }
+  for (std::uint32_t& leaf : leaf_) leaf -= static_cast<std::uint32_t>(first_leaf);
+}
+
+void BlockTree::sort(const PackedVoxel* voxels, std::size_t n_voxel, std::size_t first_leaf) {
+  locate(voxels, n_voxel, first_leaf);
   starts_.assign(n_leaf() + 1, 0);
-  for (std::uint32_t& leaf : leaf_) {
-    leaf -= static_cast<std::uint32_t>(first_leaf);
-    ++starts_[leaf + 1];
-  }
+  for (const std::uint32_t leaf : leaf_) ++starts_[leaf + 1];
   for (std::size_t leaf = 0; leaf < n_leaf(); ++leaf) {
     const std::size_t n_group = (starts_[leaf + 1] + leaf_group - 1) / leaf_group;
     starts_[leaf + 1] = starts_[leaf] + (n_group * leaf_group);

@@ -37,6 +37,7 @@ class BlockTree {
     return before_[end] - before_[begin];
   }
   void place_cells(std::size_t block);
+  void locate(const PackedVoxel* voxels, std::size_t n_voxel, std::size_t first_leaf);
   void sort(const PackedVoxel* voxels, std::size_t n_voxel, std::size_t first_leaf);
   void sum_leaves();
   void descend(unsigned level, const VectorFloat& axis, Tally* shells);

@@ -20,9 +20,12 @@ pytestmark = pytest.mark.skipif(
 
 # What each module may import at load time. Domain modules may use those before them in this order.
 LEAVES = {"_core", "errors", "results"}
-DOMAIN = ["txm", "xanes", "spectra", "surface", "morphology", "cones", "correlation", "phantom"]
-# Phantoms can be written as raw files; edges are fitted from file to file.
-USES_IO = {"phantom", "xanes"}
+DOMAIN = [
+    *("txm", "xanes", "spectra", "surface", "morphology", "cones", "correlation"),
+    *("materials", "mesh", "chemomechanics", "phantom"),
+]
+# Phantoms can be written as raw files; edges are fitted from file to file; meshes are written.
+USES_IO = {"phantom", "xanes", "mesh"}
 TOP = {"plot", "report", "run", "run_file", "progress"}
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),

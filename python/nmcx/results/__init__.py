@@ -21,6 +21,7 @@ from nmcx.results.frames import (
     FrameStack,
     OpticalDensity,
 )
+from nmcx.results.mesh import Mesh, facet_area
 from nmcx.results.pose import Pose, Robustness
 from nmcx.results.soft import (
     Affine,
@@ -67,6 +68,7 @@ __all__ = [
     "EnergyStack",
     "FrameStack",
     "LineProfiles",
+    "Mesh",
     "NormalisedSpectra",
     "OpticalDensity",
     "Particle",
@@ -86,5 +88,6 @@ __all__ = [
     "ValenceMap",
     "VoidLabels",
     "XiMap",
+    "facet_area",
     "voxel_spacing",
 ]

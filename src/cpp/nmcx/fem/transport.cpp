@@ -1,0 +1,406 @@
+#include "nmcx/fem/transport.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <string>
+
+#include "nmcx/core/error.hpp"
+#include "nmcx/fem/element.hpp"
+
+namespace nmcx {
+namespace {
+
+template <std::size_t d>
+Vector<d> position(const Unknowns& unknowns, Index i) {
+  Vector<d> x;
+  std::copy_n(unknowns.positions.begin() + (static_cast<std::ptrdiff_t>(i) * d), d, x.begin());
+  return x;
+}
+
+template <std::size_t d>
+std::array<Vector<d>, d + 1> cell_corners(const Unknowns& unknowns, const Index* rows) {
+  std::array<Vector<d>, d + 1> result;
+  for (std::size_t i = 0; i <= d; ++i) result[i] = position<d>(unknowns, rows[i]);
+  return result;
+}
+
+template <std::size_t d>
+std::array<Vector<d>, d> facet_corners(const Unknowns& unknowns, const Index* rows) {
+  std::array<Vector<d>, d> result;
+  for (std::size_t i = 0; i < d; ++i) result[i] = position<d>(unknowns, rows[i]);
+  return result;
+}
+
+/// Leading minors of a symmetric tensor of 2 or 3 dimensions are positive.
+bool is_positive_definite(const ArrayView<double, 3>& tensors, std::size_t g) {
+  const std::size_t d = tensors.shape[1];
+  const auto t = [&](std::size_t i, std::size_t k) { return tensors(g, i, k); };
+  double size = 0;
+  for (std::size_t i = 0; i < d; ++i) size = std::max(size, std::abs(t(i, i)));
+  for (std::size_t i = 0; i < d; ++i) {
+    for (std::size_t k = 0; k < d; ++k) {
+      if (!std::isfinite(t(i, k)) || std::abs(t(i, k) - t(k, i)) > 1e-9 * size) return false;
+    }
+  }
+  const double second = (t(0, 0) * t(1, 1)) - (t(0, 1) * t(1, 0));
+  if (!(t(0, 0) > 0) || !(second > 0)) return false;
+  if (d == 2) return true;
+  const double third = (t(0, 0) * ((t(1, 1) * t(2, 2)) - (t(1, 2) * t(2, 1)))) -
+                       (t(0, 1) * ((t(1, 0) * t(2, 2)) - (t(1, 2) * t(2, 0)))) +
+                       (t(0, 2) * ((t(1, 0) * t(2, 1)) - (t(1, 1) * t(2, 0))));
+  return third > 0;
+}
+
+template <std::size_t d>
+void check_shape(const std::array<Vector<d>, d + 1>& corner, double volume, std::size_t cell) {
+  double longest = 0;
+  for (std::size_t i = 0; i <= d; ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      Vector<d> edge{};
+      for (std::size_t k = 0; k < d; ++k) edge[k] = corner[i][k] - corner[j][k];
+      longest = std::max(longest, std::sqrt(dot<d>(edge, edge)));
+    }
+  }
+  // A billionth of a regular cell: gradients would lose all their digits.
+  require(volume > 1e-9 * std::pow(longest, static_cast<double>(d)),
+          "cell " + std::to_string(cell) + (volume < 0 ? " has a negative volume: swap two corners"
+                                                       : " is flat: leave it out"));
+}
+
+void check_properties(const TransportMesh& mesh, const TransportProperties& properties) {
+  const std::size_t d = mesh.points.shape[1];
+  require(properties.diffusivity.shape[1] == d && properties.diffusivity.shape[2] == d,
+          "diffusivity must have shape (n_grain, d, d)");
+  require(properties.conductance.shape[0] == mesh.interfaces.shape[0] &&
+              properties.along.shape[0] == mesh.interfaces.shape[0],
+          "interface_conductance and interface_diffusion must have one value per interface facet");
+}
+
+}  // namespace
+
+Transport::Transport(const TransportMesh& mesh, const TransportProperties& properties, bool lumped,
+                     SolverKind solver, const Execution& execution)
+    : dimension_(mesh.points.shape[1]), lumped_(lumped) {
+  require(dimension_ == 2 || dimension_ == 3, "points must have two or three coordinates");
+  require(mesh.cells.shape[1] == dimension_ + 1 && mesh.surface.shape[1] == dimension_ &&
+              mesh.interfaces.shape[1] == 2 * dimension_,
+          "cells, interfaces and surface must have d + 1, 2 d and d nodes in d dimensions");
+  require(mesh.cells.shape[0] > 0, "the mesh has no cells");
+  require(mesh.grain.shape[0] == mesh.cells.shape[0], "grain must have one value per cell");
+  check_properties(mesh, properties);
+
+  const std::size_t n_facet = mesh.interfaces.shape[0];
+  std::vector<bool> is_tied(n_facet);
+  for (std::size_t f = 0; f < n_facet; ++f) is_tied[f] = std::isinf(properties.conductance[f]);
+  unknowns_ = tie_nodes(mesh.points, mesh.interfaces, is_tied);
+  if (dimension_ == 2) {
+    take_mesh<2>(mesh);
+  } else {
+    take_mesh<3>(mesh);
+  }
+  for (const std::size_t g : grain_) {
+    require(g < properties.diffusivity.shape[0],
+            "grain names a grain that has no orientation or diffusivity");
+  }
+  walls_.n_member = 2 * dimension_;
+  for (std::size_t f = 0; f < n_facet; ++f) {
+    if (is_tied[f] && properties.along[f] == 0) continue;
+    facet_of_wall_.push_back(f);
+    for (std::size_t i = 0; i < 2 * dimension_; ++i) {
+      walls_.members.push_back(
+          unknowns_.of_node[static_cast<std::size_t>(mesh.interfaces(f, i))]);
+    }
+  }
+
+  const std::array<const Connectivity*, 2> both{&cells_, &walls_};
+  pattern_ = sparse_pattern(unknowns_.size(dimension_), both, execution);
+  cell_assembly_ = std::make_unique<Assembly>(pattern_, cells_, execution);
+  wall_assembly_ = std::make_unique<Assembly>(pattern_, walls_, execution);
+  solver_ = std::make_unique<LinearSolver>(pattern_, dimension_, solver);
+  mass_ = Array<double, 1>({size()});
+  assemble(properties, execution);
+}
+
+template <std::size_t d>
+void Transport::take_mesh(const TransportMesh& mesh) {
+  const Connectivity given = unknowns_of(mesh.cells, unknowns_, "cells");
+  // In the order of their first unknown, cells and rows of the matrix are walked together.
+  std::vector<std::size_t> order(given.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  const auto first = [&](std::size_t cell) { return std::ranges::min(given.group(cell)); };
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return first(a) < first(b); });
+  cells_ = {.members = std::vector<Index>(given.members.size()), .n_member = d + 1};
+  grain_.resize(order.size());
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    const std::size_t cell = order[i];
+    const auto group = given.group(cell);
+    std::copy(group.begin(), group.end(),
+              cells_.members.begin() + static_cast<std::ptrdiff_t>(i * (d + 1)));
+    require(mesh.grain[cell] >= 0, "grain must not be negative");
+    grain_[i] = static_cast<std::size_t>(mesh.grain[cell]);
+    const auto corner = cell_corners<d>(unknowns_, group.data());
+    check_shape<d>(corner, simplex(corner).volume, cell);
+  }
+  surface_ = unknowns_of(mesh.surface, unknowns_, "surface");
+  surface_area_ = Array<double, 1>({surface_.size()});
+  for (std::size_t f = 0; f < surface_.size(); ++f) {
+    surface_area_[f] = facet_area(facet_corners<d>(unknowns_, surface_.group(f).data()));
+    require(surface_area_[f] > 0, "surface facet " + std::to_string(f) + " has no area");
+  }
+}
+
+Array<std::int64_t, 1> Transport::unknown_of_node() const {
+  Array<std::int64_t, 1> result({unknowns_.of_node.size()});
+  std::copy(unknowns_.of_node.begin(), unknowns_.of_node.end(), result.data());
+  return result;
+}
+
+Array<std::int64_t, 2> Transport::surface_unknowns() const {
+  Array<std::int64_t, 2> result({surface_.size(), dimension_});
+  std::copy(surface_.members.begin(), surface_.members.end(), result.data());
+  return result;
+}
+
+void Transport::assemble(const TransportProperties& properties, const Execution& execution) {
+  const std::scoped_lock lock(mutex_);
+  for (std::size_t g = 0; g < properties.diffusivity.shape[0]; ++g) {
+    require(is_positive_definite(properties.diffusivity, g),
+            "the diffusivity of grain " + std::to_string(g) +
+                " must be finite, symmetric and positive definite");
+  }
+  for (std::size_t f = 0; f < properties.conductance.shape[0]; ++f) {
+    require(properties.conductance[f] >= 0,
+            "interface_conductance must be 0 or more, infinite where grains are in perfect contact");
+    require(properties.along[f] >= 0 && std::isfinite(properties.along[f]),
+            "interface_diffusion must be 0 or more, and finite");
+  }
+  stiffness_.resize(pattern_.column.size());
+  if (!lumped_) mass_values_.resize(pattern_.column.size());
+  parallel_for(stiffness_.size(), 16 * rows_of_chunk, execution,
+               [&](std::size_t begin, std::size_t end, std::size_t) {
+                 std::fill(stiffness_.data() + begin, stiffness_.data() + end, 0.0);
+                 if (!lumped_) std::fill(mass_values_.data() + begin, mass_values_.data() + end, 0.0);
+               });
+  std::fill_n(mass_.data(), mass_.size(), 0.0);
+  system_.rate = -1;  // the matrices are no longer those of the last step
+  const std::vector<double> diffusivity(properties.diffusivity.begin(),
+                                        properties.diffusivity.end());
+  if (dimension_ == 2) {
+    add_cells<2>(diffusivity, execution);
+    add_walls<2>(properties, execution);
+  } else {
+    add_cells<3>(diffusivity, execution);
+    add_walls<3>(properties, execution);
+  }
+}
+
+template <std::size_t d>
+void Transport::add_cells(const std::vector<double>& diffusivity, const Execution& execution) {
+  constexpr std::size_t n = d + 1;
+  // ∫ φ_i φ_j = V (1 + δ_ij) / ((d + 1)(d + 2)), row sum V / (d + 1).
+  constexpr double share = 1.0 / n;
+  constexpr double pair = 1.0 / (n * (n + 1));
+  cell_assembly_->for_each_group(
+      execution, [&](std::size_t cell, const auto& is_mine, const auto& entry) {
+        const Index* rows = cells_.members.data() + (cell * n);
+        const Simplex<d> s = simplex(cell_corners<d>(unknowns_, rows));
+        Tensor<d> tensor;
+        const double* given = diffusivity.data() + (grain_[cell] * d * d);
+        for (std::size_t k = 0; k < d * d; ++k) tensor[k] = given[k] * s.volume;
+        std::array<double, n * n> k_ij{};
+        for (std::size_t i = 0; i < n; ++i) {
+          const Vector<d> flux = product<d>(tensor, s.gradients[i]);
+          for (std::size_t j = 0; j <= i; ++j) {
+            const double value = dot<d>(flux, s.gradients[j]);
+            k_ij[(i * n) + j] = value;
+            k_ij[(j * n) + i] = value;
+          }
+        }
+        for (std::size_t i = 0; i < n; ++i) {
+          if (!is_mine(i)) continue;
+          mass_[static_cast<std::size_t>(rows[i])] += s.volume * share;
+          for (std::size_t j = 0; j < n; ++j) {
+            const std::size_t at = entry(i, j);
+            stiffness_[at] += k_ij[(i * n) + j];
+            if (!lumped_) mass_values_[at] += s.volume * pair * (i == j ? 2 : 1);
+          }
+        }
+      });
+}
+
+template <std::size_t d>
+void Transport::add_walls(const TransportProperties& properties, const Execution& execution) {
+  if (facet_of_wall_.empty()) return;
+  wall_assembly_->for_each_group(
+      execution, [&](std::size_t wall, const auto& is_mine, const auto& entry) {
+        const Index* rows = walls_.members.data() + (wall * 2 * d);
+        const auto corner = facet_corners<d>(unknowns_, rows);
+        const double area = facet_area(corner);
+        const std::size_t facet = facet_of_wall_[wall];
+        const double conductance = properties.conductance[facet];
+        const FacetGradients<d> gradients = facet_gradients(corner);
+        for (std::size_t i = 0; i < 2 * d; ++i) {
+          if (!is_mine(i)) continue;
+          // Across: nodal quadrature, so that a corner exchanges with the one it faces only.
+          const std::size_t faced = (i + d) % (2 * d);
+          if (std::isfinite(conductance) && rows[i] != rows[faced]) {
+            const double exchange = conductance * area / static_cast<double>(d);
+            stiffness_[entry(i, i)] += exchange;
+            stiffness_[entry(i, faced)] -= exchange;
+          }
+          if (properties.along[facet] == 0) continue;
+          // Along: the mean of both sides diffuses in the wall.
+          for (std::size_t j = 0; j < 2 * d; ++j) {
+            stiffness_[entry(i, j)] += 0.25 * properties.along[facet] * area *
+                                       dot<d>(gradients[i % d], gradients[j % d]);
+          }
+        }
+      });
+}
+
+void Transport::set_system(double rate, std::span<const double> exchange,
+                           const ArrayView<double, 1>& fixed, const Execution& execution) {
+  const std::size_t n = size();
+  bool same = rate == system_.rate && system_.diagonal.size() == n;
+  if (!same) {
+    system_.diagonal.resize(n);
+    system_.is_free = Array<bool, 1>({n}, true);
+  }
+  bool any_fixed = false;
+  for (std::size_t i = 0; i < n; ++i) {
+    const double diagonal = (lumped_ ? rate * mass_[i] : 0.0) + exchange[i];
+    const bool is_free = std::isnan(fixed[i]);
+    same = same && diagonal == system_.diagonal[i] && is_free == system_.is_free[i];
+    system_.diagonal[i] = diagonal;
+    system_.is_free[i] = is_free;
+    any_fixed = any_fixed || !is_free;
+  }
+  if (same) return;
+  system_.rate = -1;  // until all of it is the new one
+  system_.any_fixed = any_fixed;
+  if (!lumped_) {
+    system_.values.resize(stiffness_.size());
+    parallel_for(stiffness_.size(), 16 * rows_of_chunk, execution,
+                 [&](std::size_t begin, std::size_t end, std::size_t) {
+                   for (std::size_t k = begin; k < end; ++k) {
+                     system_.values[k] = stiffness_[k] + (rate * mass_values_[k]);
+                   }
+                 });
+  }
+  const std::span<const bool> is_free{system_.is_free.data(), n};
+  solver_->set_matrix(system_matrix(), is_free, execution);
+  if (any_fixed) {
+    std::vector<double> ones(n);
+    for (std::size_t i = 0; i < n; ++i) ones[i] = is_free[i] ? 1 : 0;
+    system_.ones.resize(n);
+    multiply(system_matrix(), ones, system_.ones, execution);
+  }
+  system_.rate = rate;
+}
+
+SparseMatrix Transport::system_matrix() const {
+  return {.pattern = &pattern_,
+          .values = lumped_ ? stiffness_ : system_.values,
+          .diagonal = system_.diagonal};
+}
+
+std::vector<double> Transport::right_hand_side(const LinearStep& request,
+                                               const Execution& execution) const {
+  std::vector<double> right(size());
+  if (lumped_) {
+    for (std::size_t i = 0; i < size(); ++i) right[i] = mass_[i] * request.history[i];
+  } else {
+    const std::vector<double> none(size(), 0.0);
+    multiply({.pattern = &pattern_, .values = mass_values_, .diagonal = none},
+             {request.history.data, size()}, right, execution);
+  }
+  for (std::size_t i = 0; i < size(); ++i) right[i] += request.load[i];
+  return right;
+}
+
+double Transport::reference_norm(std::span<const double> right, const LinearStep& request,
+                                 const Execution& execution) const {
+  if (!system_.any_fixed) return diagonal_norm(right, solver_->inverse_diagonal(), execution);
+  std::vector<double> given(size());
+  for (std::size_t i = 0; i < size(); ++i) given[i] = system_.is_free[i] ? 0 : request.fixed[i];
+  std::vector<double> drive(size());
+  multiply(system_matrix(), given, drive, execution);
+  for (std::size_t i = 0; i < size(); ++i) drive[i] = right[i] - drive[i];
+  return diagonal_norm(drive, solver_->inverse_diagonal(), execution);
+}
+
+StepResult Transport::step(const LinearStep& request, const SolveOptions& options,
+                           const Execution& execution) {
+  const std::scoped_lock lock(mutex_);
+  const std::size_t n = size();
+  for (const auto* each : {&request.history, &request.load, &request.exchange, &request.fixed,
+                           &request.guess}) {
+    require(each->shape[0] == n, "a step needs one value per unknown");
+  }
+  require(std::isfinite(request.rate) && request.rate >= 0, "rate must be 0 or more");
+  const std::span<const double> exchange{request.exchange.data, n};
+  set_system(request.rate, exchange, request.fixed, execution);
+  const SparseMatrix matrix = system_matrix();
+  const std::vector<double> right = right_hand_side(request, execution);
+  const double reference = reference_norm(right, request, execution);
+
+  StepResult result{.concentration = Array<double, 1>({n}), .reaction = Array<double, 1>({n}, 0.0)};
+  const std::span<double> x{result.concentration.data(), n};
+  for (std::size_t i = 0; i < n; ++i) {
+    x[i] = system_.is_free[i] ? (reference > 0 ? request.guess[i] : 0) : request.fixed[i];
+  }
+  std::vector<double> r(n);
+  const auto residual = [&](std::size_t i) { return right[i] - matrix.row_product(i, x.data()); };
+  const auto all_residuals = [&] {
+    parallel_for(n, rows_of_chunk, execution, [&](std::size_t begin, std::size_t end, std::size_t) {
+      for (std::size_t i = begin; i < end; ++i) r[i] = residual(i);
+    });
+  };
+  all_residuals();
+  const SolveReport report = solver_->solve(r, x, reference, options, execution);
+  result.iterations = static_cast<std::int64_t>(report.iterations);
+  result.residual = report.residual;
+
+  // The constant that closes the balance. Without fixed unknowns it needs no matrix of diffusion,
+  // whose columns sum to zero but for rounding.
+  double missing = 0;
+  double per_shift = 0;
+  if (system_.any_fixed) {
+    all_residuals();
+    for (std::size_t i = 0; i < n; ++i) {
+      if (!system_.is_free[i]) continue;
+      missing += r[i];
+      per_shift += system_.ones[i];
+    }
+  } else {
+    for (std::size_t i = 0; i < n; ++i) {
+      missing += (mass_[i] * (request.history[i] - (request.rate * x[i]))) + request.load[i] -
+                 (exchange[i] * x[i]);
+      per_shift += (request.rate * mass_[i]) + exchange[i];
+    }
+    require(per_shift > 0, "a steady state needs a fixed concentration or an exchange somewhere");
+  }
+  const double shift = per_shift > 0 ? missing / per_shift : 0;
+  for (std::size_t i = 0; i < n; ++i) {
+    if (system_.is_free[i]) x[i] += shift;
+  }
+  for (std::size_t i = 0; i < n; ++i) {
+    if (!system_.is_free[i]) result.reaction[i] = -residual(i);
+    result.inflow += request.load[i] - (exchange[i] * x[i]) + result.reaction[i];
+  }
+  return result;
+}
+
+Array<double, 1> Transport::outflow(const ArrayView<double, 1>& concentration,
+                                    const Execution& execution) const {
+  require(concentration.shape[0] == size(), "concentration must have one value per unknown");
+  Array<double, 1> result({size()});
+  const std::vector<double> none(size(), 0.0);
+  multiply({.pattern = &pattern_, .values = stiffness_, .diagonal = none},
+           {concentration.data, size()}, {result.data(), size()}, execution);
+  return result;
+}
+
+}  // namespace nmcx

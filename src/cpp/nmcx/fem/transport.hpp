@@ -1,0 +1,135 @@
+// Implicit diffusion in a polycrystal whose grains have diffusion tensors of their own.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <vector>
+
+#include "nmcx/core/parallel.hpp"
+#include "nmcx/core/views.hpp"
+#include "nmcx/fem/linear_solver.hpp"
+#include "nmcx/fem/sparse.hpp"
+#include "nmcx/fem/unknowns.hpp"
+
+namespace nmcx {
+
+/// Cells, walls and surface of a polycrystal in d = 2 or 3 dimensions; with d = 2 volumes are areas.
+struct TransportMesh {
+  ArrayView<double, 2> points;            ///< (n_node, d) [m]
+  ArrayView<std::int64_t, 2> cells;       ///< (m, d + 1), of positive volume
+  ArrayView<std::int64_t, 1> grain;       ///< (m)
+  ArrayView<std::int64_t, 2> interfaces;  ///< (k, 2 d) nodes, first one side, then the other
+  ArrayView<std::int64_t, 2> surface;     ///< (s, d)
+};
+
+/// What lithium meets in grains and walls.
+struct TransportProperties {
+  ArrayView<double, 3> diffusivity;   ///< (n_grain, d, d) [m²/s], symmetric positive definite
+  ArrayView<double, 1> conductance;   ///< (k) across the wall [m/s]; infinity ties both sides
+  ArrayView<double, 1> along;         ///< (k) width × diffusivity along the wall [m³/s]
+};
+
+/// An implicit step: rate M c − M history = load − exchange c − K c, c given where fixed.
+///
+/// M is the mass, K the stiffness of diffusion; backward Euler and BDF2 differ in rate and history.
+struct LinearStep {
+  double rate = 0;                ///< factor of the new concentration [1/s]; 0: steady state
+  ArrayView<double, 1> history;   ///< (n) what the old ones contribute [mol/m³/s]
+  ArrayView<double, 1> load;      ///< (n) inflow at each unknown [mol/s]
+  ArrayView<double, 1> exchange;  ///< (n) outflow per concentration [m³/s], ≥ 0
+  ArrayView<double, 1> fixed;     ///< (n) concentration, NaN where it is free
+  ArrayView<double, 1> guess;     ///< (n) to start from
+};
+
+struct StepResult {
+  Array<double, 1> concentration;  ///< (n) [mol/m³]
+  Array<double, 1> reaction;       ///< (n) inflow through fixed unknowns [mol/s], 0 elsewhere
+  double inflow = 0;               ///< through surface and fixed unknowns together [mol/s]
+  std::int64_t iterations = 0;
+  double residual = 0;  ///< relative
+};
+
+/// Matrices of diffusion on one mesh. Calls of one object wait for each other.
+class Transport {
+ public:
+  /// @param lumped  mass on the diagonal (row sums) instead of the consistent one
+  /// @throws InvalidArgument for cells of no volume, unknown nodes or grains, tensors that are not
+  ///         symmetric positive definite, negative conductances
+  Transport(const TransportMesh& mesh, const TransportProperties& properties, bool lumped,
+            SolverKind solver, const Execution& execution);
+  Transport(const Transport&) = delete;
+  Transport& operator=(const Transport&) = delete;
+
+  [[nodiscard]] std::size_t size() const { return pattern_.size(); }
+  [[nodiscard]] Array<std::int64_t, 1> unknown_of_node() const;
+  [[nodiscard]] Array<std::int64_t, 2> surface_unknowns() const;  ///< (s, d)
+  [[nodiscard]] const Array<double, 1>& mass() const { return mass_; }  ///< (n) row sums [m³]
+  [[nodiscard]] const Array<double, 1>& surface_area() const { return surface_area_; }  ///< (s)
+  [[nodiscard]] bool is_direct() const { return solver_->is_direct(); }
+  [[nodiscard]] std::size_t n_entry() const { return pattern_.column.size(); }
+
+  /// Fills mass and stiffness again, with other tensors or conductances; walls stay tied or not.
+  void assemble(const TransportProperties& properties, const Execution& execution);
+
+  /// One step, exact in the total amount: an iterative solution is shifted by the constant that
+  /// takes away the sum of its residual.
+  /// @throws ConvergenceError with iterations, residual and tolerance
+  StepResult step(const LinearStep& request, const SolveOptions& options,
+                  const Execution& execution);
+
+  /// Amounts per time that diffusion carries away from each unknown, K c [mol/s].
+  [[nodiscard]] Array<double, 1> outflow(const ArrayView<double, 1>& concentration,
+                                         const Execution& execution) const;
+
+ private:
+  friend class ElectrodeStepper;
+
+  /// System of the last step: equal steps share its factorisation.
+  struct System {
+    double rate = -1;
+    std::vector<double> values;    ///< empty: those of the stiffness
+    std::vector<double> diagonal;  ///< (n)
+    Array<bool, 1> is_free;        ///< (n)
+    std::vector<double> ones;      ///< (n) the system times one on free unknowns
+    bool any_fixed = false;
+  };
+
+  template <std::size_t d>
+  void take_mesh(const TransportMesh& mesh);
+  template <std::size_t d>
+  void add_cells(const std::vector<double>& diffusivity, const Execution& execution);
+  template <std::size_t d>
+  void add_walls(const TransportProperties& properties, const Execution& execution);
+
+  void set_system(double rate, std::span<const double> exchange, const ArrayView<double, 1>& fixed,
+                  const Execution& execution);
+  [[nodiscard]] SparseMatrix system_matrix() const;
+  [[nodiscard]] std::vector<double> right_hand_side(const LinearStep& request,
+                                                    const Execution& execution) const;
+  [[nodiscard]] double reference_norm(std::span<const double> right, const LinearStep& request,
+                                      const Execution& execution) const;
+
+  std::size_t dimension_;
+  bool lumped_;
+  Unknowns unknowns_;
+  Connectivity cells_;
+  std::vector<std::size_t> grain_;  ///< of each group of cells_
+  Connectivity walls_;
+  std::vector<std::size_t> facet_of_wall_;  ///< row of the mesh's interfaces
+  Connectivity surface_;
+  SparsePattern pattern_;
+  std::unique_ptr<Assembly> cell_assembly_;
+  std::unique_ptr<Assembly> wall_assembly_;
+  std::vector<double> stiffness_;
+  std::vector<double> mass_values_;  ///< consistent mass; empty if lumped
+  Array<double, 1> mass_;
+  Array<double, 1> surface_area_;
+  std::unique_ptr<LinearSolver> solver_;
+  System system_;
+  std::mutex mutex_;
+};
+
+}  // namespace nmcx

@@ -119,19 +119,20 @@ Assembly::Assembly(const SparsePattern& pattern, const Connectivity& connectivit
                });
 
   const std::size_t n_range = ((pattern.size() - 1) / rows_of_range) + 1;
-  std::vector<std::vector<Index>> groups(n_range);
+  inside_.resize(n_range);
+  border_.resize(n_range);
+  const auto range_of = [](Index row) { return static_cast<std::size_t>(row) / rows_of_range; };
   for (std::size_t g = 0; g < connectivity.size(); ++g) {
-    for (const Index row : connectivity.group(g)) {
-      auto& range = groups[static_cast<std::size_t>(row) / rows_of_range];
-      if (range.empty() || range.back() != static_cast<Index>(g)) {
-        range.push_back(static_cast<Index>(g));
+    const auto group = connectivity.group(g);
+    const std::size_t first = range_of(group[0]);
+    const bool is_inside =
+        std::ranges::all_of(group, [&](Index row) { return range_of(row) == first; });
+    for (const Index row : group) {
+      auto& groups = (is_inside ? inside_ : border_)[range_of(row)];
+      if (groups.empty() || groups.back() != static_cast<Index>(g)) {
+        groups.push_back(static_cast<Index>(g));
       }
     }
-  }
-  range_start_.push_back(0);
-  for (const auto& range : groups) {
-    range_group_.insert(range_group_.end(), range.begin(), range.end());
-    range_start_.push_back(range_group_.size());
   }
 }
 

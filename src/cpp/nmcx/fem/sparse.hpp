@@ -1,6 +1,7 @@
 // Symmetric sparse matrices whose pattern is known before any value: assembled straight into it.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -45,17 +46,39 @@ SparsePattern sparse_pattern(std::size_t n_row, std::span<const Connectivity* co
 
 /// Which entries the groups of one connectivity add to, and who adds when.
 ///
-/// Rows are cut into fixed ranges; each range goes through its groups in ascending order and adds to
+/// Rows are cut into fixed ranges; each range goes through its groups in a fixed order and adds to
 /// its own rows only, so that every thread count gives the same bits. Groups at a border are visited
-/// by both ranges.
+/// by every range they touch.
 class Assembly {
  public:
   Assembly(const SparsePattern& pattern, const Connectivity& connectivity,
            const Execution& execution);
 
-  /// Calls add(group, is_mine, entries) for each group of every range: entries of the group's
-  /// pairs, row after row; is_mine[i] tells whether row i belongs to the range.
-  template <class Add>
+  /// What a group of n unknowns needs to add to its rows.
+  template <std::size_t n, bool inside>
+  struct Place {
+    std::size_t group;
+    const Index* rows;  ///< (n)
+    Index low, high;    ///< rows of the range
+    const Index* row_start;
+    const std::uint16_t* offset;
+
+    /// Whether a row belongs to the range that asks; the others belong to another's.
+    [[nodiscard]] bool is_mine(std::size_t i) const {
+      return inside || (rows[i] >= low && rows[i] < high);
+    }
+    [[nodiscard]] std::size_t row(std::size_t i) const { return static_cast<std::size_t>(rows[i]); }
+    /// Entries of the group's pairs (i, j), j = 0 … n - 1, are row_begin(i) + in_row(i, j).
+    [[nodiscard]] std::size_t row_begin(std::size_t i) const {
+      return static_cast<std::size_t>(row_start[row(i)]);
+    }
+    [[nodiscard]] std::size_t in_row(std::size_t i, std::size_t j) const {
+      return offset[(i * n) + j];
+    }
+  };
+
+  /// Calls add(place) for each group of every range.
+  template <std::size_t n, class Add>
   void for_each_group(const Execution& execution, const Add& add) const;
 
  private:
@@ -63,28 +86,28 @@ class Assembly {
 
   const SparsePattern* pattern_;
   const Connectivity* connectivity_;
-  std::vector<std::uint16_t> offset_;     ///< of each pair within its row
-  std::vector<std::size_t> range_start_;  ///< into range_group_
-  std::vector<Index> range_group_;
+  std::vector<std::uint16_t> offset_;       ///< of each pair within its row
+  std::vector<std::vector<Index>> inside_;  ///< of each range, groups all of whose rows it owns
+  std::vector<std::vector<Index>> border_;  ///< of each range, groups it shares with others
 };
 
-template <class Add>
+template <std::size_t n, class Add>
 void Assembly::for_each_group(const Execution& execution, const Add& add) const {
-  const std::size_t n_member = connectivity_->n_member;
-  parallel_for(range_start_.size() - 1, 1, execution, [&](std::size_t range, std::size_t, std::size_t) {
-    const auto low = static_cast<Index>(range * rows_of_range);
-    const auto high = static_cast<Index>(
-        std::min((range + 1) * rows_of_range, pattern_->size()));
-    for (std::size_t k = range_start_[range]; k < range_start_[range + 1]; ++k) {
-      const auto group = static_cast<std::size_t>(range_group_[k]);
-      const Index* rows = connectivity_->members.data() + (group * n_member);
-      const std::uint16_t* offsets = offset_.data() + (group * n_member * n_member);
-      add(group, [&](std::size_t i) { return rows[i] >= low && rows[i] < high; },
-          [&](std::size_t i, std::size_t j) {
-            return static_cast<std::size_t>(pattern_->row_start[static_cast<std::size_t>(rows[i])]) +
-                   offsets[(i * n_member) + j];
-          });
+  const auto add_all = [&]<bool inside>(const std::vector<Index>& groups, std::size_t range) {
+    const std::size_t end = std::min((range + 1) * rows_of_range, pattern_->size());
+    for (const Index each : groups) {
+      const auto group = static_cast<std::size_t>(each);
+      add(Place<n, inside>{.group = group,
+                           .rows = connectivity_->members.data() + (group * n),
+                           .low = static_cast<Index>(range * rows_of_range),
+                           .high = static_cast<Index>(end),
+                           .row_start = pattern_->row_start.data(),
+                           .offset = offset_.data() + (group * n * n)});
     }
+  };
+  parallel_for(inside_.size(), 1, execution, [&](std::size_t range, std::size_t, std::size_t) {
+    add_all.template operator()<true>(inside_[range], range);
+    add_all.template operator()<false>(border_[range], range);
   });
 }
 

@@ -25,6 +25,45 @@ std::array<Vector<d>, d + 1> cell_corners(const Unknowns& unknowns, const Index*
   return result;
 }
 
+/// ∫ ∇φ_i · D ∇φ_j; the gradients add up to nothing, so that the first row and column follow.
+std::array<double, 9> cell_stiffness(const Simplex<2>& s, const double* tensor) {
+  const double xx = s.volume * tensor[0];
+  const double xy = s.volume * tensor[1];
+  const double yy = s.volume * tensor[3];
+  const auto& [g0, a, b] = s.gradients;
+  const double aa = (a[0] * ((xx * a[0]) + (2 * xy * a[1]))) + (yy * a[1] * a[1]);
+  const double bb = (b[0] * ((xx * b[0]) + (2 * xy * b[1]))) + (yy * b[1] * b[1]);
+  const double ab = (a[0] * ((xx * b[0]) + (xy * b[1]))) + (a[1] * ((xy * b[0]) + (yy * b[1])));
+  const double oa = -(aa + ab);
+  const double ob = -(ab + bb);
+  return {-(oa + ob), oa, ob, oa, aa, ab, ob, ab, bb};
+}
+
+/// As in two dimensions.
+std::array<double, 16> cell_stiffness(const Simplex<3>& s, const double* tensor) {
+  const auto& [g0, a, b, c] = s.gradients;
+  const auto flux = [&](const Vector<3>& g) {
+    return Vector<3>{s.volume * ((tensor[0] * g[0]) + (tensor[1] * g[1]) + (tensor[2] * g[2])),
+                     s.volume * ((tensor[1] * g[0]) + (tensor[4] * g[1]) + (tensor[5] * g[2])),
+                     s.volume * ((tensor[2] * g[0]) + (tensor[5] * g[1]) + (tensor[8] * g[2]))};
+  };
+  const auto times = [](const Vector<3>& u, const Vector<3>& v) {
+    return (u[0] * v[0]) + (u[1] * v[1]) + (u[2] * v[2]);
+  };
+  const Vector<3> flux_a = flux(a);
+  const Vector<3> flux_b = flux(b);
+  const double aa = times(flux_a, a);
+  const double ab = times(flux_a, b);
+  const double ac = times(flux_a, c);
+  const double bb = times(flux_b, b);
+  const double bc = times(flux_b, c);
+  const double cc = times(flux(c), c);
+  const double oa = -(aa + ab + ac);
+  const double ob = -(ab + bb + bc);
+  const double oc = -(ac + bc + cc);
+  return {-(oa + ob + oc), oa, ob, oc, oa, aa, ab, ac, ob, ab, bb, bc, oc, ac, bc, cc};
+}
+
 template <std::size_t d>
 std::array<Vector<d>, d> facet_corners(const Unknowns& unknowns, const Index* rows) {
   std::array<Vector<d>, d> result;
@@ -63,9 +102,13 @@ void check_shape(const std::array<Vector<d>, d + 1>& corner, double volume, std:
     }
   }
   // A billionth of a regular cell: gradients would lose all their digits.
-  require(volume > 1e-9 * std::pow(longest, static_cast<double>(d)),
-          "cell " + std::to_string(cell) + (volume < 0 ? " has a negative volume: swap two corners"
-                                                       : " is flat: leave it out"));
+  double regular = 1;
+  for (std::size_t k = 0; k < d; ++k) regular *= longest;
+  if (volume > 1e-9 * regular) return;
+  throw InvalidArgument(
+      "cell " + std::to_string(cell) +
+      (volume < -1e-9 * regular ? " has a negative volume: swap two of its corners"
+                                : " is flat: leave it out"));
 }
 
 void check_properties(const TransportMesh& mesh, const TransportProperties& properties) {
@@ -147,7 +190,9 @@ void Transport::take_mesh(const TransportMesh& mesh) {
   surface_area_ = Array<double, 1>({surface_.size()});
   for (std::size_t f = 0; f < surface_.size(); ++f) {
     surface_area_[f] = facet_area(facet_corners<d>(unknowns_, surface_.group(f).data()));
-    require(surface_area_[f] > 0, "surface facet " + std::to_string(f) + " has no area");
+    if (!(surface_area_[f] > 0)) {
+      throw InvalidArgument("surface facet " + std::to_string(f) + " has no area");
+    }
   }
 }
 
@@ -166,9 +211,10 @@ Array<std::int64_t, 2> Transport::surface_unknowns() const {
 void Transport::assemble(const TransportProperties& properties, const Execution& execution) {
   const std::scoped_lock lock(mutex_);
   for (std::size_t g = 0; g < properties.diffusivity.shape[0]; ++g) {
-    require(is_positive_definite(properties.diffusivity, g),
-            "the diffusivity of grain " + std::to_string(g) +
-                " must be finite, symmetric and positive definite");
+    if (!is_positive_definite(properties.diffusivity, g)) {
+      throw InvalidArgument("the diffusivity of grain " + std::to_string(g) +
+                            " must be finite, symmetric and positive definite");
+    }
   }
   for (std::size_t f = 0; f < properties.conductance.shape[0]; ++f) {
     require(properties.conductance[f] >= 0,
@@ -202,62 +248,57 @@ void Transport::add_cells(const std::vector<double>& diffusivity, const Executio
   // ∫ φ_i φ_j = V (1 + δ_ij) / ((d + 1)(d + 2)), row sum V / (d + 1).
   constexpr double share = 1.0 / n;
   constexpr double pair = 1.0 / (n * (n + 1));
-  cell_assembly_->for_each_group(
-      execution, [&](std::size_t cell, const auto& is_mine, const auto& entry) {
-        const Index* rows = cells_.members.data() + (cell * n);
-        const Simplex<d> s = simplex(cell_corners<d>(unknowns_, rows));
-        Tensor<d> tensor;
-        const double* given = diffusivity.data() + (grain_[cell] * d * d);
-        for (std::size_t k = 0; k < d * d; ++k) tensor[k] = given[k] * s.volume;
-        std::array<double, n * n> k_ij{};
-        for (std::size_t i = 0; i < n; ++i) {
-          const Vector<d> flux = product<d>(tensor, s.gradients[i]);
-          for (std::size_t j = 0; j <= i; ++j) {
-            const double value = dot<d>(flux, s.gradients[j]);
-            k_ij[(i * n) + j] = value;
-            k_ij[(j * n) + i] = value;
-          }
-        }
-        for (std::size_t i = 0; i < n; ++i) {
-          if (!is_mine(i)) continue;
-          mass_[static_cast<std::size_t>(rows[i])] += s.volume * share;
-          for (std::size_t j = 0; j < n; ++j) {
-            const std::size_t at = entry(i, j);
-            stiffness_[at] += k_ij[(i * n) + j];
-            if (!lumped_) mass_values_[at] += s.volume * pair * (i == j ? 2 : 1);
-          }
-        }
-      });
+  double* mass = mass_.data();
+  double* stiffness = stiffness_.data();
+  double* consistent = lumped_ ? nullptr : mass_values_.data();
+  cell_assembly_->for_each_group<n>(execution, [&](const auto& place) {
+    const Simplex<d> s = simplex(cell_corners<d>(unknowns_, place.rows));
+    const auto k_ij = cell_stiffness(s, diffusivity.data() + (grain_[place.group] * d * d));
+#pragma GCC unroll 4
+    for (std::size_t i = 0; i < n; ++i) {
+      if (!place.is_mine(i)) continue;
+      mass[place.row(i)] += s.volume * share;
+      double* row = stiffness + place.row_begin(i);
+#pragma GCC unroll 4
+      for (std::size_t j = 0; j < n; ++j) row[place.in_row(i, j)] += k_ij[(i * n) + j];
+      if (consistent == nullptr) continue;
+      row = consistent + place.row_begin(i);
+      for (std::size_t j = 0; j < n; ++j) {
+        row[place.in_row(i, j)] += s.volume * pair * (i == j ? 2 : 1);
+      }
+    }
+  });
 }
 
 template <std::size_t d>
 void Transport::add_walls(const TransportProperties& properties, const Execution& execution) {
   if (facet_of_wall_.empty()) return;
-  wall_assembly_->for_each_group(
-      execution, [&](std::size_t wall, const auto& is_mine, const auto& entry) {
-        const Index* rows = walls_.members.data() + (wall * 2 * d);
-        const auto corner = facet_corners<d>(unknowns_, rows);
-        const double area = facet_area(corner);
-        const std::size_t facet = facet_of_wall_[wall];
-        const double conductance = properties.conductance[facet];
-        const FacetGradients<d> gradients = facet_gradients(corner);
-        for (std::size_t i = 0; i < 2 * d; ++i) {
-          if (!is_mine(i)) continue;
-          // Across: nodal quadrature, so that a corner exchanges with the one it faces only.
-          const std::size_t faced = (i + d) % (2 * d);
-          if (std::isfinite(conductance) && rows[i] != rows[faced]) {
-            const double exchange = conductance * area / static_cast<double>(d);
-            stiffness_[entry(i, i)] += exchange;
-            stiffness_[entry(i, faced)] -= exchange;
-          }
-          if (properties.along[facet] == 0) continue;
-          // Along: the mean of both sides diffuses in the wall.
-          for (std::size_t j = 0; j < 2 * d; ++j) {
-            stiffness_[entry(i, j)] += 0.25 * properties.along[facet] * area *
-                                       dot<d>(gradients[i % d], gradients[j % d]);
-          }
-        }
-      });
+  constexpr std::size_t n = 2 * d;
+  wall_assembly_->for_each_group<n>(execution, [&](const auto& place) {
+    const auto corner = facet_corners<d>(unknowns_, place.rows);
+    const double area = facet_area(corner);
+    const std::size_t facet = facet_of_wall_[place.group];
+    const double conductance = properties.conductance[facet];
+    const double along = properties.along[facet];
+    const FacetGradients<d> gradients = facet_gradients(corner);
+    for (std::size_t i = 0; i < n; ++i) {
+      if (!place.is_mine(i)) continue;
+      double* row = stiffness_.data() + place.row_begin(i);
+      // Across: nodal quadrature, so that a corner exchanges with the one it faces only.
+      const std::size_t faced = (i + d) % n;
+      if (std::isfinite(conductance) && place.rows[i] != place.rows[faced]) {
+        const double exchange = conductance * area / static_cast<double>(d);
+        row[place.in_row(i, i)] += exchange;
+        row[place.in_row(i, faced)] -= exchange;
+      }
+      if (along == 0) continue;
+      // Along: the mean of both sides diffuses in the wall.
+      for (std::size_t j = 0; j < n; ++j) {
+        row[place.in_row(i, j)] +=
+            0.25 * along * area * dot<d>(gradients[i % d], gradients[j % d]);
+      }
+    }
+  });
 }
 
 void Transport::set_system(double rate, std::span<const double> exchange,

@@ -71,10 +71,9 @@ std::uint64_t morton_key(const ArrayView<double, 2>& points, std::size_t i, cons
 }
 
 std::size_t checked_node(std::int64_t node, std::size_t n_node, const char* what) {
-  require(node >= 0 && static_cast<std::size_t>(node) < n_node,
-          std::string(what) + " names node " + std::to_string(node) + " of " +
-              std::to_string(n_node));
-  return static_cast<std::size_t>(node);
+  if (node >= 0 && static_cast<std::size_t>(node) < n_node) return static_cast<std::size_t>(node);
+  throw InvalidArgument(std::string(what) + " names node " + std::to_string(node) + " of " +
+                        std::to_string(n_node));
 }
 
 }  // namespace
@@ -95,9 +94,10 @@ Unknowns tie_nodes(const ArrayView<double, 2>& points, const ArrayView<std::int6
       const std::size_t b = checked_node(interfaces(f, d + corner), n_node, "interfaces");
       double apart = 0;
       for (std::size_t k = 0; k < d; ++k) apart = std::max(apart, std::abs(points(a, k) - points(b, k)));
-      require(apart <= 1e-9 * box.extent,
-              "the two sides of interface facet " + std::to_string(f) +
-                  " must have the same points, corner by corner");
+      if (!(apart <= 1e-9 * box.extent)) {
+        throw InvalidArgument("the two sides of interface facet " + std::to_string(f) +
+                              " must have the same points, corner by corner");
+      }
       if (is_tied[f]) merging.merge(a, b);
     }
   }

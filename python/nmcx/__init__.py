@@ -16,6 +16,7 @@ from nmcx.errors import ConvergenceError, Error, InputError, MemoryLimitError, O
 __version__ = _version("nmcx")
 
 _MODULES = (
+    "chemomechanics",
     "cones",
     "correlation",
     "errors",

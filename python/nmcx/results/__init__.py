@@ -46,6 +46,7 @@ from nmcx.results.structure import (
     Particle,
     voxel_spacing,
 )
+from nmcx.results.transport import TransportHistory
 from nmcx.results.voids import PorositySensitivity, VoidLabels
 
 __all__ = [
@@ -85,6 +86,7 @@ __all__ = [
     "Suppression",
     "SurfaceValues",
     "ThicknessEffect",
+    "TransportHistory",
     "ValenceMap",
     "VoidLabels",
     "XiMap",

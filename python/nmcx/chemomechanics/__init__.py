@@ -5,14 +5,23 @@ boundaries and through the surface; amounts balance to rounding in every step.
 """
 
 from nmcx.chemomechanics.boundary import Dirichlet, Flux, Robin, layer_conductance
-from nmcx.chemomechanics.demand import ImpossibleDemand
+from nmcx.chemomechanics.demand import ImpossibleDemand, TransportFailure
 from nmcx.chemomechanics.diffusion import diffuse
+from nmcx.chemomechanics.electrode_drive import ButlerVolmer
+from nmcx.chemomechanics.protocol import Charge, Discharge, Hold, Rest, cycle
 
 __all__ = [
+    "ButlerVolmer",
+    "Charge",
     "Dirichlet",
+    "Discharge",
     "Flux",
+    "Hold",
     "ImpossibleDemand",
+    "Rest",
     "Robin",
+    "TransportFailure",
+    "cycle",
     "diffuse",
     "layer_conductance",
 ]

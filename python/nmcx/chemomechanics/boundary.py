@@ -145,7 +145,7 @@ def facets_of(where: ArrayLike | None, n_facet: int) -> NDArray[np.bool_]:
     return mask
 
 
-def as_conditions(boundary: object, kinds: tuple[type, ...]) -> tuple[object, ...]:
+def as_conditions(boundary: object, kinds: tuple[type[Condition], ...]) -> tuple[Condition, ...]:
     """One condition or several as a tuple.
 
     Raises
@@ -157,5 +157,7 @@ def as_conditions(boundary: object, kinds: tuple[type, ...]) -> tuple[object, ..
     for each in given:
         if not isinstance(each, kinds):
             names = ", ".join(kind.__name__ for kind in kinds)
-            raise ValueError(f"boundary must be one or several of {names}, not {each!r}")
+            raise ValueError(
+                f"boundary must be one or several of {names}, or a ButlerVolmer, not {each!r}"
+            )
     return given

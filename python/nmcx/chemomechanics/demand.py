@@ -9,10 +9,23 @@ from nmcx.errors import ConvergenceError
 from nmcx.results import TransportHistory
 
 
-class ImpossibleDemand(ConvergenceError):
+class CutOff(Exception):
+    """A state is past the potential at which its part of the protocol ends; never leaves nmcx."""
+
+
+class TransportFailure(ConvergenceError):
+    """A run that could not go on; the states up to then are kept."""
+
+    def __init__(self, message: str, *, time: float, history: TransportHistory | None = None):
+        super().__init__(message)
+        self.time = time  #: [s]
+        self.history = history  #: everything up to the failure
+
+
+class ImpossibleDemand(TransportFailure):
     """A prescribed flux or current that would empty a part of the surface, or overfill it.
 
-    The states up to then are kept in `history`, whose last time is that of the failure.
+    The states up to then are kept in `history`.
     """
 
     def __init__(
@@ -30,10 +43,10 @@ class ImpossibleDemand(ConvergenceError):
         super().__init__(
             f"{message}surface facet {facet} at ({where}) µm would need a concentration of "
             f"{concentration:.4g} mol/m³ at t = {time:.6g} s, outside 0 … {limit:g}; lower the rate "
-            "or thin the layer"
+            "or thin the layer",
+            time=time,
+            history=history,
         )
-        self.time = time  #: [s]
         self.facet = facet  #: row of the mesh's surface
         self.position = position  #: (d,) its centre [m]
         self.concentration = concentration  #: that it would need [mol/m³]
-        self.history = history  #: everything up to the failure

@@ -15,8 +15,9 @@ from nmcx.chemomechanics.boundary import (
     Robin,
     as_conditions,
 )
-from nmcx.chemomechanics.demand import ImpossibleDemand
+from nmcx.chemomechanics.demand import TransportFailure
 from nmcx.chemomechanics.domain import Domain, SolverOptions
+from nmcx.chemomechanics.electrode_drive import ButlerVolmer, ElectrodeDrive, one_c
 from nmcx.chemomechanics.linear_drive import LinearDrive
 from nmcx.chemomechanics.recording import Recorder
 from nmcx.chemomechanics.stepping import State, StepControl, Stepper
@@ -29,7 +30,7 @@ def diffuse(
     parameters: Parameters,
     *,
     initial: ArrayLike,
-    boundary: Condition | Sequence[Condition],
+    boundary: Condition | ButlerVolmer | Sequence[Condition],
     times: ArrayLike,
     start: float = 0.0,
     diffusivity: ArrayLike | None = None,
@@ -57,7 +58,7 @@ def diffuse(
         Material; `diffusivity_ab`, `diffusivity_c` and `max_concentration` are used.
     initial : array_like
         Concentration at the start [mol/m³], number or (n_node,).
-    boundary : Dirichlet, Flux, Robin or a sequence of them
+    boundary : Dirichlet, Flux, Robin, a sequence of them, or ButlerVolmer
         Surface; where several are given each says `where` it holds. What none holds is closed.
     times : array_like
         (n,) output times [s], increasing, not before `start`.
@@ -137,17 +138,11 @@ def diffuse(
         mass=mass,
         solver=SolverOptions(solver, solver_tolerance, threads=threads),
     )
-    conditions = as_conditions(boundary, (Dirichlet, Flux, Robin))
-    drive = LinearDrive(domain, conditions)  # type: ignore[arg-type]
     outputs = output_times(times, start)
     first = domain.on_unknowns(initial, "initial")
-    low, high, inflow = drive.spread()
-    span = max(
-        max(float(first.max()), high) - min(float(first.min()), low),
-        abs(inflow) * (outputs[-1] - start) / domain.volume,
-    )
+    drive = _drive(domain, parameters, boundary)
     control = step_control(
-        tolerance * (span or domain.max_concentration),
+        tolerance * _range(drive, first, outputs[-1] - start),
         scheme=scheme,
         step=step,
         max_change=None if max_change is None else max_change * domain.max_concentration,
@@ -162,26 +157,46 @@ def diffuse(
     }
     recorder = Recorder(domain, settings)
     state = State(start, drive.initial(first), 0.0, 0.0)
-    run_to(outputs, Stepper(domain, drive, state, control), recorder)
-    return recorder.history()
-
-
-def run_to(outputs: Doubles, stepper: Stepper, recorder: Recorder) -> None:
-    """Step to each output time and keep the states there."""
-    last = stepper.state
+    stepper = Stepper(domain, drive, state, control)
     try:
-        stepper.drive.check(last.time, last.concentration)
+        drive.check(state.time, state.solved)
         for end in outputs:
-            for last in stepper.until(end):
-                recorder.see(last)
-            recorder.keep(last)
-    except ImpossibleDemand as failure:
-        if not recorder.states or recorder.states[-1].time < last.time:
-            recorder.keep(last)
-        recorder.count(stepper)
+            for state in stepper.until(end):
+                recorder.see(state)
+            recorder.keep(state)
+    except TransportFailure as failure:
+        recorder.keep_new(state)
         failure.history = recorder.history()
         raise
     recorder.count(stepper)
+    recorder.notes += drive.notes
+    return recorder.history()
+
+
+def _drive(
+    domain: Domain, parameters: Parameters, boundary: object
+) -> LinearDrive | ElectrodeDrive:
+    if not isinstance(boundary, ButlerVolmer):
+        return LinearDrive(domain, as_conditions(boundary, (Dirichlet, Flux, Robin)))
+    given = (boundary.c_rate, boundary.current, boundary.potential)
+    if sum(value is not None for value in given) != 1:
+        raise ValueError("ButlerVolmer needs exactly one of c_rate, current and potential")
+    drive = ElectrodeDrive(domain, parameters, boundary)
+    if boundary.potential is not None:
+        drive.hold_potential(boundary.potential)
+    elif boundary.current is not None:
+        drive.hold_current(boundary.current)
+    elif boundary.c_rate is not None:
+        drive.hold_current(boundary.c_rate * one_c(domain))
+    return drive
+
+
+def _range(drive: LinearDrive | ElectrodeDrive, first: Doubles, duration: float) -> float:
+    """Range of concentrations that errors are measured against [mol/m³]."""
+    low, high, inflow = drive.spread()
+    change = abs(inflow) * duration / drive.domain.volume
+    span = max(float(first.max()), high) - min(float(first.min()), low)
+    return max(span, change) or drive.domain.max_concentration
 
 
 def output_times(times: ArrayLike, start: float) -> Doubles:

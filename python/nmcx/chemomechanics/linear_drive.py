@@ -87,6 +87,11 @@ class LinearDrive:
         """(n,) unknowns that are not held."""
         return np.isnan(self.fixed)
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Nothing to know beyond the settings."""
+        return ()
+
     def spread(self) -> tuple[float, float, float]:
         """Lowest and highest concentration that the surface knows, and its given inflow [mol/s]."""
         known = np.concatenate([self.fixed[~self.is_free], self._outside[self._coefficient > 0]])
@@ -131,7 +136,7 @@ class LinearDrive:
         flux[self._held] = np.nan
         return Solved(concentration, np.nan, 0, flux)
 
-    def check(self, time: float, concentration: Doubles) -> None:
+    def check(self, time: float, solved: Solved) -> None:
         """Refuse a flux that asks a facet for lithium it has not, or for room that is taken.
 
         Raises
@@ -143,7 +148,7 @@ class LinearDrive:
         if not asked.any():
             return
         limit = self.domain.max_concentration
-        at_corner = concentration[self.domain.surface_unknowns]
+        at_corner = solved.concentration[self.domain.surface_unknowns]
         outer = at_corner - (self._density / self._layer)[:, None]
         # A millionth of the range is rounding and what the iterative solver leaves.
         lacking = np.where(
@@ -161,3 +166,7 @@ class LinearDrive:
             concentration=float(outer_value),
             limit=limit,
         )
+
+    def blame(self, time: float, solved: Solved) -> ImpossibleDemand | None:
+        """Nothing to blame: `check` has seen it before anything fails."""
+        return None

@@ -22,6 +22,8 @@ class Recorder:
     notes: list[str] = field(default_factory=list)
     states: list[State] = field(default_factory=list)
     worst: list[float] = field(default_factory=list)
+    parts: list[int] = field(default_factory=list)
+    part: int = 0
     imbalance: float = 0.0
     n_step: int = 0
     n_rejected: int = 0
@@ -35,6 +37,12 @@ class Recorder:
         """Keep a state for the history."""
         self.states.append(state)
         self.worst.append(self.imbalance)
+        self.parts.append(self.part)
+
+    def keep_new(self, state: State) -> None:
+        """Keep a state unless its time is kept already."""
+        if not self.states or self.states[-1].time < state.time:
+            self.keep(state)
 
     def count(self, stepper: Stepper) -> None:
         """Add the effort of a stepper that is done."""
@@ -58,6 +66,7 @@ class Recorder:
             highest=on_unknowns.max(axis=1),
             potential=np.array([s.solved.potential for s in states]),
             current=np.array([s.solved.current for s in states]),
+            part=np.array(self.parts, dtype=np.int64),
             n_step=self.n_step,
             n_rejected=self.n_rejected,
             n_iteration=self.n_iteration,

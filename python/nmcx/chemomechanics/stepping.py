@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmcx.chemomechanics.boundary import Doubles
-from nmcx.chemomechanics.demand import ImpossibleDemand
+from nmcx.chemomechanics.demand import CutOff, ImpossibleDemand, TransportFailure
 from nmcx.chemomechanics.domain import Domain
 from nmcx.chemomechanics.linear_drive import Solved
 from nmcx.errors import ConvergenceError
@@ -40,7 +40,8 @@ class Drive(Protocol):
         self, rate: float, history: Doubles, guess: Doubles, concentration: Doubles
     ) -> Solved: ...
     def initial(self, concentration: Doubles) -> Solved: ...
-    def check(self, time: float, concentration: Doubles) -> None: ...
+    def check(self, time: float, solved: Solved) -> None: ...
+    def blame(self, time: float, solved: Solved) -> ImpossibleDemand | None: ...
 
 
 @dataclass(frozen=True)
@@ -98,14 +99,16 @@ class Stepper:
                 self.n_rejected += 1
                 wanted = factor * dt
                 if wanted < _SHORTEST * whole:
-                    raise ConvergenceError(
-                        f"the time step fell to {wanted:.3g} s at t = {self.state.time:.6g} s: no "
-                        "step meets the tolerance; raise it, or check the boundary conditions"
+                    now = self.state
+                    raise self.drive.blame(now.time, now.solved) or TransportFailure(
+                        f"the time step fell to {wanted:.3g} s at t = {now.time:.6g} s: no step "
+                        "meets the tolerance; raise it, or check the boundary conditions",
+                        time=now.time,
                     )
                 continue
             try:
-                self.drive.check(state.time, state.concentration)
-            except ImpossibleDemand:
+                self.drive.check(state.time, state.solved)
+            except (ImpossibleDemand, CutOff):
                 if self.control.fixed is not None or dt < _MOMENT * whole:
                     raise
                 self.n_rejected += 1

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from nmcx.results.base import Float, Result, quantity
+from nmcx.results.base import Float, Int, Result, quantity
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,7 @@ class TransportHistory(Result):
     potential: Float = quantity("V", "time", default=None)
     #: (n,) total current [A], positive while lithium leaves; NaN without Butler–Volmer kinetics
     current: Float = quantity("A", "time", default=None)
+    part: Int = quantity("1", "time", default=None)  #: (n,) number of the protocol's part
     n_step: int = quantity("1", default=0)  #: accepted time steps
     n_rejected: int = quantity("1", default=0)  #: steps done again with a shorter one
     n_iteration: int = quantity("1", default=0)  #: of the linear solver, 0 if it is direct

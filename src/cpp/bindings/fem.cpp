@@ -8,6 +8,42 @@ namespace {
 using Doubles = nmcx::ArrayView<double, 1>;
 using Rows = nmcx::ArrayView<std::int64_t, 2>;
 
+using Indices = nmcx::ArrayView<std::int64_t, 1>;
+
+void bind_electrode(py::module_& m) {
+  using nmcx::bindings::ReleaseGil;
+
+  // The electrode borrows its arrays: they must live as long as it does.
+  py::class_<nmcx::Electrode>(m, "Electrode")
+      .def(py::init([](const Indices& unknown, const Doubles& area, const Doubles& conductance,
+                       const Doubles& coverage, const Doubles& equilibrium, const Doubles& slope,
+                       double max_concentration, double prefactor, double transfer_anodic,
+                       double transfer_cathodic, double thermal) {
+             return nmcx::Electrode{{unknown, area, conductance, coverage},
+                                    {max_concentration, prefactor, transfer_anodic,
+                                     transfer_cathodic, thermal, equilibrium, slope}};
+           }),
+           "unknown"_a.noconvert(), "area"_a.noconvert(), "conductance"_a.noconvert(),
+           "coverage"_a.noconvert(), "equilibrium"_a.noconvert(), "slope"_a.noconvert(),
+           "max_concentration"_a, "prefactor"_a, "transfer_anodic"_a, "transfer_cathodic"_a,
+           "thermal"_a, py::keep_alive<1, 2>(), py::keep_alive<1, 3>(), py::keep_alive<1, 4>(),
+           py::keep_alive<1, 5>(), py::keep_alive<1, 6>(), py::keep_alive<1, 7>())
+      .def_readwrite("current_is_given", &nmcx::Electrode::current_is_given)
+      .def_readwrite("current", &nmcx::Electrode::current)
+      .def_readwrite("potential", &nmcx::Electrode::potential);
+
+  py::class_<nmcx::ElectrodeResult>(m, "ElectrodeResult")
+      .def_readonly("concentration", &nmcx::ElectrodeResult::concentration)
+      .def_readonly("flux", &nmcx::ElectrodeResult::flux)
+      .def_readonly("potential", &nmcx::ElectrodeResult::potential)
+      .def_readonly("current", &nmcx::ElectrodeResult::current)
+      .def_readonly("inflow", &nmcx::ElectrodeResult::inflow)
+      .def_readonly("iterations", &nmcx::ElectrodeResult::iterations)
+      .def_readonly("newton", &nmcx::ElectrodeResult::newton);
+  m.def("electrode_potential", &nmcx::electrode_potential, "electrode"_a,
+        "concentration"_a.noconvert(), ReleaseGil());
+}
+
 void bind_transport(py::module_& m) {
   using nmcx::bindings::ReleaseGil;
   using nmcx::Transport;
@@ -66,10 +102,25 @@ void bind_transport(py::module_& m) {
           "rate"_a, "history"_a.noconvert(), "load"_a.noconvert(), "exchange"_a.noconvert(),
           "fixed"_a.noconvert(), "guess"_a.noconvert(), "tolerance"_a = 1e-10,
           "max_iterations"_a = 5000, "threads"_a = 0, ReleaseGil())
+      .def(
+          "electrode_step",
+          [](Transport& self, double rate, const Doubles& history, const Doubles& load,
+             const Doubles& exchange, const Doubles& fixed, const Doubles& guess,
+             const nmcx::Electrode& electrode, double tolerance, std::size_t max_iterations,
+             const nmcx::Execution& threads) {
+            return self.electrode_step({rate, history, load, exchange, fixed, guess}, electrode,
+                                       {tolerance, max_iterations}, threads);
+          },
+          "rate"_a, "history"_a.noconvert(), "load"_a.noconvert(), "exchange"_a.noconvert(),
+          "fixed"_a.noconvert(), "guess"_a.noconvert(), "electrode"_a, "tolerance"_a = 1e-10,
+          "max_iterations"_a = 5000, "threads"_a = 0, ReleaseGil())
       .def("outflow", &Transport::outflow, "concentration"_a.noconvert(), "threads"_a = 0,
            ReleaseGil());
 }
 
 }  // namespace
 
-void bind_fem(py::module_& m) { bind_transport(m); }
+void bind_fem(py::module_& m) {
+  bind_electrode(m);
+  bind_transport(m);
+}

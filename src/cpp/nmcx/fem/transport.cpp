@@ -301,6 +301,14 @@ void Transport::add_walls(const TransportProperties& properties, const Execution
   });
 }
 
+void Transport::check_request(const LinearStep& request) const {
+  for (const auto* each : {&request.history, &request.load, &request.exchange, &request.fixed,
+                           &request.guess}) {
+    require(each->shape[0] == size(), "a step needs one value per unknown");
+  }
+  require(std::isfinite(request.rate) && request.rate >= 0, "rate must be 0 or more");
+}
+
 void Transport::set_system(double rate, std::span<const double> exchange,
                            const ArrayView<double, 1>& fixed, const Execution& execution) {
   const std::size_t n = size();
@@ -376,11 +384,7 @@ StepResult Transport::step(const LinearStep& request, const SolveOptions& option
                            const Execution& execution) {
   const std::scoped_lock lock(mutex_);
   const std::size_t n = size();
-  for (const auto* each : {&request.history, &request.load, &request.exchange, &request.fixed,
-                           &request.guess}) {
-    require(each->shape[0] == n, "a step needs one value per unknown");
-  }
-  require(std::isfinite(request.rate) && request.rate >= 0, "rate must be 0 or more");
+  check_request(request);
   const std::span<const double> exchange{request.exchange.data, n};
   set_system(request.rate, exchange, request.fixed, execution);
   const SparseMatrix matrix = system_matrix();

@@ -10,6 +10,7 @@
 
 #include "nmcx/core/parallel.hpp"
 #include "nmcx/core/views.hpp"
+#include "nmcx/fem/butler_volmer.hpp"
 #include "nmcx/fem/linear_solver.hpp"
 #include "nmcx/fem/sparse.hpp"
 #include "nmcx/fem/unknowns.hpp"
@@ -52,6 +53,38 @@ struct StepResult {
   double residual = 0;  ///< relative
 };
 
+/// Places of the surface where lithium reacts: corners of facets, so that fluxes are nodal.
+struct ReactionSites {
+  ArrayView<std::int64_t, 1> unknown;   ///< (p)
+  ArrayView<double, 1> area;            ///< (p) [m²]
+  ArrayView<double, 1> conductance;     ///< (p) of the layer [m/s]; infinite: none
+  ArrayView<double, 1> coverage;        ///< (p) part that carries the layer
+};
+
+/// A surface at one electrode potential; the total current or that potential is given.
+struct Electrode {
+  ReactionSites sites;
+  ElectrodeKinetics kinetics;
+  bool current_is_given = true;
+  double current = 0;    ///< [A], positive while lithium leaves
+  double potential = 0;  ///< given, or where to start [V]
+};
+
+struct ElectrodeResult {
+  Array<double, 1> concentration;  ///< (n) [mol/m³]
+  Array<double, 1> flux;           ///< (p) outward at each site [mol/m²/s]
+  double potential = 0;            ///< [V]
+  double current = 0;              ///< [A]
+  double inflow = 0;               ///< [mol/s]
+  std::int64_t iterations = 0;     ///< of the linear solver
+  std::int64_t newton = 0;         ///< of Newton's method
+};
+
+/// Potential at which the sites together carry a current, at given concentrations.
+/// @throws ConvergenceError if there is none within ± 5 V of equilibrium
+ElectrodeResult electrode_potential(const Electrode& electrode,
+                                    const ArrayView<double, 1>& concentration);
+
 /// Matrices of diffusion on one mesh. Calls of one object wait for each other.
 class Transport {
  public:
@@ -80,13 +113,17 @@ class Transport {
   StepResult step(const LinearStep& request, const SolveOptions& options,
                   const Execution& execution);
 
+  /// One step with Butler–Volmer kinetics, by Newton's method on concentrations and potential; the
+  /// balance is closed as in `step`. Nothing may be fixed.
+  /// @throws ConvergenceError with iterations, residual and tolerance
+  ElectrodeResult electrode_step(const LinearStep& request, const Electrode& electrode,
+                                 const SolveOptions& options, const Execution& execution);
+
   /// Amounts per time that diffusion carries away from each unknown, K c [mol/s].
   [[nodiscard]] Array<double, 1> outflow(const ArrayView<double, 1>& concentration,
                                          const Execution& execution) const;
 
  private:
-  friend class ElectrodeStepper;
-
   /// System of the last step: equal steps share its factorisation.
   struct System {
     double rate = -1;
@@ -104,6 +141,7 @@ class Transport {
   template <std::size_t d>
   void add_walls(const TransportProperties& properties, const Execution& execution);
 
+  void check_request(const LinearStep& request) const;
   void set_system(double rate, std::span<const double> exchange, const ArrayView<double, 1>& fixed,
                   const Execution& execution);
   [[nodiscard]] SparseMatrix system_matrix() const;

@@ -1,0 +1,226 @@
+#include <algorithm>
+#include <cmath>
+#include <sstream>
+#include <string>
+
+#include "nmcx/core/error.hpp"
+#include "nmcx/fem/transport.hpp"
+
+namespace nmcx {
+namespace {
+
+constexpr int most_newton = 40;
+constexpr double longest_potential_step = 0.3;  // [V]; beyond, the exponentials mislead
+
+/// Sums of the sites' fluxes: the current and its derivatives at each unknown.
+struct SurfaceSums {
+  std::vector<double> flux;               ///< (p) [mol/m²/s]
+  std::vector<double> outflow;            ///< (n) [mol/s]
+  std::vector<double> per_concentration;  ///< (n) [m³/s]
+  std::vector<double> per_potential;      ///< (n) [mol/s/V]
+  double total = 0;                       ///< [mol/s]
+  double total_per_potential = 0;         ///< [mol/s/V]
+};
+
+SurfaceSums surface_sums(const Electrode& electrode, std::span<const double> x, double potential) {
+  const ReactionSites& sites = electrode.sites;
+  const std::size_t n_site = sites.unknown.shape[0];
+  SurfaceSums sums{.flux = std::vector<double>(n_site),
+                   .outflow = std::vector<double>(x.size(), 0.0),
+                   .per_concentration = std::vector<double>(x.size(), 0.0),
+                   .per_potential = std::vector<double>(x.size(), 0.0)};
+  for (std::size_t p = 0; p < n_site; ++p) {
+    const auto i = static_cast<std::size_t>(sites.unknown[p]);
+    const SurfaceFlux s = covered_surface(electrode.kinetics, x[i], potential,
+                                          sites.conductance[p], sites.coverage[p]);
+    sums.flux[p] = s.flux;
+    sums.outflow[i] += sites.area[p] * s.flux;
+    sums.per_concentration[i] += sites.area[p] * s.per_concentration;
+    sums.per_potential[i] += sites.area[p] * s.per_potential;
+    sums.total += sites.area[p] * s.flux;
+    sums.total_per_potential += sites.area[p] * s.per_potential;
+  }
+  return sums;
+}
+
+void check_electrode(const Electrode& electrode, std::size_t n) {
+  check_kinetics(electrode.kinetics);
+  const ReactionSites& sites = electrode.sites;
+  const std::size_t n_site = sites.unknown.shape[0];
+  require(n_site > 0, "no facet of the surface reacts");
+  require(sites.area.shape[0] == n_site && sites.conductance.shape[0] == n_site &&
+              sites.coverage.shape[0] == n_site,
+          "reaction sites need an area, a conductance and a coverage each");
+  for (std::size_t p = 0; p < n_site; ++p) {
+    require(sites.unknown[p] >= 0 && static_cast<std::size_t>(sites.unknown[p]) < n,
+            "a reaction site names an unknown that does not exist");
+    require(sites.area[p] > 0 && sites.conductance[p] > 0, "layer_conductance must be positive");
+    require(sites.coverage[p] >= 0 && sites.coverage[p] <= 1, "coverage must be between 0 and 1");
+  }
+  require(std::isfinite(electrode.current) && std::isfinite(electrode.potential),
+          "current and potential must be finite");
+}
+
+[[noreturn]] void not_converged(int iterations, double residual, double tolerance) {
+  std::ostringstream text;
+  text << "Newton's method for the electrode stopped after " << iterations
+       << " iterations at a relative residual of " << residual << ", tolerance " << tolerance;
+  throw ConvergenceError(text.str());
+}
+
+/// Largest part of a step that leaves every reacting unknown between empty and full.
+double admissible_part(const Electrode& electrode, std::span<const double> x,
+                       std::span<const double> step, double potential_step) {
+  double part = std::min(1.0, longest_potential_step / std::max(std::abs(potential_step), 1e-300));
+  const double full = electrode.kinetics.max_concentration;
+  for (const std::int64_t unknown : electrode.sites.unknown) {
+    const auto i = static_cast<std::size_t>(unknown);
+    const double room = step[i] > 0 ? full - x[i] : x[i];
+    if (std::abs(step[i]) > 0.9 * room) {
+      part = std::min(part, 0.9 * std::max(room, 0.0) / std::abs(step[i]));
+    }
+  }
+  return part;
+}
+
+}  // namespace
+
+ElectrodeResult electrode_potential(const Electrode& electrode,
+                                    const ArrayView<double, 1>& concentration) {
+  const std::size_t n = concentration.shape[0];
+  check_electrode(electrode, n);
+  const std::span<const double> x{concentration.data, n};
+  const double target = electrode.current / faraday;
+  double low = electrode.potential - 5;
+  double high = electrode.potential + 5;
+  double potential = electrode.potential;
+  SurfaceSums sums = surface_sums(electrode, x, potential);
+  int iteration = 0;
+  if (electrode.current_is_given) {
+    // A picovolt is what rounding leaves of a potential.
+    constexpr double close = 1e-12;
+    while (std::abs(sums.total - target) > close * (std::abs(target) + sums.total_per_potential)) {
+      if (++iteration > 200) not_converged(iteration, sums.total - target, close);
+      (sums.total < target ? low : high) = potential;
+      const double next = potential + ((target - sums.total) / sums.total_per_potential);
+      potential = next > low && next < high ? next : 0.5 * (low + high);
+      sums = surface_sums(electrode, x, potential);
+    }
+  }
+  ElectrodeResult result{.concentration = Array<double, 1>({n}),
+                         .flux = Array<double, 1>({sums.flux.size()})};
+  std::copy(x.begin(), x.end(), result.concentration.data());
+  std::copy(sums.flux.begin(), sums.flux.end(), result.flux.data());
+  result.potential = potential;
+  result.current = faraday * sums.total;
+  result.inflow = -sums.total;
+  result.newton = iteration;
+  return result;
+}
+
+ElectrodeResult Transport::electrode_step(const LinearStep& request, const Electrode& electrode,
+                                          const SolveOptions& options,
+                                          const Execution& execution) {
+  const std::scoped_lock lock(mutex_);
+  const std::size_t n = size();
+  check_request(request);
+  check_electrode(electrode, n);
+  for (const double fixed : request.fixed) {
+    require(std::isnan(fixed), "nothing may be fixed beside Butler–Volmer kinetics");
+  }
+  const double full = electrode.kinetics.max_concentration;
+  const double target = electrode.current / faraday;
+  const std::vector<double> right = right_hand_side(request, execution);
+
+  ElectrodeResult result{.concentration = Array<double, 1>({n})};
+  const std::span<double> x{result.concentration.data(), n};
+  std::copy(request.guess.begin(), request.guess.end(), x.begin());
+  for (const std::int64_t unknown : electrode.sites.unknown) {
+    double& c = x[static_cast<std::size_t>(unknown)];
+    c = std::clamp(c, 1e-6 * full, (1 - 1e-6) * full);
+  }
+  double potential = electrode.potential;
+  const double tolerance = std::max(10 * options.tolerance, 1e-12);
+  std::vector<double> exchange(n);
+  std::vector<double> r(n);
+  std::vector<double> step(n);
+  std::vector<double> column(n);
+  std::vector<double> response(n);
+
+  SurfaceSums sums = surface_sums(electrode, x, potential);
+  for (int iteration = 0;; ++iteration) {
+    // A flux that falls with concentration would spoil the positive definite matrix; leaving its
+    // slope out costs iterations only.
+    for (std::size_t i = 0; i < n; ++i) {
+      exchange[i] = request.exchange[i] + std::max(0.0, sums.per_concentration[i]);
+    }
+    set_system(request.rate, exchange, request.fixed, execution);
+    const SparseMatrix matrix = system_matrix();
+    parallel_for(n, rows_of_chunk, execution, [&](std::size_t begin, std::size_t end, std::size_t) {
+      for (std::size_t i = begin; i < end; ++i) {
+        const double slope = exchange[i] - request.exchange[i];
+        r[i] = right[i] - matrix.row_product(i, x.data()) + (slope * x[i]) - sums.outflow[i];
+      }
+    });
+    const double reference = diagonal_norm(right, solver_->inverse_diagonal(), execution);
+    const double left = diagonal_norm(r, solver_->inverse_diagonal(), execution);
+    const double missing = electrode.current_is_given ? target - sums.total : 0;
+    const double size_of_flux = std::abs(target) + std::abs(sums.total) +
+                                (1e-6 * sums.total_per_potential);
+    if (left <= tolerance * reference && std::abs(missing) <= 1e-9 * size_of_flux) {
+      result.newton = iteration;
+      break;
+    }
+    if (iteration == most_newton) not_converged(iteration, left / reference, tolerance);
+
+    std::fill(step.begin(), step.end(), 0.0);
+    result.iterations += static_cast<std::int64_t>(
+        solver_->solve(r, step, reference, options, execution).iterations);
+    double potential_step = 0;
+    if (electrode.current_is_given) {
+      // Bordered system: with A y = r and A z = ∂outflow/∂φ the step is y − z δφ.
+      column = sums.per_potential;
+      std::fill(response.begin(), response.end(), 0.0);
+      const double size_of_column = diagonal_norm(column, solver_->inverse_diagonal(), execution);
+      result.iterations += static_cast<std::int64_t>(
+          solver_->solve(column, response, size_of_column, options, execution).iterations);
+      double by_step = 0;
+      double by_response = 0;
+      for (std::size_t i = 0; i < n; ++i) {
+        const double slope = exchange[i] - request.exchange[i];
+        by_step += slope * step[i];
+        by_response += slope * response[i];
+      }
+      potential_step = (missing - by_step) / (sums.total_per_potential - by_response);
+      for (std::size_t i = 0; i < n; ++i) step[i] -= potential_step * response[i];
+    }
+    const double part = admissible_part(electrode, x, step, potential_step);
+    for (std::size_t i = 0; i < n; ++i) x[i] += part * step[i];
+    potential += part * potential_step;
+    sums = surface_sums(electrode, x, potential);
+  }
+
+  // The constant that closes the balance; a given current is met exactly by it.
+  double open = electrode.current_is_given ? -target : -sums.total;
+  double per_shift = 0;
+  for (std::size_t i = 0; i < n; ++i) {
+    open += (mass_[i] * (request.history[i] - (request.rate * x[i]))) + request.load[i] -
+            (request.exchange[i] * x[i]);
+    per_shift += (request.rate * mass_[i]) + exchange[i];
+    if (electrode.current_is_given) per_shift -= exchange[i] - request.exchange[i];
+  }
+  for (std::size_t i = 0; i < n; ++i) x[i] += open / per_shift;
+  sums = surface_sums(electrode, x, potential);
+  const double outflow = electrode.current_is_given ? target : sums.total;
+  result.inflow = -outflow;
+  for (std::size_t i = 0; i < n; ++i) {
+    result.inflow += request.load[i] - (request.exchange[i] * x[i]);
+  }
+  result.potential = potential;
+  result.current = faraday * outflow;
+  result.flux = Array<double, 1>({sums.flux.size()});
+  std::copy(sums.flux.begin(), sums.flux.end(), result.flux.data());
+  return result;
+}
+
+}  // namespace nmcx

@@ -12,6 +12,7 @@ from nmcx.chemomechanics.boundary import Doubles, facets_of
 from nmcx.chemomechanics.demand import CutOff, ImpossibleDemand
 from nmcx.chemomechanics.domain import Domain, surface_values
 from nmcx.chemomechanics.linear_drive import Solved
+from nmcx.errors import ConvergenceError
 from nmcx.materials import POTENTIAL_RANGE, Parameters, PotentialTable, open_circuit_potential
 
 FARADAY = 96485.33212  # C/mol
@@ -120,8 +121,19 @@ class ElectrodeDrive:
             self._electrode.potential = float(
                 np.interp(middle, np.linspace(0.0, 1.0, _N_TABLE), self._table)
             )
-        result = _core.electrode_potential(self._electrode, np.ascontiguousarray(concentration))
+        try:
+            result = _core.electrode_potential(self._electrode, np.ascontiguousarray(concentration))
+        except ConvergenceError:
+            return self._out_of_reach(concentration)
         return self._solved(result, concentration)
+
+    def _out_of_reach(self, concentration: Doubles) -> Solved:
+        """What `check` refuses: the current as if every facet carried its share."""
+        current = self._electrode.current
+        area = self.domain.surface_area[self._facets]
+        flux = np.zeros(self.domain.n_facet)
+        flux[self._facets] = current / FARADAY / area.sum()
+        return Solved(concentration, np.nan, 0, flux, np.copysign(np.inf, current), current)
 
     def solve(
         self, rate: float, history: Doubles, guess: Doubles, concentration: Doubles

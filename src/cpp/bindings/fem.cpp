@@ -1,126 +1,39 @@
+#include <optional>
+
 #include "bind.hpp"
-#include "nmcx/fem/transport.hpp"
+#include "nmcx/fem/interface_insertion.hpp"
+#include "nmcx/fem/midside_nodes.hpp"
 
 using namespace py::literals;
 
+void bind_transport(py::module_& m);  // transport.cpp
+
 namespace {
 
-using Doubles = nmcx::ArrayView<double, 1>;
-using Rows = nmcx::ArrayView<std::int64_t, 2>;
-
-using Indices = nmcx::ArrayView<std::int64_t, 1>;
-
-void bind_electrode(py::module_& m) {
+void bind_interface_insertion(py::module_& m) {
   using nmcx::bindings::ReleaseGil;
 
-  // The electrode borrows its arrays: they must live as long as it does.
-  py::class_<nmcx::Electrode>(m, "Electrode")
-      .def(py::init([](const Indices& unknown, const Doubles& area, const Doubles& conductance,
-                       const Doubles& coverage, const Doubles& equilibrium, const Doubles& slope,
-                       double max_concentration, double prefactor, double transfer_anodic,
-                       double transfer_cathodic, double thermal) {
-             return nmcx::Electrode{{unknown, area, conductance, coverage},
-                                    {max_concentration, prefactor, transfer_anodic,
-                                     transfer_cathodic, thermal, equilibrium, slope}};
-           }),
-           "unknown"_a.noconvert(), "area"_a.noconvert(), "conductance"_a.noconvert(),
-           "coverage"_a.noconvert(), "equilibrium"_a.noconvert(), "slope"_a.noconvert(),
-           "max_concentration"_a, "prefactor"_a, "transfer_anodic"_a, "transfer_cathodic"_a,
-           "thermal"_a, py::keep_alive<1, 2>(), py::keep_alive<1, 3>(), py::keep_alive<1, 4>(),
-           py::keep_alive<1, 5>(), py::keep_alive<1, 6>(), py::keep_alive<1, 7>())
-      .def_readwrite("current_is_given", &nmcx::Electrode::current_is_given)
-      .def_readwrite("current", &nmcx::Electrode::current)
-      .def_readwrite("potential", &nmcx::Electrode::potential);
+  py::class_<nmcx::InsertedInterfaces>(m, "InsertedInterfaces")
+      .def_readonly("source", &nmcx::InsertedInterfaces::source)
+      .def_readonly("cells", &nmcx::InsertedInterfaces::cells)
+      .def_readonly("interfaces", &nmcx::InsertedInterfaces::interfaces)
+      .def_readonly("interface_grains", &nmcx::InsertedInterfaces::interface_grains)
+      .def_readonly("surface", &nmcx::InsertedInterfaces::surface);
+  m.def("insert_interfaces", &nmcx::insert_interfaces, "cells"_a.noconvert(), "grain"_a.noconvert(),
+        "n_node"_a, "walls"_a.noconvert() = py::none(), ReleaseGil());
 
-  py::class_<nmcx::ElectrodeResult>(m, "ElectrodeResult")
-      .def_readonly("concentration", &nmcx::ElectrodeResult::concentration)
-      .def_readonly("flux", &nmcx::ElectrodeResult::flux)
-      .def_readonly("potential", &nmcx::ElectrodeResult::potential)
-      .def_readonly("current", &nmcx::ElectrodeResult::current)
-      .def_readonly("inflow", &nmcx::ElectrodeResult::inflow)
-      .def_readonly("iterations", &nmcx::ElectrodeResult::iterations)
-      .def_readonly("newton", &nmcx::ElectrodeResult::newton);
-  m.def("electrode_potential", &nmcx::electrode_potential, "electrode"_a,
-        "concentration"_a.noconvert(), ReleaseGil());
-}
-
-void bind_transport(py::module_& m) {
-  using nmcx::bindings::ReleaseGil;
-  using nmcx::Transport;
-
-  py::enum_<nmcx::SolverKind>(m, "SolverKind")
-      .value("automatic", nmcx::SolverKind::automatic)
-      .value("iterative", nmcx::SolverKind::iterative)
-      .value("direct", nmcx::SolverKind::direct);
-
-  py::class_<nmcx::StepResult>(m, "StepResult")
-      .def_readonly("concentration", &nmcx::StepResult::concentration)
-      .def_readonly("reaction", &nmcx::StepResult::reaction)
-      .def_readonly("inflow", &nmcx::StepResult::inflow)
-      .def_readonly("iterations", &nmcx::StepResult::iterations)
-      .def_readonly("residual", &nmcx::StepResult::residual);
-
-  py::class_<Transport>(m, "Transport")
-      .def(py::init([](const nmcx::ArrayView<double, 2>& points, const Rows& cells,
-                       const nmcx::ArrayView<std::int64_t, 1>& grain, const Rows& interfaces,
-                       const Rows& surface, const nmcx::ArrayView<double, 3>& diffusivity,
-                       const Doubles& conductance, const Doubles& along, bool lumped,
-                       nmcx::SolverKind solver, const nmcx::Execution& threads) {
-             return std::make_unique<Transport>(
-                 nmcx::TransportMesh{points, cells, grain, interfaces, surface},
-                 nmcx::TransportProperties{diffusivity, conductance, along}, lumped, solver,
-                 threads);
-           }),
-           "points"_a.noconvert(), "cells"_a.noconvert(), "grain"_a.noconvert(),
-           "interfaces"_a.noconvert(), "surface"_a.noconvert(), "diffusivity"_a.noconvert(),
-           "conductance"_a.noconvert(), "along"_a.noconvert(), "lumped"_a = true,
-           "solver"_a = nmcx::SolverKind::automatic, "threads"_a = 0, ReleaseGil())
-      .def_property_readonly("size", &Transport::size)
-      .def_property_readonly("is_direct", &Transport::is_direct)
-      .def_property_readonly("n_entry", &Transport::n_entry)
-      .def_property_readonly("mass", &Transport::mass, py::return_value_policy::reference_internal)
-      .def_property_readonly("surface_area", &Transport::surface_area,
-                             py::return_value_policy::reference_internal)
-      .def("unknown_of_node", &Transport::unknown_of_node)
-      .def("surface_unknowns", &Transport::surface_unknowns)
-      .def(
-          "assemble",
-          [](Transport& self, const nmcx::ArrayView<double, 3>& diffusivity,
-             const Doubles& conductance, const Doubles& along, const nmcx::Execution& threads) {
-            self.assemble({diffusivity, conductance, along}, threads);
-          },
-          "diffusivity"_a.noconvert(), "conductance"_a.noconvert(), "along"_a.noconvert(),
-          "threads"_a = 0, ReleaseGil())
-      .def(
-          "step",
-          [](Transport& self, double rate, const Doubles& history, const Doubles& load,
-             const Doubles& exchange, const Doubles& fixed, const Doubles& guess, double tolerance,
-             std::size_t max_iterations, const nmcx::Execution& threads) {
-            return self.step({rate, history, load, exchange, fixed, guess},
-                             {tolerance, max_iterations}, threads);
-          },
-          "rate"_a, "history"_a.noconvert(), "load"_a.noconvert(), "exchange"_a.noconvert(),
-          "fixed"_a.noconvert(), "guess"_a.noconvert(), "tolerance"_a = 1e-10,
-          "max_iterations"_a = 5000, "threads"_a = 0, ReleaseGil())
-      .def(
-          "electrode_step",
-          [](Transport& self, double rate, const Doubles& history, const Doubles& load,
-             const Doubles& exchange, const Doubles& fixed, const Doubles& guess,
-             const nmcx::Electrode& electrode, double tolerance, std::size_t max_iterations,
-             const nmcx::Execution& threads) {
-            return self.electrode_step({rate, history, load, exchange, fixed, guess}, electrode,
-                                       {tolerance, max_iterations}, threads);
-          },
-          "rate"_a, "history"_a.noconvert(), "load"_a.noconvert(), "exchange"_a.noconvert(),
-          "fixed"_a.noconvert(), "guess"_a.noconvert(), "electrode"_a, "tolerance"_a = 1e-10,
-          "max_iterations"_a = 5000, "threads"_a = 0, ReleaseGil())
-      .def("outflow", &Transport::outflow, "concentration"_a.noconvert(), "threads"_a = 0,
-           ReleaseGil());
+  py::class_<nmcx::MidsideNodes>(m, "MidsideNodes")
+      .def_readonly("ends", &nmcx::MidsideNodes::ends)
+      .def_readonly("cells", &nmcx::MidsideNodes::cells)
+      .def_readonly("interfaces", &nmcx::MidsideNodes::interfaces)
+      .def_readonly("surface", &nmcx::MidsideNodes::surface);
+  m.def("midside_nodes", &nmcx::midside_nodes, "cells"_a.noconvert(), "n_node"_a,
+        "interfaces"_a.noconvert(), "surface"_a.noconvert(), ReleaseGil());
 }
 
 }  // namespace
 
 void bind_fem(py::module_& m) {
-  bind_electrode(m);
+  bind_interface_insertion(m);
   bind_transport(m);
 }

@@ -4,35 +4,13 @@
 #include <array>
 #include <cmath>
 #include <limits>
-#include <numeric>
 #include <string>
 #include <utility>
 
+#include "nmcx/fem/disjoint_sets.hpp"
+
 namespace nmcx {
 namespace {
-
-/// Sets of nodes that became one; the lowest node stands for its set.
-class Merging {
- public:
-  explicit Merging(std::size_t n) : parent_(n) {
-    std::iota(parent_.begin(), parent_.end(), std::size_t{0});
-  }
-  std::size_t find(std::size_t i) {
-    while (parent_[i] != i) {
-      parent_[i] = parent_[parent_[i]];
-      i = parent_[i];
-    }
-    return i;
-  }
-  void merge(std::size_t i, std::size_t j) {
-    const std::size_t a = find(i);
-    const std::size_t b = find(j);
-    parent_[std::max(a, b)] = std::min(a, b);
-  }
-
- private:
-  std::vector<std::size_t> parent_;
-};
 
 struct Box {
   std::array<double, 3> low{};
@@ -87,7 +65,7 @@ Unknowns tie_nodes(const ArrayView<double, 2>& points, const ArrayView<std::int6
   const Box box = bounding_box(points);
   require(box.extent > 0, "all points of the mesh are one");
 
-  Merging merging(n_node);
+  DisjointSets merged(n_node);
   for (std::size_t f = 0; f < interfaces.shape[0]; ++f) {
     for (std::size_t corner = 0; corner < d; ++corner) {
       const std::size_t a = checked_node(interfaces(f, corner), n_node, "interfaces");
@@ -98,13 +76,13 @@ Unknowns tie_nodes(const ArrayView<double, 2>& points, const ArrayView<std::int6
         throw InvalidArgument("the two sides of interface facet " + std::to_string(f) +
                               " must have the same points, corner by corner");
       }
-      if (is_tied[f]) merging.merge(a, b);
+      if (is_tied[f]) merged.unite(a, b);
     }
   }
 
   std::vector<std::pair<std::uint64_t, std::size_t>> order;
   for (std::size_t i = 0; i < n_node; ++i) {
-    if (merging.find(i) == i) order.emplace_back(morton_key(points, i, box), i);
+    if (merged.find(i) == i) order.emplace_back(morton_key(points, i, box), i);
   }
   std::sort(order.begin(), order.end());
   Unknowns unknowns{.of_node = std::vector<Index>(n_node),
@@ -114,7 +92,7 @@ Unknowns tie_nodes(const ArrayView<double, 2>& points, const ArrayView<std::int6
     unknowns.of_node[node] = static_cast<Index>(row);
     for (std::size_t k = 0; k < d; ++k) unknowns.positions[(row * d) + k] = points(node, k);
   }
-  for (std::size_t i = 0; i < n_node; ++i) unknowns.of_node[i] = unknowns.of_node[merging.find(i)];
+  for (std::size_t i = 0; i < n_node; ++i) unknowns.of_node[i] = unknowns.of_node[merged.find(i)];
   return unknowns;
 }
 

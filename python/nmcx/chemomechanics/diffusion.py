@@ -153,7 +153,6 @@ def diffuse(
         "step": step,
         "scheme": scheme,
         "mass": mass,
-        "direct": domain.kernel.is_direct,
     }
     recorder = Recorder(domain, settings)
     state = State(start, drive.initial(first), 0.0, 0.0)

@@ -53,6 +53,7 @@ class Domain:
             raise ValueError(f"mass must be 'lumped' or 'consistent', not {mass!r}")
         self.solver = solver or SolverOptions()
         self.mesh = mesh
+        self.is_lumped = mass == "lumped"
         self.max_concentration = parameters.max_concentration
         dimension, n_interface = mesh.dimension, len(mesh.interfaces)
         tensors = (
@@ -69,7 +70,7 @@ class Domain:
             np.ascontiguousarray(tensors),
             _per_interface(interface_conductance, n_interface, "interface_conductance"),
             _per_interface(interface_diffusion, n_interface, "interface_diffusion"),
-            mass == "lumped",
+            self.is_lumped,
             _SOLVERS[self.solver.kind],
             self.solver.threads,
         )

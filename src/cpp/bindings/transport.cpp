@@ -76,7 +76,6 @@ void bind_stepping(py::module_& m) {
            "conductance"_a.noconvert(), "along"_a.noconvert(), "lumped"_a = true,
            "solver"_a = nmcx::SolverKind::automatic, "threads"_a = 0, ReleaseGil())
       .def_property_readonly("size", &Transport::size)
-      .def_property_readonly("is_direct", &Transport::is_direct)
       .def_property_readonly("n_entry", &Transport::n_entry)
       .def_property_readonly("mass", &Transport::mass, py::return_value_policy::reference_internal)
       .def_property_readonly("surface_area", &Transport::surface_area,

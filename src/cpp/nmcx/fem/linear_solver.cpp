@@ -1,7 +1,9 @@
 #include "nmcx/fem/linear_solver.hpp"
 
 #include <Eigen/SparseCholesky>
+#include <algorithm>
 #include <cmath>
+#include <limits>
 #include <sstream>
 
 #include "nmcx/core/error.hpp"
@@ -9,10 +11,21 @@
 namespace nmcx {
 namespace {
 
-// Largest systems that a factorisation and one solution take no longer than conjugate gradients at
-// a time step of h²/D … 100 h²/D; measured, see docs/explanation/transport.md.
-constexpr std::size_t most_direct_2d = 200'000;
-constexpr std::size_t most_direct_3d = 3'000;
+constexpr const char* not_positive_definite =
+    "the system is not positive definite: check diffusivities, exchange coefficients and the shapes "
+    "of the cells";
+
+// A factorisation takes as long as 2.4 √n iterations in two dimensions and 0.4 n in three; measured
+// on discs and balls of 300 to 150,000 nodes, see docs/explanation/transport.md.
+double price_of_factor(std::size_t n, std::size_t dimension) {
+  constexpr std::size_t most_2d = 400'000;  // beyond, the factor's memory is the limit
+  constexpr std::size_t most_3d = 20'000;
+  const auto size = static_cast<double>(n);
+  if (n > (dimension == 2 ? most_2d : most_3d)) return std::numeric_limits<double>::infinity();
+  return dimension == 2 ? 2.4 * std::sqrt(size) : 0.4 * size;
+}
+
+constexpr int most_unasked = 8;  // after so many matrices the iterations are counted afresh
 
 std::string not_converged(const SolveReport& report, double tolerance) {
   std::ostringstream text;
@@ -94,62 +107,83 @@ struct LinearSolver::Direct {
 };
 
 LinearSolver::LinearSolver(const SparsePattern& pattern, std::size_t dimension, SolverKind kind)
-    : inverse_diagonal_(pattern.size(), 0.0) {
-  if (kind == SolverKind::automatic) {
-    const std::size_t most = dimension == 2 ? most_direct_2d : most_direct_3d;
-    kind = pattern.size() <= most ? SolverKind::direct : SolverKind::iterative;
-  }
-  if (kind == SolverKind::iterative) return;
-  direct_ = std::make_unique<Direct>();
-  const auto n = static_cast<Eigen::Index>(pattern.size());
-  direct_->matrix.resize(n, n);
-  direct_->matrix.resizeNonZeros(static_cast<Eigen::Index>(pattern.column.size()));
-  // Rows of the pattern become columns: the matrix is symmetric.
-  std::copy(pattern.row_start.begin(), pattern.row_start.end(), direct_->matrix.outerIndexPtr());
-  std::copy(pattern.column.begin(), pattern.column.end(), direct_->matrix.innerIndexPtr());
-  direct_->factor.analyzePattern(direct_->matrix);
-}
+    : kind_(kind),
+      price_(price_of_factor(pattern.size(), dimension)),
+      inverse_diagonal_(pattern.size(), 0.0) {}
 
 LinearSolver::~LinearSolver() = default;
 
 void LinearSolver::set_matrix(const SparseMatrix& matrix, std::span<const bool> is_free,
                               const Execution& execution) {
   matrix_ = matrix;
+  is_factorised_ = false;
+  n_expected_ = std::max(1.0, n_solution_);
+  n_solution_ = 0;
+  iterations_spent_ = 0;
   parallel_for(is_free.size(), rows_of_chunk, execution,
                [&](std::size_t begin, std::size_t end, std::size_t) {
                  for (std::size_t i = begin; i < end; ++i) {
                    const double diagonal = matrix.diagonal_at(i);
-                   require(!is_free[i] || diagonal > 0,
-                           "the system is not positive definite: check diffusivities, exchange "
-                           "coefficients and the shapes of the cells");
+                   require(!is_free[i] || diagonal > 0, not_positive_definite);
                    inverse_diagonal_[i] = is_free[i] ? 1 / diagonal : 0;
                  }
                });
-  if (!direct_) return;
+}
+
+bool LinearSolver::wants_factor() const {
+  if (kind_ != SolverKind::automatic) return kind_ == SolverKind::direct;
+  const double expected = n_unasked_ < most_unasked ? n_expected_ * last_iterations_ : 0;
+  return std::max(expected, iterations_spent_) > price_;
+}
+
+void LinearSolver::factorise() {
+  const SparsePattern& pattern = *matrix_.pattern;
+  const std::size_t n = pattern.size();
+  const bool is_first = direct_ == nullptr;
+  if (is_first) {
+    direct_ = std::make_unique<Direct>();
+    direct_->matrix.resize(static_cast<Eigen::Index>(n), static_cast<Eigen::Index>(n));
+    direct_->matrix.resizeNonZeros(static_cast<Eigen::Index>(pattern.column.size()));
+    // Rows of the pattern become columns: the matrix is symmetric.
+    std::copy(pattern.row_start.begin(), pattern.row_start.end(), direct_->matrix.outerIndexPtr());
+    std::copy(pattern.column.begin(), pattern.column.end(), direct_->matrix.innerIndexPtr());
+  }
   double* values = direct_->matrix.valuePtr();
-  const SparsePattern& pattern = *matrix.pattern;
-  for (std::size_t i = 0; i < pattern.size(); ++i) {
-    for (auto k = pattern.row_start[i]; k < pattern.row_start[i + 1]; ++k) {
+  const auto is_free = [&](std::size_t i) { return inverse_diagonal_[i] > 0; };
+  for (std::size_t i = 0; i < n; ++i) {
+    for (Index k = pattern.row_start[i]; k < pattern.row_start[i + 1]; ++k) {
       const auto j = static_cast<std::size_t>(pattern.column[static_cast<std::size_t>(k)]);
-      const double value = matrix.values[static_cast<std::size_t>(k)];
+      const double value = matrix_.values[static_cast<std::size_t>(k)];
       if (i == j) {
-        values[k] = is_free[i] ? value + matrix.diagonal[i] : 1;
+        values[k] = is_free(i) ? value + matrix_.diagonal[i] : 1;
       } else {
-        values[k] = is_free[i] && is_free[j] ? value : 0;
+        values[k] = is_free(i) && is_free(j) ? value : 0;
       }
     }
   }
+  if (is_first) direct_->factor.analyzePattern(direct_->matrix);
   direct_->factor.factorize(direct_->matrix);
   require(direct_->factor.info() == Eigen::Success && direct_->factor.vectorD().minCoeff() > 0,
-          "the system is not positive definite: check diffusivities, exchange coefficients and the "
-          "shapes of the cells");
+          not_positive_definite);
+  is_factorised_ = true;
+  ++n_unasked_;
 }
 
 SolveReport LinearSolver::solve(std::span<double> r, std::span<double> x, double reference,
-                                const SolveOptions& options, const Execution& execution) const {
-  if (!direct_) {
-    return conjugate_gradients(matrix_, inverse_diagonal_, r, x, reference, options, execution);
-  }
+                                const SolveOptions& options, const Execution& execution) {
+  if (!is_factorised_ && wants_factor()) factorise();
+  ++n_solution_;
+  if (is_factorised_) return solve_directly(r, x, reference, execution);
+  const SolveReport report =
+      conjugate_gradients(matrix_, inverse_diagonal_, r, x, reference, options, execution);
+  n_unasked_ = 0;
+  last_iterations_ = static_cast<double>(report.iterations);
+  iterations_spent_ += last_iterations_;
+  return report;
+}
+
+SolveReport LinearSolver::solve_directly(std::span<double> r, std::span<double> x,
+                                         double reference, const Execution& execution) const {
   const std::size_t n = r.size();
   Eigen::VectorXd right(static_cast<Eigen::Index>(n));
   for (std::size_t i = 0; i < n; ++i) {

@@ -38,34 +38,52 @@ SolveReport conjugate_gradients(const SparseMatrix& matrix,
 double diagonal_norm(std::span<const double> r, std::span<const double> inverse_diagonal,
                      const Execution& execution);
 
-/// One pattern, many matrices: whichever method is quicker, its set-up done once.
+/// One pattern, many matrices: each solved by the method that is expected to be quicker.
+///
+/// A factorisation costs as much as a number of iterations that grows with the size of the system
+/// alone (measured: docs/explanation/transport.md). It is made when the last matrix took more, all
+/// its right-hand sides together, or when this one already has. No clock is asked, so that results
+/// keep their bits.
 class LinearSolver {
  public:
-  /// @param dimension of the mesh: direct solvers fill in less in two dimensions
+  /// @param dimension of the mesh: factorisations fill in less in two dimensions
   LinearSolver(const SparsePattern& pattern, std::size_t dimension, SolverKind kind);
   ~LinearSolver();
   LinearSolver(const LinearSolver&) = delete;
   LinearSolver& operator=(const LinearSolver&) = delete;
 
-  /// Takes a new matrix; rows and columns of unknowns that are not free are left out.
+  /// Takes a new matrix, whose arrays must live on; rows and columns of unknowns that are not free
+  /// are left out.
   /// @throws InvalidArgument if it is found not to be positive definite
   void set_matrix(const SparseMatrix& matrix, std::span<const bool> is_free,
                   const Execution& execution);
 
   /// As `conjugate_gradients`, for the matrix last set.
   SolveReport solve(std::span<double> r, std::span<double> x, double reference,
-                    const SolveOptions& options, const Execution& execution) const;
+                    const SolveOptions& options, const Execution& execution);
 
-  [[nodiscard]] bool is_direct() const { return direct_ != nullptr; }
   /// (n) 0 where an unknown is not free.
   [[nodiscard]] std::span<const double> inverse_diagonal() const { return inverse_diagonal_; }
 
  private:
   struct Direct;
 
+  [[nodiscard]] bool wants_factor() const;
+  void factorise();
+  SolveReport solve_directly(std::span<double> r, std::span<double> x, double reference,
+                             const Execution& execution) const;
+
+  SolverKind kind_;
+  double price_;  ///< of a factorisation, in iterations; infinite if it is never worth it
   SparseMatrix matrix_;
   std::vector<double> inverse_diagonal_;
   std::unique_ptr<Direct> direct_;
+  bool is_factorised_ = false;   ///< the matrix last set
+  double last_iterations_ = 0;   ///< of the last iterative solution
+  double iterations_spent_ = 0;  ///< on this matrix
+  double n_solution_ = 0;        ///< of this matrix
+  double n_expected_ = 1;        ///< solutions of the matrix before it
+  int n_unasked_ = 0;            ///< matrices factorised since the last iterative solution
 };
 
 }  // namespace nmcx

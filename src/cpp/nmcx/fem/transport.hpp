@@ -101,7 +101,6 @@ class Transport {
   [[nodiscard]] Array<std::int64_t, 2> surface_unknowns() const;  ///< (s, d)
   [[nodiscard]] const Array<double, 1>& mass() const { return mass_; }  ///< (n) row sums [m³]
   [[nodiscard]] const Array<double, 1>& surface_area() const { return surface_area_; }  ///< (s)
-  [[nodiscard]] bool is_direct() const { return solver_->is_direct(); }
   [[nodiscard]] std::size_t n_entry() const { return pattern_.column.size(); }
 
   /// Fills mass and stiffness again, with other tensors or conductances; walls stay tied or not.

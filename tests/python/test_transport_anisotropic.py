@@ -1,0 +1,195 @@
+"""Diffusion with full tensors: kernel of free space, manufactured solution, mapped and turned."""
+
+from __future__ import annotations
+
+import meshes
+import numpy as np
+import pytest
+from ball_meshes import ball, box, centre_of, faces, one_grain
+from numpy.typing import NDArray
+
+from nmcx import chemomechanics as cm
+from nmcx import mesh
+from nmcx.chemomechanics.domain import Domain
+from nmcx.materials import NMC811, bunge
+from nmcx.results import Mesh
+
+D_AB, D_C = NMC811.diffusivity_ab, NMC811.diffusivity_c
+FULL = NMC811.max_concentration
+TURNED = bunge(0.3, 0.7, 1.1)
+
+
+def with_orientation(body: Mesh, orientation: NDArray[np.float64]) -> Mesh:
+    return mesh.assemble(body.points, body.cells, body.grain, orientation[None])
+
+
+def gaussian(points: NDArray[np.float64], time: float, amount: float) -> NDArray[np.float64]:
+    tensor = NMC811.diffusivity_tensor(TURNED)[0]
+    height = amount / ((4 * np.pi * time) ** 1.5 * np.sqrt(np.linalg.det(tensor)))
+    power = np.einsum("ni,ij,nj->n", points, np.linalg.inv(tensor), points) / (4 * time)
+    return np.asarray(height * np.exp(-power))
+
+
+def test_the_kernel_of_free_space_has_the_values_of_the_reference() -> None:
+    # §3.2: Q = Bunge(0.3, 0.7, 1.1), 1e-15 mol, 50 s.
+    places = 1e-6 * np.vstack([np.zeros(3), np.eye(3)])
+    expected = [342.833409, 132.948241, 14.7021716, 3.90536111]
+    np.testing.assert_allclose(gaussian(places, 50.0, 1e-15), expected, rtol=1e-8)
+
+
+def test_a_spot_spreads_as_an_anisotropic_gaussian() -> None:
+    # From the exact kernel at 20 s to that at 50 s, in a box that it does not reach the faces of:
+    # at the faces it is 1e-4 of the height. The error is that of P1 cells of 0.3 µm in a spot of
+    # 0.5 µm, whose halves bring a quarter of it.
+    amount, errors = 1e-15, []
+    for n in (12, 24):
+        body = box((n, n, n), (6e-6, 6e-6, 6e-6))
+        body = with_orientation(
+            one_grain(body.points - 3e-6, body.cells), TURNED
+        )
+        history = cm.diffuse(
+            body,
+            NMC811,
+            initial=gaussian(body.points, 20.0, amount),
+            boundary=cm.Flux(0.0),
+            start=20.0,
+            times=[50.0],
+            mass="consistent",
+            tolerance=1e-3,
+        )
+        at = [int(np.argmin(((body.points - x) ** 2).sum(1))) for x in 1e-6 * np.vstack([np.zeros(3), np.eye(3)])]
+        exact = gaussian(body.points[at], 50.0, amount)
+        errors.append(np.abs(history.concentration[0, at] - exact).max() / 342.833409)
+        assert history.balance[-1] < 1e-12
+    assert errors[1] < 0.03
+    assert errors[0] / errors[1] > 3.0
+
+
+def test_an_ellipsoid_maps_onto_a_sphere() -> None:
+    # Semi-axes (5, 5, 1.58113883) µm with D = diag(D_ab, D_ab, D_c): x_c → x_c √(D_ab / D_c) is
+    # the isotropic sphere of 5 µm, cell by cell.
+    ratio = np.sqrt(D_C / D_AB)
+    round_body = ball(8, 5e-6)
+    flat = one_grain(round_body.points * [1, 1, ratio], round_body.cells)
+    times, common = [357.142857], {"initial": 0.0, "tolerance": 3e-4, "threads": 1}
+    sphere = cm.diffuse(
+        round_body,
+        NMC811.replace(diffusivity_c=D_AB),
+        boundary=cm.Dirichlet(FULL),
+        times=times,
+        **common,  # type: ignore[arg-type]
+    )
+    spheroid = cm.diffuse(
+        flat,
+        NMC811,
+        boundary=cm.Dirichlet(FULL),
+        times=times,
+        **common,  # type: ignore[arg-type]
+    )
+    # The same matrices up to a factor: only rounding and the iterative solver tell them apart.
+    np.testing.assert_allclose(spheroid.concentration, sphere.concentration, atol=1e-6 * FULL)
+    # Cells of R/8: 0.2 % of the mean and 1 % of the step in the centre.
+    assert spheroid.mean_concentration[0] / FULL == pytest.approx(0.7704787380, abs=2e-3)
+    centre = spheroid.concentration[0, centre_of(flat)] / FULL
+    assert centre == pytest.approx(0.2928996518, abs=1e-2)
+
+
+def test_turning_a_particle_with_its_crystal_changes_nothing() -> None:
+    body = ball(5, 5e-6)
+    turned = mesh.assemble(body.points @ TURNED.T, body.cells, body.grain, TURNED[None])
+    found = [
+        cm.diffuse(
+            each, NMC811, initial=0.0, boundary=cm.Robin(7e-10, FULL), times=[500.0], threads=1
+        )
+        for each in (body, turned)
+    ]
+    np.testing.assert_allclose(
+        found[1].concentration, found[0].concentration, rtol=0, atol=1e-7 * FULL
+    )
+
+
+def manufactured(dimension: int, n: int, n_step: int) -> float:
+    """L2 error of c = e^{−κt} cos(πx) cos(2πy) cos(πz) with full D, source and moving Dirichlet."""
+    rng = np.random.default_rng(7)
+    axes = np.linalg.qr(rng.normal(size=(dimension, dimension)))[0]
+    tensor = axes @ np.diag([1.0, 0.3, 0.1][:dimension]) @ axes.T
+    waves = np.pi * np.array([1.0, 2.0, 1.0][:dimension])
+    kappa = 2.0
+
+    def exact(x: NDArray[np.float64], t: float) -> NDArray[np.float64]:
+        return np.asarray(np.exp(-kappa * t) * np.cos(x * waves).prod(axis=1))
+
+    def source(x: NDArray[np.float64], t: float) -> NDArray[np.float64]:
+        cos, sin = np.cos(x * waves), np.sin(x * waves)
+        laplacian = np.zeros(len(x))
+        for i in range(dimension):
+            for k in range(dimension):
+                factors = cos.copy()
+                if i == k:
+                    term = -(waves[i] ** 2) * factors.prod(axis=1)
+                else:
+                    factors[:, [i, k]] = sin[:, [i, k]]
+                    term = waves[i] * waves[k] * factors.prod(axis=1)
+                laplacian += tensor[i, k] * term
+        return np.asarray(np.exp(-kappa * t) * (-kappa * cos.prod(axis=1) - laplacian))
+
+    body = box((n,) * dimension, (1.0,) * dimension)
+    domain = Domain(body, NMC811, diffusivity=tensor)
+    place = np.empty((domain.size, dimension))
+    place[domain.unknown_of_node] = body.points
+    outside = ((place < 1e-9) | (place > 1 - 1e-9)).any(axis=1)
+    none = np.zeros(domain.size)
+    dt = 0.2 / n_step
+    old, now = exact(place, -dt), exact(place, 0.0)
+    for i in range(1, n_step + 1):
+        t = i * dt
+        fixed = np.where(outside, exact(place, t), np.nan)
+        history = (2.0 * now - 0.5 * old) / dt + source(place, t)
+        result = domain.kernel.step(1.5 / dt, history, none, none, fixed, now, threads=1)
+        old, now = now, np.array(result.concentration)
+    error = now - exact(place, 0.2)
+    return float(np.sqrt(domain.mass @ error**2))
+
+
+@pytest.mark.parametrize(("dimension", "sizes"), [(2, (8, 16, 32)), (3, (6, 12, 24))])
+def test_a_manufactured_solution_converges_with_second_order(
+    dimension: int, sizes: tuple[int, ...]
+) -> None:
+    # Steps shrink with the mesh: BDF2 and P1 are both of second order.
+    errors = [manufactured(dimension, n, n) for n in sizes]
+    assert np.log2(errors[-2] / errors[-1]) == pytest.approx(2.0, abs=0.1)
+
+
+def checkerboard(n: int) -> float:
+    """Effective diffusivity of crystals at 0° and 90° in turn, relative to D_ab.
+
+    A square that holds a quarter of each of four cells: by symmetry its side walls are closed and
+    those across the gradient hold a concentration. Towards the corner where the cells meet the
+    fluxes grow without bound, and so does the density of the mesh.
+    """
+    side = np.linspace(-1.0, 1.0, n + 1)
+    graded = 0.5 + 0.5 * np.sign(side) * np.abs(side) ** 3
+    points, cells = meshes.box((n, n))
+    points = graded[np.rint(points * n).astype(int)]
+    centre = points[cells].mean(axis=1)
+    other = ((centre[:, 0] > 0.5) ^ (centre[:, 1] > 0.5)).astype(int)
+    board = mesh.assemble(points, cells, other, [np.eye(3)] * 2)
+    along, across = np.diag([D_AB, D_C]), np.diag([D_C, D_AB])
+    low, high = faces(board, 0, 0.0), faces(board, 0, 1.0)
+    history = cm.diffuse(
+        board,
+        NMC811,
+        initial=1.0,
+        boundary=[cm.Dirichlet(1.0, where=low), cm.Dirichlet(2.0, where=high)],
+        times=[1e20],
+        diffusivity=np.array([along, across]),
+        step=1e20,
+        solver="direct",
+    )
+    entering = (history.surface_flux[0] * board.surface_area)[low].sum()
+    return float(entering / D_AB)
+
+
+def test_a_checkerboard_conducts_as_the_geometric_mean() -> None:
+    # Exact (Dykhne, Mendelson): √(D_ab D_c) = 0.316228 D_ab; polycrystal.py.
+    assert checkerboard(256) == pytest.approx(np.sqrt(0.1), rel=5e-3)

@@ -25,6 +25,13 @@ from nmcx.plot.images import (
     xi_map,
 )
 from nmcx.plot.panels import scale_bar, scale_bar_length
+from nmcx.plot.polycrystal import (
+    lithium_frames,
+    lithium_map,
+    orientation_map,
+    state_of_charge,
+    surface_flux,
+)
 from nmcx.plot.profiles import depth_counts, depth_profile, edge_histogram, line_profiles
 from nmcx.plot.registration import registration
 from nmcx.plot.scene import scene_html
@@ -47,7 +54,10 @@ __all__ = [
     "edge_quicklook",
     "jump_image",
     "line_profiles",
+    "lithium_frames",
+    "lithium_map",
     "optical_density",
+    "orientation_map",
     "particle_slices",
     "placement",
     "porosity_sensitivity",
@@ -61,8 +71,10 @@ __all__ = [
     "soft_edges_figure",
     "soft_spectra_figure",
     "sphere",
+    "state_of_charge",
     "status",
     "surface_figure",
+    "surface_flux",
     "valence_map",
     "view_particle",
     "worst_voxels",

@@ -166,15 +166,20 @@ def _ridges(seeds: Array, radius: float) -> _Ridges:
         offset = np.sum(between.mean(axis=1) * normal, axis=1)
     used = np.flatnonzero((grains[:, 1] < n) & (np.abs(offset) < radius))
     grains, normal, offset = grains[used], normal[used], offset[used]
-    loops = [np.asarray(voronoi.ridge_vertices[i], dtype=np.int64) for i in used]
-    count = np.array([len(loop) for loop in loops], dtype=np.int64)
-    start = np.concatenate([loop if dimension == 3 else loop[:1] for loop in [*loops, _NO_LOOP]])
-    end = np.concatenate([np.roll(loop, -1)[: len(loop) if dimension == 3 else 1]
-                          for loop in [*loops, _NO_LOOP]])
-    ridge = np.repeat(np.arange(len(used)), count if dimension == 3 else 1)
-    edges, edge = np.unique(np.sort(np.column_stack([start, end]), axis=1), axis=0,
-                            return_inverse=True)
-    edge = edge.reshape(-1)
+    loops = [voronoi.ridge_vertices[i] for i in used]
+    start = np.array([vertex for loop in loops for vertex in loop], dtype=np.int64)
+    if dimension == 2:
+        start, end = start.reshape(-1, 2).T
+        ridge = np.arange(len(used))
+    else:
+        count = np.array([len(loop) for loop in loops], dtype=np.int64)
+        ridge = np.repeat(np.arange(len(used)), count)
+        end = start[following(ridge, len(used))]
+    n_vertex = len(voronoi.vertices)
+    key, edge = np.unique(
+        np.minimum(start, end) * n_vertex + np.maximum(start, end), return_inverse=True
+    )
+    edges = np.column_stack(np.divmod(key, n_vertex))
     if dimension == 3:
         # The order of a ridge's vertices has no sense of its own: the normal follows it.
         first, second = voronoi.vertices[start], voronoi.vertices[end]
@@ -184,7 +189,7 @@ def _ridges(seeds: Array, radius: float) -> _Ridges:
     both = np.concatenate([grains[ridge], grains[ridge]])
     return _Ridges(
         vertices=voronoi.vertices,
-        vertex_grains=_collected(all_vertices, both, len(voronoi.vertices)),
+        vertex_grains=_collected(all_vertices, both, n_vertex),
         grains=grains,
         normal=normal,
         offset=offset,
@@ -196,7 +201,15 @@ def _ridges(seeds: Array, radius: float) -> _Ridges:
     )
 
 
-_NO_LOOP = np.zeros(0, dtype=np.int64)
+def following(group: Index, n: int) -> Index:
+    """(m,) place of the next item of the same group, the last one's next being its first.
+
+    `group` (m,) ascends; groups are numbered below `n`.
+    """
+    count = np.bincount(group, minlength=n)
+    first = np.cumsum(count) - count
+    place = np.arange(1, len(group) + 1)
+    return np.where(place == (first + count)[group], first[group], place)
 
 
 def _signed(normal: Array, offset: Array, turn: Array) -> tuple[Array, Array]:
@@ -216,11 +229,12 @@ def _directions(n: int, dimension: int) -> Array:
 
 def _collected(item: Index, grains: Index, n: int) -> Index:
     """(n, g) sorted grains seen with each item, filled up with -1."""
-    pairs = np.unique(np.column_stack([np.repeat(item, 2), grains.reshape(-1)]), axis=0)
-    count = np.bincount(pairs[:, 0], minlength=n)
-    rank = np.arange(len(pairs)) - np.repeat(np.cumsum(count) - count, count)
+    n_grain = int(grains.max(initial=0)) + 1
+    which, grain = np.divmod(np.unique(np.repeat(item, 2) * n_grain + grains.reshape(-1)), n_grain)
+    count = np.bincount(which, minlength=n)
+    rank = np.arange(len(which)) - np.repeat(np.cumsum(count) - count, count)
     table = np.full((n, int(count.max(initial=1))), -1, dtype=np.int64)
-    table[pairs[:, 0], rank] = pairs[:, 1]
+    table[which, rank] = grain
     return table
 
 
@@ -270,7 +284,10 @@ def _corners(
     middle = 0.5 * (seeds[grains[:, 1:]] + seeds[grains[:, :1]]) - rough.position[:, None]
     residual = np.sum(rows[:, :-1] * middle, axis=2)
     over = 0.5 * (radius**2 - np.sum(rough.position**2, axis=1)) * rough.is_exit
-    step = np.linalg.pinv(rows) @ np.column_stack([residual, over])[..., None]
+    turned = np.swapaxes(rows, 1, 2)
+    square = turned @ rows
+    square += 1e-14 * np.trace(square, axis1=1, axis2=2)[:, None, None] * np.eye(seeds.shape[1])
+    step = np.linalg.solve(square, turned @ np.column_stack([residual, over])[..., None])
     return Corners(rough.position + step[..., 0], grains, rough.is_exit), ends
 
 
@@ -314,16 +331,12 @@ def _rims_of_walls(
     wall, line, backwards = sides.T
     start = np.where(backwards == 1, ends[line, 1], ends[line, 0])
     end = np.where(backwards == 1, ends[line, 0], ends[line, 1])
-    count = np.bincount(wall, minlength=len(ridges.grains))
-    first = np.cumsum(count) - count
-    following = np.arange(len(sides)) + 1
-    is_last = following == (first + count)[wall]
-    following = np.where(is_last, first[wall], following)
-    leaves = np.flatnonzero(end != start[following])
+    returns = start[following(wall, len(ridges.grains))]
+    leaves = np.flatnonzero(end != returns)
     circles = np.flatnonzero(whole)
     owner = np.concatenate([wall[leaves], circles])
     corner = np.concatenate(
-        [np.column_stack([end[leaves], start[following[leaves]]]), np.full((len(circles), 2), -1)]
+        [np.column_stack([end[leaves], returns[leaves]]), np.full((len(circles), 2), -1)]
     )
     axes = plane_axes(ridges.normal[owner])
     centre = ridges.normal[owner] * ridges.offset[owner][:, None]

@@ -11,9 +11,11 @@ from nmcx.mesh.clipped import Array, Clipped, clip
 _SAMPLES = 1000
 #: Most passes of the regularisation, and farthest a seed moves along an axis in one, in lengths of
 #: the shortest stretch wanted (our defaults).
-_PASSES, _STRIDE = 150, 0.15
+_PASSES, _STRIDE = 80, 0.15
 #: What a pass aims at, in lengths of the shortest stretch wanted: a little more, to arrive.
 _AIM = 1.05
+#: Passes without a better one after which the regularisation ends.
+_PATIENCE = 20
 
 
 def in_ball(rng: np.random.Generator, n: int, radius: float, dimension: int) -> Array:
@@ -51,14 +53,15 @@ def regularise(seeds: Array, radius: float, shortest: float) -> Array:
     that ask. Of all passes the one with the smallest sum of squared relative shortfalls is kept
     (our method).
     """
-    best, best_shortfall = seeds, np.inf
+    best, best_shortfall, since = seeds, np.inf, 0
     reach = 1.0 - 0.05 * shortest / radius
     for _ in range(_PASSES):
         cells = clip(seeds, radius)
         shortfall, motion = _mend(cells, shortest)
+        since += 1
         if shortfall < best_shortfall:
-            best, best_shortfall = seeds, shortfall
-        if shortfall == 0.0:
+            best, best_shortfall, since = seeds, shortfall, 0
+        if shortfall == 0.0 or since == _PATIENCE:
             break
         limit = _STRIDE * shortest
         seeds = seeds + np.clip(motion, -limit, limit)

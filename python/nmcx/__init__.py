@@ -20,6 +20,7 @@ _MODULES = (
     "correlation",
     "errors",
     "io",
+    "materials",
     "morphology",
     "phantom",
     "plot",

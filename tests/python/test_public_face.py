@@ -21,6 +21,7 @@ MODULES = [
     "cones",
     "correlation",
     "io",
+    "materials",
     "morphology",
     "phantom",
     "spectra",
@@ -68,7 +69,7 @@ def test_a_docstring_of_the_measuring_chain_says_units_errors_source_and_example
         assert "Raises\n---" in text, "errors raised"
     assert ">>> " in text, "an example that runs"
     if not name.startswith(("io.", "phantom.")):
-        units = r"\[[^\]]*(eV|µm|rad|px|1|counts|s)[^\]]*\]|unit vectors|counts"
+        units = r"\[[^\]]*(eV|µm|rad|px|1|counts|s|Pa|\bm\b|\bV\b)[^\]]*\]|unit vectors|counts"
         assert re.search(units, text), "units"
         assert "References\n---" in text, "source of the formula"
 

@@ -11,6 +11,8 @@ from nmcx.mesh.fill import walls_of_grains
 
 #: Relative difference allowed between a grain's volume and the sum of its cells.
 _VOLUME_TOLERANCE = 1e-9
+#: Determinant, in cubes (squares) of the edge length, that rounding may leave of a flat cell.
+_FLAT = 1e-13
 
 
 def fill_grains(
@@ -58,6 +60,8 @@ def _fill(points: Array, belongs: NDArray[np.bool_], grain: int) -> Index:
     simplices = simplices[~flat]
     volume = _determinants(points, simplices)
     simplices[volume < 0, :2] = simplices[volume < 0, 1::-1]
+    if np.abs(volume).min(initial=np.inf) < _FLAT:
+        raise ConvergenceError(f"grain {grain} has cells of no volume that lie on no wall")
     middle = mesh.points.mean(axis=0)
     cone = np.abs(np.linalg.det(mesh.points[mesh.convex_hull] - middle)).sum()
     if abs(np.abs(volume).sum() - cone) > _VOLUME_TOLERANCE * cone:

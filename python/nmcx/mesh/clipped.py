@@ -341,11 +341,13 @@ def _rims_of_walls(
     axes = plane_axes(ridges.normal[owner])
     centre = ridges.normal[owner] * ridges.offset[owner][:, None]
     angle = np.zeros((len(owner), 2))
+    part = slice(0, len(leaves))  # whole circles, which come after, start anywhere
     for i in (0, 1):
-        apart = np.einsum("nij,nj->ni", axes, corners.position[corner[:, i]] - centre)
-        angle[:, i] = np.arctan2(apart[:, 1], apart[:, 0])
-    span = np.mod(angle[:, 1] - angle[:, 0], 2.0 * np.pi)
-    span[corner[:, 0] < 0] = 2.0 * np.pi
+        arm = corners.position[corner[part, i]] - centre[part]
+        apart = np.einsum("nij,nj->ni", axes[part], arm)
+        angle[part, i] = np.arctan2(apart[:, 1], apart[:, 0])
+    span = np.full(len(owner), 2.0 * np.pi)
+    span[part] = np.mod(angle[part, 1] - angle[part, 0], 2.0 * np.pi)
     rho = np.sqrt(radius**2 - ridges.offset[owner] ** 2)
     return Arcs(corner, centre, axes, rho, angle[:, 0], span, owner)
 

@@ -12,8 +12,8 @@ from nmcx.mesh.clipped import Array, Index
 
 
 def check(
-    points: Array, cells: Index, grain: Index, *, on_surface: NDArray[np.bool_], n_grain: int
-) -> None:
+    points: Array, cells: Index, grain: Index, on_surface: NDArray[np.bool_], *, n_grain: int
+) -> tuple[Index, Index]:
     """Check that cells fill the ball grain by grain, without gap or overlap.
 
     All volumes are positive; a facet belongs to one cell, and then all its points lie on the outer
@@ -22,6 +22,11 @@ def check(
     and the outer one turns outwards everywhere. Then the map of the abstract mesh into space keeps
     orientation and is one to one on the boundary, so nothing overlaps. A wall triangulated
     differently from its two sides shows as facets that belong to one cell inside the ball.
+
+    Returns
+    -------
+    tuple of numpy.ndarray
+        (k, d) points of the facets between two grains, and (k, 2) those grains, ascending.
 
     Raises
     ------
@@ -33,7 +38,8 @@ def check(
     _none("unused points", np.bincount(cells.ravel(), minlength=len(points)) == 0)
     _none("grains without cells", np.bincount(grain, minlength=n_grain) == 0)
     facets, turn, cell = oriented_facets(cells)
-    order = np.lexsort(facets.T)
+    # Two keys sort faster than three columns.
+    order = np.lexsort((facets[:, -1], facets[:, 0] * len(points) + facets[:, -2]))
     facets, turn, cell = facets[order], turn[order], cell[order]
     same = np.all(facets[1:] == facets[:-1], axis=1)
     _none("facets of more than two cells", same[1:] & same[:-1])
@@ -48,6 +54,8 @@ def check(
     wall = np.flatnonzero(same & (grain[cell[1:]] != grain[cell[:-1]]))
     both = np.concatenate([wall, wall + 1, np.flatnonzero(outer)])
     _check_closed("the boundary of a grain", facets[both], grain[cell[both]])
+    sides = np.sort(np.column_stack([grain[cell[wall]], grain[cell[wall + 1]]]), axis=1)
+    return facets[wall], sides
 
 
 def _swapped(facets: Index) -> list[int]:

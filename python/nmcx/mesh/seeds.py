@@ -112,16 +112,18 @@ def _squared_size(grain: NDArray[np.int64], slope: Array) -> Array:
     return np.einsum("nga,ngk,nka->n", slope, same, slope)
 
 
-def stir(seeds: Array, radius: float, shortest: float, rng: np.random.Generator) -> Array:
-    """Move the seeds of stretches shorter than `shortest` a little, so that none is left."""
-    for _ in range(20):
-        cells = clip(seeds, radius)
-        ends = cells.corners.position[cells.stretches]
-        tiny = np.linalg.norm(ends[:, 1] - ends[:, 0], axis=1) < shortest
-        if not tiny.any():
-            break
-        grains = np.unique(cells.corners.grains[cells.stretches[tiny]])
-        seeds = seeds.copy()
-        moved = grains[grains >= 0]
-        seeds[moved] += 1e-2 * rng.uniform(-1.0, 1.0, (len(moved), seeds.shape[1]))
-    return seeds
+def stir(seeds: Array, radius: float, tiny: float, rng: np.random.Generator) -> Array:
+    """Move seeds of stretches shorter than `tiny` by up to 0.01; the same array if there are none.
+
+    Seeds of a lattice, but for rounding, have corners that coincide, but for rounding: neither one
+    corner nor several.
+    """
+    cells = clip(seeds, radius)
+    ends = cells.corners.position[cells.stretches]
+    coincide = np.linalg.norm(ends[:, 1] - ends[:, 0], axis=1) < tiny
+    if not coincide.any():
+        return seeds
+    grains = np.unique(cells.corners.grains[cells.stretches[coincide]])
+    moved = seeds.copy()
+    moved[grains[grains >= 0]] += 1e-2 * rng.uniform(-1.0, 1.0, (int((grains >= 0).sum()), seeds.shape[1]))
+    return moved

@@ -13,7 +13,7 @@ namespace nmcx {
 /// Most cells of one grain about an edge that is replaced: beyond, success is rare.
 inline constexpr std::size_t longest_ring = 7;
 /// Least gain in quality worth a change.
-inline constexpr double least_gain = 1e-9;
+inline constexpr double least_gain = 1e-3;
 /// How much longer than the edge it replaces one on the sphere may be: chords cut the ball's volume.
 inline constexpr double longest_chord = 1.6;
 

@@ -18,8 +18,14 @@ namespace {
 constexpr int n_trial = 40;
 constexpr double first_stride = 0.3;
 constexpr double shrink = 0.9;
-/// Passes before edges are collapsed, for other means to come first.
+/// Passes before edges are collapsed, for other means to come first; except edges so short, in units
+/// of the spacing, that nothing else helps: those go before anything else, at the price of this
+/// factor on the worst cell about them for the moment.
 constexpr int patient_passes = 2;
+constexpr double hopeless_length = 0.12;
+constexpr double price = 0.3;
+/// Longest edge, in units of the spacing, whose collapse may tilt walls.
+constexpr double longest_tilting = 0.3;
 
 /// Uniform numbers from -1 to 1, the same on every machine (splitmix64).
 class Random {
@@ -51,12 +57,16 @@ template <int D>
 class Improver {
  public:
   using Vertex = std::int64_t;
+  using Simplex = typename GrainComplex<D>::Simplex;
+  using Regions = typename GrainComplex<D>::Regions;
 
   Improver(GrainComplex<D>& mesh, std::vector<Constraint<D>> constraints,
            const ImprovementOptions& options)
       : mesh_(mesh), constraints_(std::move(constraints)), options_(options) {}
 
   void run(ImprovedMesh& counts) {
+    while (collapse_shortest(counts)) {
+    }
     for (int pass = 0; pass < options_.n_pass; ++pass) {
       bool changed = false;
       for (const std::size_t i : work_list()) {
@@ -105,16 +115,16 @@ class Improver {
   }
 
   bool move(Vertex v) {
-    const Constraint<D>& constraint = constraints_[static_cast<std::size_t>(v)];
-    if (constraint.freedom == Freedom::fixed) return false;
+    const Constraint<D>& kept = constraint(v);
+    if (kept.freedom == Freedom::fixed) return false;
     const double before = mesh_.worst_about(v);
     double best = before;
     Point<D> place = mesh_.at(v);
-    double stride = first_stride * constraint.spacing;
+    double stride = first_stride * kept.spacing;
     for (int trial = 0; trial < n_trial; ++trial) {
       Point<D> step;
       for (int axis = 0; axis < D; ++axis) step[axis] = random_();
-      const Point<D> there = allowed(constraint, place + stride * step);
+      const Point<D> there = allowed(kept, place + stride * step);
       const double worst = mesh_.worst_about(v, there, best);
       if (worst > best) {
         best = worst;
@@ -152,92 +162,136 @@ class Improver {
     return p;
   }
 
-  bool collapse_edges(std::size_t i, ImprovedMesh& counts) {
-    std::vector<std::pair<double, std::pair<Vertex, Vertex>>> edges;
-    const Cell<D>& cell = mesh_.cell(i);
-    for (std::size_t a = 0; a <= D; ++a) {
-      for (std::size_t b = 0; b <= D; ++b) {
-        if (a != b) edges.push_back({(mesh_.at(cell[a]) - mesh_.at(cell[b])).norm(), {cell[a], cell[b]}});
-      }
+  /// Collapses edges that are hopelessly short, shortest first; false when none is left to collapse.
+  bool collapse_shortest(ImprovedMesh& counts) {
+    std::vector<Edge> edges;
+    for (std::size_t i = 0; i < mesh_.n_cell(); ++i) {
+      if (mesh_.alive(i) && mesh_.quality(i) < options_.floor) add_edges(i, hopeless_length, edges);
     }
     std::sort(edges.begin(), edges.end());
-    const bool may_merge = mesh_.quality(i) < options_.floor;
-    for (const auto& [length, ends] : edges) {
-      const auto spacing = constraints_[static_cast<std::size_t>(ends.first)].spacing;
-      if (length > options_.collapse_length * spacing) break;
-      if (collapse(ends.first, ends.second, may_merge, counts)) return true;
+    bool changed = false;
+    for (const Edge& edge : edges) {
+      if (!mesh_.is_edge(edge.v, edge.u)) continue;
+      const double before = std::min(mesh_.worst_about(edge.u), mesh_.worst_about(edge.v));
+      changed = collapse(edge, true, price * before, counts) || changed;
+    }
+    return changed;
+  }
+
+  bool collapse_edges(std::size_t i, ImprovedMesh& counts) {
+    std::vector<Edge> edges;
+    add_edges(i, options_.collapse_length, edges);
+    std::sort(edges.begin(), edges.end());
+    const bool is_poor = mesh_.quality(i) < options_.floor;
+    for (const Edge& edge : edges) {
+      const double before = std::min(mesh_.worst_about(edge.u), mesh_.worst_about(edge.v));
+      const bool may_tilt = is_poor && edge.length < longest_tilting * constraint(edge.v).spacing;
+      if (collapse(edge, may_tilt, before + least_gain, counts)) return true;
     }
     return false;
   }
 
-  /// Moves vertex v onto u, if no grain, wall or line is pinched and the worst cell gets better.
-  bool collapse(Vertex v, Vertex u, bool may_merge, ImprovedMesh& counts) {
-    using Complex = GrainComplex<D>;
+  struct Edge {
+    double length = 0;
+    Vertex v = 0;  ///< the vertex that is to go
+    Vertex u = 0;
+    auto operator<=>(const Edge&) const = default;
+  };
+
+  void add_edges(std::size_t i, double longest, std::vector<Edge>& edges) {
+    const Cell<D>& cell = mesh_.cell(i);
+    for (const Vertex v : cell) {
+      for (const Vertex u : cell) {
+        const double length = (mesh_.at(u) - mesh_.at(v)).norm();
+        if (v != u && length < longest * constraint(v).spacing) edges.push_back({length, v, u});
+      }
+    }
+  }
+
+  /// Makes one vertex of two, if no grain is pinched and all cells about it are better than `enough`:
+  /// v moves onto u along its own wall or line or, if it `may_tilt` them, both give way.
+  bool collapse(const Edge& edge, bool may_tilt, double enough, ImprovedMesh& counts) {
+    const auto [length, v, u] = edge;
+    // Most trials fail on the shapes, which are quicker to tell than what meets where.
+    const bool keeps_shape = is_better(v, u, mesh_.at(u), enough);
+    if (!keeps_shape && !may_tilt) return false;
     const auto about_v = mesh_.link(v);
     const auto about_u = mesh_.link(u);
-    for (const auto& [simplex, regions] : about_v) {
-      const auto same = about_u.find(simplex);
-      if (same == about_u.end()) continue;
-      typename Complex::Regions both;
-      std::set_intersection(regions.begin(), regions.end(), same->second.begin(),
-                            same->second.end(), std::back_inserter(both));
-      auto joined = simplex;
-      joined.insert(std::lower_bound(joined.begin(), joined.end(), u), u);
-      const auto together = about_v.find(joined);
-      if (together == about_v.end() || together->second != both) return false;
-    }
+    if (!link_condition(about_v, about_u, u)) return false;
     const auto& of_v = about_v.at({});
-    const auto& of_edge = about_v.at({u});
+    const auto& of_u = about_u.at({});
+    const bool tilts = about_v.at({u}) != of_v;
     Point<D> place = mesh_.at(u);
-    const bool tilts = of_edge != of_v;
     if (tilts) {
-      const bool along_corner = of_edge.size() >= D && is_fixed(u) && is_fixed(v);
-      if (!may_merge || !along_corner) return false;
-      place = merged(u, v, is_outside(about_u.at({})), is_outside(of_v));
+      if (!may_tilt || of_u.size() < of_v.size()) return false;
+      place = merged(u, v, of_u, of_v);
+      if (!is_better(v, u, place, enough)) return false;
+      constraint(u).freedom = Freedom::fixed;
+    } else if (!keeps_shape) {
+      return false;
     }
-    double before = 2.0;
-    double after = 2.0;
     std::vector<std::pair<Cell<D>, std::int64_t>> fresh;
-    for (const std::size_t i : mesh_.star(u)) {
-      before = std::min(before, mesh_.quality(i));
-      if (!Complex::has(mesh_.cell(i), v)) after = std::min(after, shape_with(mesh_.cell(i), u, place));
-    }
-    for (const std::size_t i : mesh_.star(v)) {
-      before = std::min(before, mesh_.quality(i));
-      if (Complex::has(mesh_.cell(i), u)) continue;
-      Cell<D> cell = mesh_.cell(i);
-      *std::find(cell.begin(), cell.end(), v) = u;
-      fresh.emplace_back(cell, mesh_.grain(i));
-      after = std::min(after, shape_with(cell, u, place));
-    }
-    if (after <= before + least_gain) return false;
     const auto star = mesh_.star(v);
-    for (const std::size_t i : star) mesh_.remove(i);
+    for (const std::size_t i : star) {
+      Cell<D> cell = mesh_.cell(i);
+      if (!GrainComplex<D>::has(cell, u)) {
+        *std::find(cell.begin(), cell.end(), v) = u;
+        fresh.emplace_back(cell, mesh_.grain(i));
+      }
+      mesh_.remove(i);
+    }
     mesh_.move(u, place);
     for (const auto& [cell, grain] : fresh) mesh_.add(cell, grain);
     ++(tilts ? counts.n_merge : counts.n_collapse);
     return true;
   }
 
-  [[nodiscard]] bool is_fixed(Vertex v) const {
-    return constraints_[static_cast<std::size_t>(v)].freedom == Freedom::fixed;
+  /// Whether all cells about v and u would be better than `enough` if both were at `place`.
+  [[nodiscard]] bool is_better(Vertex v, Vertex u, const Point<D>& place, double enough) const {
+    for (const Vertex centre : {u, v}) {
+      for (const std::size_t i : mesh_.star(centre)) {
+        const Cell<D>& cell = mesh_.cell(i);
+        if (GrainComplex<D>::has(cell, centre == u ? v : u)) continue;
+        std::array<Point<D>, D + 1> corner;
+        for (std::size_t k = 0; k <= D; ++k) {
+          corner[k] = cell[k] == centre ? place : mesh_.at(cell[k]);
+        }
+        if (shape_quality<D>(corner) <= enough) return false;
+      }
+    }
+    return true;
   }
 
-  static bool is_outside(const typename GrainComplex<D>::Regions& regions) {
-    return regions.front() == GrainComplex<D>::outside;
+  /// In every grain, and outside, what both vertices are joined to is what their edge is joined to.
+  static bool link_condition(const std::map<Simplex, Regions>& about_v,
+                             const std::map<Simplex, Regions>& about_u, Vertex u) {
+    for (const auto& [simplex, regions] : about_v) {
+      const auto same = about_u.find(simplex);
+      if (same == about_u.end()) continue;
+      Regions both;
+      std::set_intersection(regions.begin(), regions.end(), same->second.begin(),
+                            same->second.end(), std::back_inserter(both));
+      Simplex joined = simplex;
+      joined.insert(std::lower_bound(joined.begin(), joined.end(), u), u);
+      const auto together = about_v.find(joined);
+      if (together == about_v.end() || together->second != both) return false;
+    }
+    return true;
   }
 
-  /// Where two corners become one: halfway, and on the sphere if one of them is.
-  [[nodiscard]] Point<D> merged(Vertex u, Vertex v, bool u_outside, bool v_outside) const {
+  /// Where two vertices that keep to different walls or lines become one: at the one where more
+  /// regions meet, else halfway; on the sphere if one of them is.
+  [[nodiscard]] Point<D> merged(Vertex u, Vertex v, const Regions& of_u, const Regions& of_v) const {
+    const bool u_outside = of_u.front() == GrainComplex<D>::outside;
+    const bool v_outside = of_v.front() == GrainComplex<D>::outside;
     if (u_outside != v_outside) return mesh_.at(u_outside ? u : v);
+    if (of_u.size() > of_v.size()) return mesh_.at(u);
     const Point<D> middle = 0.5 * (mesh_.at(u) + mesh_.at(v));
     return u_outside ? Point<D>(middle * (options_.radius / middle.norm())) : middle;
   }
 
-  [[nodiscard]] double shape_with(const Cell<D>& cell, Vertex v, const Point<D>& p) const {
-    std::array<Point<D>, D + 1> corner;
-    for (std::size_t k = 0; k <= D; ++k) corner[k] = cell[k] == v ? p : mesh_.at(cell[k]);
-    return shape_quality<D>(corner);
+  [[nodiscard]] Constraint<D>& constraint(Vertex v) {
+    return constraints_[static_cast<std::size_t>(v)];
   }
 
   GrainComplex<D>& mesh_;

@@ -1,8 +1,12 @@
-"""Polycrystals as meshes: grains that share no node, with the walls between them."""
+"""Polycrystals as meshes: grains that share no node, with the walls between them.
+
+Points are (x, y, z) in metres; every grain has nodes of its own, see `nmcx.results.Mesh`.
+"""
 
 from nmcx.mesh.build import assemble
 from nmcx.mesh.midside import midside_nodes
 from nmcx.mesh.orientation import radial_texture, random_orientations
+from nmcx.mesh.polycrystal import ball, disc
 from nmcx.mesh.quality import quality, radius_ratio, smallest_angle
 from nmcx.results import Mesh, MeshQuality, MidsideNodes
 
@@ -11,6 +15,8 @@ __all__ = [
     "MeshQuality",
     "MidsideNodes",
     "assemble",
+    "ball",
+    "disc",
     "midside_nodes",
     "quality",
     "radial_texture",

@@ -2,6 +2,7 @@
 
 #include "bind.hpp"
 #include "nmcx/fem/interface_insertion.hpp"
+#include "nmcx/fem/mesh_improvement.hpp"
 #include "nmcx/fem/midside_nodes.hpp"
 
 using namespace py::literals;
@@ -31,9 +32,54 @@ void bind_interface_insertion(py::module_& m) {
         "interfaces"_a.noconvert(), "surface"_a.noconvert(), ReleaseGil());
 }
 
+void bind_mesh_improvement(py::module_& m) {
+  using nmcx::bindings::ReleaseGil;
+
+  py::enum_<nmcx::Freedom>(m, "Freedom")
+      .value("FIXED", nmcx::Freedom::fixed)
+      .value("LINE", nmcx::Freedom::line)
+      .value("WALL", nmcx::Freedom::wall)
+      .value("RIM", nmcx::Freedom::rim)
+      .value("SURFACE", nmcx::Freedom::surface)
+      .value("FREE", nmcx::Freedom::free);
+  py::class_<nmcx::ImprovedMesh>(m, "ImprovedMesh")
+      .def_readonly("points", &nmcx::ImprovedMesh::points)
+      .def_readonly("cells", &nmcx::ImprovedMesh::cells)
+      .def_readonly("grain", &nmcx::ImprovedMesh::grain)
+      .def_readonly("source", &nmcx::ImprovedMesh::source)
+      .def_readonly("n_move", &nmcx::ImprovedMesh::n_move)
+      .def_readonly("n_flip", &nmcx::ImprovedMesh::n_flip)
+      .def_readonly("n_collapse", &nmcx::ImprovedMesh::n_collapse)
+      .def_readonly("n_merge", &nmcx::ImprovedMesh::n_merge);
+  m.def(
+      "improve_mesh",
+      [](const nmcx::ArrayView<double, 2>& points, const nmcx::ArrayView<std::int64_t, 2>& cells,
+         const nmcx::ArrayView<std::int64_t, 1>& grain,
+         const nmcx::ArrayView<std::uint8_t, 1>& freedom,
+         const nmcx::ArrayView<double, 2>& direction, const nmcx::ArrayView<double, 1>& spacing,
+         double radius, double target, int n_pass, double floor, double collapse_length) {
+        return nmcx::improve_mesh(points, cells, grain, freedom, direction, spacing,
+                                  {.radius = radius,
+                                   .target = target,
+                                   .n_pass = n_pass,
+                                   .floor = floor,
+                                   .collapse_length = collapse_length});
+      },
+      "points"_a.noconvert(), "cells"_a.noconvert(), "grain"_a.noconvert(),
+      "freedom"_a.noconvert(), "direction"_a.noconvert(), "spacing"_a.noconvert(), "radius"_a,
+      "target"_a, "n_pass"_a, "floor"_a, "collapse_length"_a, ReleaseGil());
+
+  py::class_<nmcx::CellAngles>(m, "CellAngles")
+      .def_readonly("smallest", &nmcx::CellAngles::smallest)
+      .def_readonly("largest", &nmcx::CellAngles::largest);
+  m.def("cell_angles", &nmcx::cell_angles, "points"_a.noconvert(), "cells"_a.noconvert(),
+        ReleaseGil());
+}
+
 }  // namespace
 
 void bind_fem(py::module_& m) {
   bind_interface_insertion(m);
+  bind_mesh_improvement(m);
   bind_transport(m);
 }

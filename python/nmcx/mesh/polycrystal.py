@@ -153,7 +153,7 @@ def disc(
         `texture`.
     texture : {"random", "radial"}
         "random": uniform on SO(3), so the c axis mostly leaves the plane. "radial": an a axis along
-        the radius of the grain's seed, c across it in the plane.
+        the radius of the grain's seed, c in a random direction across it.
     layer : float
         Thickness of a resolved layer on the rim [m]; only 0, none, so far.
 

@@ -94,17 +94,19 @@ class Stepper:
                 dt = left
             elif self.control.fixed is None and dt > 0.5 * left:
                 dt = 0.5 * left  # two alike rather than a long one and a splinter
-            state, increment, factor = self._attempt(dt, end if dt == left else self.state.time + dt)
+            try:
+                state, increment, factor = self._attempt(
+                    dt, end if dt == left else self.state.time + dt
+                )
+            except ConvergenceError:
+                if self.control.fixed is not None:
+                    raise
+                wanted = 0.25 * dt
+                self._rejected(wanted, whole, failed=True)
+                continue
             if state is None:
-                self.n_rejected += 1
                 wanted = factor * dt
-                if wanted < _SHORTEST * whole:
-                    now = self.state
-                    raise self.drive.blame(now.time, now.solved) or TransportFailure(
-                        f"the time step fell to {wanted:.3g} s at t = {now.time:.6g} s: no step "
-                        "meets the tolerance; raise it, or check the boundary conditions",
-                        time=now.time,
-                    )
+                self._rejected(wanted, whole)
                 continue
             try:
                 self.drive.check(state.time, state.solved)
@@ -125,6 +127,21 @@ class Stepper:
             self._wanted = wanted
             yield state
 
+    def _rejected(self, wanted: float, whole: float, *, failed: bool = False) -> None:
+        """Count a rejection, and give up where shorter steps will not help."""
+        self.n_rejected += 1
+        now = self.state
+        if failed and wanted < _MOMENT * whole:
+            culprit = self.drive.blame(now.time, now.solved)
+            if culprit is not None:
+                raise culprit
+        if wanted < _SHORTEST * whole:
+            raise TransportFailure(
+                f"the time step fell to {wanted:.3g} s at t = {now.time:.6g} s: no step meets the "
+                "tolerance; raise it, or check the boundary conditions",
+                time=now.time,
+            )
+
     def _attempt(self, dt: float, time: float) -> tuple[State | None, float, float]:
         """Try one step; its state or None, what came in, the factor to the length allowed."""
         now, *before = self._past
@@ -139,12 +156,7 @@ class Stepper:
                 (1.0 + omega) * now.concentration
                 - omega**2 / (1.0 + omega) * before[0].concentration
             ) / dt
-        try:
-            solved = self.drive.solve(rate, history, guess, now.concentration)
-        except ConvergenceError:
-            if self.control.fixed is not None or dt < 1e-3 * _SHORTEST:
-                raise
-            return None, 0.0, 0.25
+        solved = self.drive.solve(rate, history, guess, now.concentration)
         self.n_iteration += solved.iterations
         increment = dt * solved.inflow
         if order == 2:

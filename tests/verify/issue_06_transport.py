@@ -1,0 +1,174 @@
+"""Transport on fine meshes beside the series and effective properties it must reproduce."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+from check import Check, Row, recorded
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "python"))
+
+import test_transport as quick
+import test_transport_anisotropic as anisotropic
+from ball_meshes import ball, centre_of
+
+from nmcx import chemomechanics as cm
+from nmcx.materials import NMC811
+
+
+def _row(figure: str, found: float, exact: float, scale: float, allowed: float = 5e-3) -> Row:
+    """A number beside its reference; `scale` is what the deviation is relative to."""
+    off = abs(found - exact) / scale
+    return Row(figure, f"{found:.6f} ({off:.2%})", f"{exact:.6f} ± {allowed:.1%}", off <= allowed)
+
+
+def spheres(reduced: bool) -> list[Row]:
+    """§3.1 (a)–(c): profile values relative to the full step, means to themselves."""
+    n, tolerance = (10, 3e-4) if reduced else (28, 3e-5)
+    allowed = 2e-2 if reduced else 5e-3
+    body = ball(n, quick.RADIUS)
+    rows = []
+    exact = quick.SPHERE_DIRICHLET
+    for tau, pair in zip(exact, quick.dirichlet(body, list(exact), tolerance=tolerance), strict=True):
+        rows.append(_row(f"sphere Dirichlet, τ = {tau}: centre", pair[0], exact[tau][0], 1, allowed))
+        rows.append(_row(f"… mean, τ = {tau}", pair[1], exact[tau][1], exact[tau][1], allowed))
+    exact = quick.SPHERE_FLUX
+    for tau, pair in zip(exact, quick.flux(body, list(exact), tolerance=tolerance), strict=True):
+        for name, found, wanted in zip(("centre", "surface"), pair, exact[tau], strict=True):
+            rows.append(_row(f"sphere flux, τ = {tau}: {name}", found, wanted, exact[tau][1], allowed))
+    for (biot, tau), wanted in quick.SPHERE_ROBIN.items():
+        centre, mean = quick.robin(body, biot, [tau], tolerance=tolerance)[0]
+        rows.append(_row(f"sphere Robin {biot}, τ = {tau}: centre", centre, wanted[0], 1, allowed))
+        rows.append(_row(f"… mean, Robin {biot}, τ = {tau}", mean, wanted[1], wanted[1], allowed))
+    return rows
+
+
+def layers(reduced: bool) -> list[Row]:
+    """§3.1 (d): both closures of a thin layer at 2000 s, and how far they are from a resolved one."""
+    n = 10 if reduced else 28
+    allowed = 2e-2 if reduced else 5e-3
+    rows = []
+    for thickness, wanted in quick.LAYERS.items():
+        core = quick.RADIUS - thickness
+        for name, radius, inner, number in (
+            ("shell on the core", core, core, wanted[0]),
+            ("flat on the sphere", quick.RADIUS, None, wanted[1]),
+        ):
+            body = ball(n, radius)
+            k = cm.layer_conductance(thickness, NMC811.diffusivity_layer, inner_radius=inner)
+            history = cm.diffuse(
+                body,
+                quick.ISOTROPIC,
+                initial=0.0,
+                boundary=cm.Robin(k, quick.FULL),
+                times=[2000.0],
+                tolerance=1e-4,
+            )
+            centre = float(history.concentration[0, centre_of(body)] / quick.FULL)
+            label = f"layer {1e9 * thickness:.0f} nm, {name}: centre"
+            rows.append(_row(label, centre, number, number, allowed))
+            off = centre - quick.RESOLVED[thickness]
+            rows.append(recorded(f"… minus the resolved layer ({name})", f"{off:+.4f}"))
+    return rows
+
+
+def discs(reduced: bool) -> list[Row]:
+    """§3.1 (e)."""
+    body = ball(32 if reduced else 96, quick.RADIUS, dimension=2)
+    rows = []
+    for name, solve, exact in (
+        ("Dirichlet", quick.dirichlet, quick.DISC_DIRICHLET),
+        ("flux", quick.flux, quick.DISC_FLUX),
+    ):
+        for tau, pair in zip(exact, solve(body, list(exact), tolerance=3e-5), strict=True):
+            wanted = exact[tau][1]
+            rows.append(_row(f"disc {name}, τ = {tau}: mean or surface", pair[1], wanted, wanted))
+    return rows
+
+
+def orders(reduced: bool) -> list[Row]:
+    """Orders in the mesh width and in the step."""
+    rows = []
+    sizes = (3, 6, 12) if reduced else (6, 12, 24)
+    for name, solve in (
+        ("Dirichlet", quick.dirichlet),
+        ("flux", quick.flux),
+        ("Robin 5", lambda b, t, **o: quick.robin(b, 5.0, t, **o)),
+    ):
+        found = np.array([solve(ball(n, quick.RADIUS), [0.1], tolerance=3e-5)[0] for n in sizes])
+        observed = quick.order(np.abs(np.diff(found[:, 1])))
+        within = abs(observed - 2) <= (0.2 if reduced else 0.1)
+        rows.append(Row(f"order in h, sphere {name}", f"{observed:.2f}", "2.0 ± 0.1", within))
+    for dimension in (2, 3):
+        coarse = (8, 12)[dimension == 3]
+        errors = [anisotropic.manufactured(dimension, n, n) for n in (coarse, 2 * coarse)]
+        observed = float(np.log2(errors[0] / errors[1]))
+        figure = f"order, manufactured solution with full D, {dimension}-D"
+        rows.append(Row(figure, f"{observed:.2f}", "2.0 ± 0.1", abs(observed - 2) <= 0.1))
+    return rows
+
+
+def effective(reduced: bool) -> list[Row]:
+    """§3.2: the checkerboard and the spreading spot."""
+    rows = []
+    exact = float(np.sqrt(0.1))
+    for n in (256,) if reduced else (64, 128, 256, 512):
+        found = anisotropic.checkerboard(n)
+        rows.append(_row(f"checkerboard {n}²: D / D_ab", found, exact, exact))
+    return rows
+
+
+def assembly(reduced: bool) -> list[Row]:
+    """Assembly beside iterations of the solver in the same process, one thread and two."""
+    from nmcx.chemomechanics.domain import Domain, SolverOptions
+
+    body = ball(12 if reduced else 28, quick.RADIUS)
+    domain = Domain(body, NMC811, solver=SolverOptions("iterative", threads=1))
+    n = domain.size
+    tensors = NMC811.diffusivity_tensor(body.orientation)
+    none, free = np.zeros(n), np.full(n, np.nan)
+    rate = quick.D / (quick.RADIUS / 28) ** 2
+    start = np.random.default_rng(3).random(n)
+
+    def seconds(call: object, threads: int) -> float:
+        times = []
+        for _ in range(7):
+            begin = time.perf_counter()
+            call(threads)  # type: ignore[operator]
+            times.append(time.perf_counter() - begin)
+        return float(np.median(times))
+
+    def assemble(threads: int) -> None:
+        domain.kernel.assemble(tensors, np.empty(0), np.empty(0), threads=threads)
+
+    iterations = 0
+
+    def step(threads: int) -> None:
+        nonlocal iterations
+        result = domain.kernel.step(
+            rate, rate * start, none, none, free, start, 1e-8, threads=threads
+        )
+        iterations = result.iterations
+
+    one, two = seconds(assemble, 1), seconds(assemble, 2)
+    step_one, step_two = seconds(step, 1), seconds(step, 2)
+    return [
+        recorded(f"assembly, {len(body.cells)} cells, one thread", f"{1e3 * one:.1f} ms"),
+        recorded("step of D Δt = h², one thread, 1e-8", f"{1e3 * step_one:.1f} ms, {iterations} it."),
+        recorded("assembly in iterations of the solver", f"{one / (step_one / iterations):.1f}"),
+        Row("assembly, two threads", f"{one / two:.2f}×", "≥ 1.7×", one / two >= 1.7),
+        Row("step, two threads", f"{step_one / step_two:.2f}×", "≥ 1.7×", step_one / step_two >= 1.7),
+    ]
+
+
+CHECKS = [
+    Check("transport-spheres", spheres),
+    Check("transport-layers", layers),
+    Check("transport-discs", discs),
+    Check("transport-orders", orders),
+    Check("transport-effective", effective),
+    Check("transport-assembly", assembly, in_reduced=False),
+]

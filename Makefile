@@ -92,7 +92,7 @@ sanitize: install
 # The particle in space: off-screen by pyvista, and the interactive scene in a real browser.
 pictures: install
 	$(PIP) install --no-build-isolation --editable ".[view,test]"
-	$(RUN) -m pytest tests/python/report/test_scene.py
+	$(RUN) -m pytest tests/python/report/test_scene.py tests/python/report/test_polycrystal_pictures.py
 
 package: $(VENV)/build.stamp
 	$(PIP) install --group release

@@ -71,7 +71,9 @@ def write_history(
     fields = {"concentration": np.asarray(history.concentration, dtype=np.float64)}
     for name, values in (point_data or {}).items():
         if name in fields:
-            raise ValueError(f"point_data may not hold {name!r}, which is written anyway; rename it")
+            raise ValueError(
+                f"point_data may not hold {name!r}, which is written anyway; rename it"
+            )
         fields[name] = np.asarray(values, dtype=np.float64)
     for name, values in fields.items():
         if values.shape != shape:
@@ -96,7 +98,11 @@ def _write(
         root.attrs["Version"] = (2, 0)
         kind = b"UnstructuredGrid"
         root.attrs.create("Type", kind, dtype=h5py.string_dtype("ascii", len(kind)))
-        for name, count in (("Points", n_node), ("Cells", n_cell), ("ConnectivityIds", mesh.cells.size)):
+        for name, count in (
+            ("Points", n_node),
+            ("Cells", n_cell),
+            ("ConnectivityIds", mesh.cells.size),
+        ):
             root["NumberOf" + name] = np.array([count], dtype=np.int64)
         root["Points"] = points
         root["Connectivity"] = np.ascontiguousarray(mesh.cells, dtype=np.int64).ravel()

@@ -109,9 +109,7 @@ def _crossings(groups: _Index, edges: _Index, above: NDArray[np.bool_]) -> tuple
     return np.nonzero(side[:, edges[:, 0]] != side[:, edges[:, 1]])
 
 
-def _on_plane(
-    points: _Float, height: _Float, ends: _Index, frame: _Float
-) -> tuple[_Float, _Float]:
+def _on_plane(points: _Float, height: _Float, ends: _Index, frame: _Float) -> tuple[_Float, _Float]:
     low, high = height[ends.T]
     share = low / (low - high)
     place = points[ends[:, 0]] + share[:, None] * (points[ends[:, 1]] - points[ends[:, 0]])

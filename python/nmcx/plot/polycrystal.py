@@ -11,7 +11,16 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nmcx.plot.mesh_section import Section, draw_lines, mesh_section, plane_axes
-from nmcx.plot.panels import COLOURS, LABEL, TICK, TITLE, label_axes, new_figure, one_panel, open_frame
+from nmcx.plot.panels import (
+    COLOURS,
+    LABEL,
+    TICK,
+    TITLE,
+    label_axes,
+    new_figure,
+    one_panel,
+    open_frame,
+)
 from nmcx.results import Mesh, TransportHistory
 
 if TYPE_CHECKING:
@@ -149,7 +158,9 @@ def orientation_map(
     corners = section.points[section.triangles] / _MICRON
     face = colour[grain]
     axes.add_collection(
-        PolyCollection(list(corners), facecolors=face, edgecolors=face, linewidths=0.3, rasterized=True)
+        PolyCollection(
+            list(corners), facecolors=face, edgecolors=face, linewidths=0.3, rasterized=True
+        )
     )
     _frame(axes, mesh, section, normal, title)
     marks = [
@@ -217,9 +228,15 @@ def surface_flux(
     )
     from scipy.spatial import cKDTree
 
-    longitude, latitude = np.meshgrid(np.linspace(-np.pi, np.pi, 361), np.linspace(-1, 1, 181) * np.pi / 2)
+    longitude, latitude = np.meshgrid(
+        np.linspace(-np.pi, np.pi, 361), np.linspace(-1, 1, 181) * np.pi / 2
+    )
     looked_at = np.stack(
-        [np.cos(latitude) * np.cos(longitude), np.cos(latitude) * np.sin(longitude), np.sin(latitude)],
+        [
+            np.cos(latitude) * np.cos(longitude),
+            np.cos(latitude) * np.sin(longitude),
+            np.sin(latitude),
+        ],
         axis=-1,
     )
     direction = centre / np.linalg.norm(centre, axis=1, keepdims=True)
@@ -276,9 +293,13 @@ def state_of_charge(
         time, history.lowest / max_concentration, history.highest / max_concentration,
         color=COLOURS[0], alpha=0.2, linewidth=0, label="lowest to highest",
     )  # fmt: skip
-    axes[0].plot(time, history.mean_concentration / max_concentration, color=COLOURS[0], label="mean")
+    axes[0].plot(
+        time, history.mean_concentration / max_concentration, color=COLOURS[0], label="mean"
+    )
     axes[0].legend(fontsize=TICK, frameon=False)
-    label_axes(axes[0], f"time [{'h' if hours else 's'}]", "lithium content x [1]", "State of charge")
+    label_axes(
+        axes[0], f"time [{'h' if hours else 's'}]", "lithium content x [1]", "State of charge"
+    )
     open_frame(axes[0])
     if charged:
         content = history.mean_concentration / max_concentration

@@ -1,8 +1,23 @@
-"""Meshes of polycrystals that conform to their grain walls: triangles or tetrahedra.
+"""Polycrystals as meshes: grains that share no node, with the walls between them."""
 
-Points are (x, y, z) in metres; every grain has nodes of its own, see `nmcx.results.Mesh`.
-"""
-
+from nmcx.mesh.build import assemble
+from nmcx.mesh.midside import midside_nodes
+from nmcx.mesh.orientation import radial_texture, random_orientations
 from nmcx.mesh.polycrystal import ball, disc
+from nmcx.mesh.quality import quality, radius_ratio, smallest_angle
+from nmcx.results import Mesh, MeshQuality, MidsideNodes
 
-__all__ = ["ball", "disc"]
+__all__ = [
+    "Mesh",
+    "MeshQuality",
+    "MidsideNodes",
+    "assemble",
+    "ball",
+    "disc",
+    "midside_nodes",
+    "quality",
+    "radial_texture",
+    "radius_ratio",
+    "random_orientations",
+    "smallest_angle",
+]

@@ -1,7 +1,4 @@
-"""Polycrystals as meshes: grains that share no node, with the walls between them.
-
-Points are (x, y, z) in metres; every grain has nodes of its own, see `nmcx.results.Mesh`.
-"""
+"""Polycrystals as meshes: grains that share no node, with the walls between them."""
 
 from nmcx.mesh.build import assemble
 from nmcx.mesh.midside import midside_nodes

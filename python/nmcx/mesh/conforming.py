@@ -15,7 +15,7 @@ from nmcx.mesh.clipped import Array, Clipped, Index
 from nmcx.mesh.conformity import check
 from nmcx.mesh.fill import Spacing, inner_points, surface_points
 from nmcx.mesh.walls import Points, Skeleton, make_skeleton
-from nmcx.results.mesh import facet_area
+from nmcx.results.mesh import cell_volume, facet_area
 
 #: Smallest angles [degrees] of triangles and of tetrahedra (dihedral) that are worked for; below
 #: which Voronoi corners may be merged; and below which other random points are tried.
@@ -54,10 +54,10 @@ def conforming(clipped: Clipped, spacing: Spacing, random: np.random.SeedSequenc
         except ConvergenceError as error:
             failures.append(str(error))
             continue
-        if best is None or mesh.settings["smallest_angle"] > best.settings["smallest_angle"]:
+        if best is None or mesh.settings["worst_angle"] > best.settings["worst_angle"]:
             best = mesh
         best.settings["tries"] = tried
-        if np.degrees(best.settings["smallest_angle"]) >= _RETRIED_BELOW:
+        if np.degrees(best.settings["worst_angle"]) >= _RETRIED_BELOW:
             return best
     if best is None:
         raise ConvergenceError(
@@ -95,7 +95,8 @@ def _attempt(clipped: Clipped, spacing: Spacing, rng: np.random.Generator) -> Co
         "replaced_edges": better.n_flip,
         "collapsed_edges": better.n_collapse,
         "merged_corners": better.n_merge,
-        **_quality(clipped, better.points, better.cells),
+        "worst_angle": float(np.arcsin(better.worst)),
+        "volume_error": _volume_error(clipped, better.points, better.cells),
         **_walls(clipped, better.points, facets, sides),
     }
     return Conforming(better.points, better.cells, better.grain, settings, _notes(settings))
@@ -119,20 +120,11 @@ def _own_points(
     return [np.concatenate(batch) for batch in own]
 
 
-def _quality(clipped: Clipped, points: Array, cells: Index) -> dict[str, float]:
-    angles = _core.cell_angles(points, cells)
-    edges = points[cells[:, 1:]] - points[cells[:, :1]]
-    total = float(np.linalg.det(edges).sum()) / (2.0 if clipped.dimension == 2 else 6.0)
+def _volume_error(clipped: Clipped, points: Array, cells: Index) -> float:
     whole = np.pi * clipped.radius**2
     if clipped.dimension == 3:
         whole *= 4.0 / 3.0 * clipped.radius
-    return {
-        "smallest_angle": float(angles.smallest.min()),
-        "smallest_angle_1_percent": float(np.quantile(angles.smallest, 0.01)),
-        "smallest_angle_median": float(np.median(angles.smallest)),
-        "largest_angle": float(angles.largest.max()),
-        "volume_error": total / float(whole) - 1.0,
-    }
+    return float(cell_volume(points, cells).sum() / whole - 1.0)
 
 
 #: Distance from its plane [edge lengths] from which a point of a wall counts as off it.
@@ -162,7 +154,7 @@ def _notes(settings: dict[str, Any]) -> tuple[str, ...]:
             f"below {_MERGED_BELOW:.0f} degrees: {settings['tilted_wall_share']:.2%} of the wall "
             f"area leaves its plane, by {settings['wall_offset']:.2g} edge lengths at most"
         )
-    smallest = float(np.degrees(settings["smallest_angle"]))
-    if smallest < _MERGED_BELOW:
-        notes.append(f"the smallest angle of a cell is {smallest:.1f} degrees")
+    worst = float(np.degrees(settings["worst_angle"]))
+    if worst < _MERGED_BELOW:
+        notes.append(f"an angle of a cell is within {worst:.1f} degrees of 0 or 180")
     return tuple(notes)

@@ -6,15 +6,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 
-def random_orientations(n: int, seed: int | np.random.Generator) -> NDArray[np.float64]:
+def random_orientations(n: int, seed: int) -> NDArray[np.float64]:
     """Orientations without any texture.
 
     Parameters
     ----------
     n : int
         Number of grains.
-    seed : int or numpy.random.Generator
-        What the random numbers come from.
+    seed : int
+        Of the random generator.
 
     Returns
     -------
@@ -50,7 +50,7 @@ def random_orientations(n: int, seed: int | np.random.Generator) -> NDArray[np.f
 
 
 def radial_texture(
-    centres: ArrayLike, seed: int | np.random.Generator, *, origin: ArrayLike | None = None
+    centres: ArrayLike, seed: int, *, origin: ArrayLike | None = None
 ) -> NDArray[np.float64]:
     """Orientations of grains that grew outwards: a along the radius, c across it.
 
@@ -61,8 +61,8 @@ def radial_texture(
     ----------
     centres : array_like
         (n_grain, 3) or, in the plane, (n_grain, 2) centres of the grains [m].
-    seed : int or numpy.random.Generator
-        What the random numbers come from.
+    seed : int
+        Of the random generator.
     origin : array_like, optional
         (3,) or (2,) centre of the particle [m], default zero; a grain there has no radius and lies
         at random.

@@ -68,17 +68,17 @@ def ball(
         (n_grain, 3, 3) rotations from crystal to sample axes, column 2 the c axis. Default: from
         `texture`.
     texture : {"random", "radial"}
-        "random": uniform on SO(3). "radial": an a axis points along the radius of the grain's seed,
-        c in a random direction across it, so that the layers lead to the surface.
+        As `random_orientations` and `radial_texture` do, the latter by the grain's seed.
     layer : float
         Thickness of a resolved layer on the surface [m]; only 0, none, so far.
 
     Returns
     -------
     Mesh
-        `settings` has the seeds as used (``seeds_m``), what was done to the mesh, and its quality:
-        smallest and largest dihedral angles [rad], relative errors of volume and wall area, largest
-        distance of a wall's points from its plane [edge lengths].
+        `settings` has the seeds as used (``seeds_m``), what was done to the mesh, how close its
+        angles come to 0 or 180 degrees (``worst_angle`` [rad]), relative errors of volume and wall
+        area, the largest distance of a wall's points from its plane [edge lengths], and the share
+        of the wall area off its plane.
 
     Raises
     ------
@@ -152,8 +152,8 @@ def disc(
         (n_grain, 3, 3) rotations from crystal to sample axes, column 2 the c axis. Default: from
         `texture`.
     texture : {"random", "radial"}
-        "random": uniform on SO(3), so the c axis mostly leaves the plane. "radial": an a axis along
-        the radius of the grain's seed, c in a random direction across it.
+        As `random_orientations` and `radial_texture` do, the latter by the grain's seed; the c axis
+        mostly leaves the plane.
     layer : float
         Thickness of a resolved layer on the rim [m]; only 0, none, so far.
 
@@ -179,7 +179,7 @@ def disc(
     >>> grains = mesh.disc(5e-6, grain_size=2e-6, size=0.4e-6, seed=1)
     >>> grains.n_grain
     25
-    >>> bool(grains.settings["smallest_angle"] > 0.3)
+    >>> bool(grains.settings["worst_angle"] > 0.3)
     True
     """
     return _polycrystal(
@@ -227,9 +227,9 @@ def _polycrystal(
     clipped = clip(final, scaled)
     made = conforming(clipped, spacing, meshing)
     if turned is None:
-        rng = np.random.default_rng(turning)
-        by_texture = texture == "radial"
-        turned = radial_texture(final, rng) if by_texture else random_orientations(len(final), rng)
+        stream = int(turning.generate_state(1)[0])
+        is_radial = texture == "radial"
+        turned = radial_texture(final, stream) if is_radial else random_orientations(len(final), stream)
     motion = float(np.sqrt(np.mean(np.sum((final - relaxed) ** 2, axis=1))))
     settings: dict[str, Any] = {
         "radius_m": float(radius),

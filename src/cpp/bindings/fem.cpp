@@ -11,27 +11,6 @@ void bind_transport(py::module_& m);  // transport.cpp
 
 namespace {
 
-void bind_interface_insertion(py::module_& m) {
-  using nmcx::bindings::ReleaseGil;
-
-  py::class_<nmcx::InsertedInterfaces>(m, "InsertedInterfaces")
-      .def_readonly("source", &nmcx::InsertedInterfaces::source)
-      .def_readonly("cells", &nmcx::InsertedInterfaces::cells)
-      .def_readonly("interfaces", &nmcx::InsertedInterfaces::interfaces)
-      .def_readonly("interface_grains", &nmcx::InsertedInterfaces::interface_grains)
-      .def_readonly("surface", &nmcx::InsertedInterfaces::surface);
-  m.def("insert_interfaces", &nmcx::insert_interfaces, "cells"_a.noconvert(), "grain"_a.noconvert(),
-        "n_node"_a, "walls"_a.noconvert() = py::none(), ReleaseGil());
-
-  py::class_<nmcx::MidsideNodes>(m, "MidsideNodes")
-      .def_readonly("ends", &nmcx::MidsideNodes::ends)
-      .def_readonly("cells", &nmcx::MidsideNodes::cells)
-      .def_readonly("interfaces", &nmcx::MidsideNodes::interfaces)
-      .def_readonly("surface", &nmcx::MidsideNodes::surface);
-  m.def("midside_nodes", &nmcx::midside_nodes, "cells"_a.noconvert(), "n_node"_a,
-        "interfaces"_a.noconvert(), "surface"_a.noconvert(), ReleaseGil());
-}
-
 void bind_mesh_improvement(py::module_& m) {
   using nmcx::bindings::ReleaseGil;
 
@@ -47,6 +26,7 @@ void bind_mesh_improvement(py::module_& m) {
       .def_readonly("cells", &nmcx::ImprovedMesh::cells)
       .def_readonly("grain", &nmcx::ImprovedMesh::grain)
       .def_readonly("source", &nmcx::ImprovedMesh::source)
+      .def_readonly("worst", &nmcx::ImprovedMesh::worst)
       .def_readonly("n_move", &nmcx::ImprovedMesh::n_move)
       .def_readonly("n_flip", &nmcx::ImprovedMesh::n_flip)
       .def_readonly("n_collapse", &nmcx::ImprovedMesh::n_collapse)
@@ -68,12 +48,27 @@ void bind_mesh_improvement(py::module_& m) {
       "points"_a.noconvert(), "cells"_a.noconvert(), "grain"_a.noconvert(),
       "freedom"_a.noconvert(), "direction"_a.noconvert(), "spacing"_a.noconvert(), "radius"_a,
       "target"_a, "n_pass"_a, "floor"_a, "collapse_length"_a, ReleaseGil());
+}
 
-  py::class_<nmcx::CellAngles>(m, "CellAngles")
-      .def_readonly("smallest", &nmcx::CellAngles::smallest)
-      .def_readonly("largest", &nmcx::CellAngles::largest);
-  m.def("cell_angles", &nmcx::cell_angles, "points"_a.noconvert(), "cells"_a.noconvert(),
-        ReleaseGil());
+void bind_interface_insertion(py::module_& m) {
+  using nmcx::bindings::ReleaseGil;
+
+  py::class_<nmcx::InsertedInterfaces>(m, "InsertedInterfaces")
+      .def_readonly("source", &nmcx::InsertedInterfaces::source)
+      .def_readonly("cells", &nmcx::InsertedInterfaces::cells)
+      .def_readonly("interfaces", &nmcx::InsertedInterfaces::interfaces)
+      .def_readonly("interface_grains", &nmcx::InsertedInterfaces::interface_grains)
+      .def_readonly("surface", &nmcx::InsertedInterfaces::surface);
+  m.def("insert_interfaces", &nmcx::insert_interfaces, "cells"_a.noconvert(), "grain"_a.noconvert(),
+        "n_node"_a, "walls"_a.noconvert() = py::none(), ReleaseGil());
+
+  py::class_<nmcx::MidsideNodes>(m, "MidsideNodes")
+      .def_readonly("ends", &nmcx::MidsideNodes::ends)
+      .def_readonly("cells", &nmcx::MidsideNodes::cells)
+      .def_readonly("interfaces", &nmcx::MidsideNodes::interfaces)
+      .def_readonly("surface", &nmcx::MidsideNodes::surface);
+  m.def("midside_nodes", &nmcx::midside_nodes, "cells"_a.noconvert(), "n_node"_a,
+        "interfaces"_a.noconvert(), "surface"_a.noconvert(), ReleaseGil());
 }
 
 }  // namespace

@@ -16,6 +16,10 @@ inline constexpr std::size_t longest_ring = 7;
 inline constexpr double least_gain = 1e-3;
 /// How much longer than the edge it replaces one on the sphere may be: chords cut the ball's volume.
 inline constexpr double longest_chord = 1.6;
+/// How far an end of the new edge may be out of the plane of a wall, in lengths of the old edge.
+inline constexpr double flatness = 0.05;
+/// Relative distance from the sphere at which a point no longer lies on it.
+inline constexpr double sphere_tolerance = 1e-9;
 
 /// Cells of one grain about an edge (a, b), in order: each has two neighbours of `ring`.
 struct Sector {
@@ -35,7 +39,8 @@ class EdgeReplacement {
  public:
   using Vertex = std::int64_t;
 
-  explicit EdgeReplacement(GrainComplex<3>& mesh) : mesh_(mesh) {}
+  /// @param radius  of the sphere on which edges of the outer surface may be replaced
+  EdgeReplacement(GrainComplex<3>& mesh, double radius) : mesh_(mesh), radius_(radius) {}
 
   /// Replaces an edge or a face of a cell, if that makes the worst cell about it better.
   bool replace(std::size_t i) {
@@ -63,6 +68,7 @@ class EdgeReplacement {
     if (sectors->size() == 1 && !first.closed) {
       if (!may_flip_on_surface(a, b, first)) return false;
     } else if (sectors->size() == 2) {
+      if (!is_flat(a, b, first.ring.front(), first.ring.back())) return false;
       if (mesh_.is_edge(first.ring.front(), first.ring.back())) return false;
     }
     std::vector<Fan> fans;
@@ -145,6 +151,9 @@ class EdgeReplacement {
   [[nodiscard]] bool may_flip_on_surface(Vertex a, Vertex b, const Sector& sector) const {
     const Vertex c = sector.ring.front();
     const Vertex d = sector.ring.back();
+    for (const Vertex v : {a, b, c, d}) {
+      if (std::abs(mesh_.at(v).norm() - radius_) > sphere_tolerance * radius_) return false;
+    }
     if ((mesh_.at(c) - mesh_.at(d)).norm() > longest_chord * (mesh_.at(a) - mesh_.at(b)).norm()) {
       return false;
     }
@@ -152,6 +161,12 @@ class EdgeReplacement {
     // The cell is dropped: the edge it uncovers must lie wholly inside the same grain.
     const auto about = sectors_about(c, d);
     return about && about->size() == 1 && about->front().closed;
+  }
+
+  [[nodiscard]] bool is_flat(Vertex a, Vertex b, Vertex c, Vertex d) const {
+    const Point<3> edge = mesh_.at(b) - mesh_.at(a);
+    const Point<3> normal = edge.cross(mesh_.at(c) - mesh_.at(a)).normalized();
+    return std::abs(normal.dot(mesh_.at(d) - mesh_.at(a))) <= flatness * edge.norm();
   }
 
   /// The best triangles over a sector's ring (Klincsek's dynamic programme), if all edges are new.
@@ -222,6 +237,7 @@ class EdgeReplacement {
   }
 
   GrainComplex<3>& mesh_;
+  double radius_;
 };
 
 /// Replaces an edge of a triangle by the other diagonal, if that makes the worse of the two better.

@@ -99,7 +99,7 @@ class Improver {
 
   bool replace(std::size_t i) {
     if constexpr (D == 2) return replace_edge(mesh_, i);
-    if constexpr (D == 3) return EdgeReplacement(mesh_).replace(i);
+    if constexpr (D == 3) return EdgeReplacement(mesh_, options_.radius).replace(i);
   }
 
   bool move_corners(std::size_t i, ImprovedMesh& counts) {
@@ -305,13 +305,19 @@ ImprovedMesh collected(const GrainComplex<D>& mesh) {
   std::vector<std::int64_t> number(mesh.points.size(), -1);
   std::vector<std::int64_t> source;
   std::size_t n_alive = 0;
-  for (std::size_t i = 0; i < mesh.n_cell(); ++i) n_alive += mesh.alive(i) ? 1 : 0;
+  double worst = 2.0;
+  for (std::size_t i = 0; i < mesh.n_cell(); ++i) {
+    if (!mesh.alive(i)) continue;
+    ++n_alive;
+    worst = std::min(worst, mesh.quality(i));
+  }
   for (std::size_t v = 0; v < mesh.points.size(); ++v) {
     if (mesh.star(static_cast<std::int64_t>(v)).empty()) continue;
     number[v] = static_cast<std::int64_t>(source.size());
     source.push_back(static_cast<std::int64_t>(v));
   }
   ImprovedMesh result;
+  result.worst = worst;
   result.points = Array<double, 2>({source.size(), D});
   result.source = Array<std::int64_t, 1>({source.size()});
   result.cells = Array<std::int64_t, 2>({n_alive, D + 1});
@@ -382,36 +388,6 @@ void check_cells(const ArrayView<double, 2>& points, const ArrayView<std::int64_
   for (const double x : points) require(std::isfinite(x), "points must be finite");
 }
 
-template <int D>
-CellAngles angles_of(const ArrayView<double, 2>& points, const ArrayView<std::int64_t, 2>& cells) {
-  const std::size_t n = cells.shape[0];
-  CellAngles angles{Array<double, 1>({n}), Array<double, 1>({n})};
-  for (std::size_t i = 0; i < n; ++i) {
-    std::array<Point<D>, D + 1> at;
-    for (std::size_t k = 0; k <= D; ++k) at[k] = point_of<D>(points, static_cast<std::size_t>(cells(i, k)));
-    // The angle at a corner, or between the faces at an edge, from the outward normals n of the
-    // faces opposite to two corners: cos = -n.n' / (|n| |n'|).
-    Eigen::Matrix<double, D, D> edges;
-    for (int k = 0; k < D; ++k) edges.col(k) = at[static_cast<std::size_t>(k) + 1] - at[0];
-    Eigen::Matrix<double, D + 1, D> inward;
-    inward.template bottomRows<D>() = edges.inverse();
-    inward.row(0) = -inward.template bottomRows<D>().colwise().sum();
-    double low = 4.0;
-    double high = 0.0;
-    for (int j = 0; j <= D; ++j) {
-      for (int k = 0; k < j; ++k) {
-        const double cosine = -inward.row(j).normalized().dot(inward.row(k).normalized());
-        const double angle = std::acos(std::clamp(cosine, -1.0, 1.0));
-        low = std::min(low, angle);
-        high = std::max(high, angle);
-      }
-    }
-    angles.smallest[i] = low;
-    angles.largest[i] = high;
-  }
-  return angles;
-}
-
 }  // namespace
 
 ImprovedMesh improve_mesh(const ArrayView<double, 2>& points,
@@ -434,11 +410,6 @@ ImprovedMesh improve_mesh(const ArrayView<double, 2>& points,
   return points.shape[1] == 2
              ? improved<2>(points, cells, grain, freedom, direction, spacing, options)
              : improved<3>(points, cells, grain, freedom, direction, spacing, options);
-}
-
-CellAngles cell_angles(const ArrayView<double, 2>& points, const ArrayView<std::int64_t, 2>& cells) {
-  check_cells(points, cells);
-  return points.shape[1] == 2 ? angles_of<2>(points, cells) : angles_of<3>(points, cells);
 }
 
 }  // namespace nmcx

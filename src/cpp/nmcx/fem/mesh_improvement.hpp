@@ -31,6 +31,7 @@ struct ImprovedMesh {
   Array<std::int64_t, 2> cells;   ///< (m, d + 1)
   Array<std::int64_t, 1> grain;   ///< (m,)
   Array<std::int64_t, 1> source;  ///< (n,) number that each point had
+  double worst = 0;               ///< quality of the worst cell
   std::int64_t n_move = 0;        ///< accepted moves of points
   std::int64_t n_flip = 0;        ///< edges and faces replaced
   std::int64_t n_collapse = 0;    ///< edges collapsed with every wall kept in its plane
@@ -43,8 +44,8 @@ struct ImprovedMesh {
 /// smallest sine of its dihedral angles (of its angles, with two dimensions), negative if it is
 /// inside out.
 ///
-/// Edges within a wall, or within the part of the sphere that belongs to one grain, are replaced on
-/// both sides at once. An edge is collapsed only if the link condition holds in every grain.
+/// Edges within a flat wall are replaced on both sides at once, edges of the outer surface where it
+/// is the sphere of the given radius. An edge is collapsed only if the link condition holds in every grain.
 ///
 /// Sources: edge removal after L. A. Freitag and C. Ollivier-Gooch, Int. J. Numer. Methods Eng. 40
 /// (1997) 3979; link condition after T. K. Dey, H. Edelsbrunner, S. Guha and D. V. Nekhayev, Publ.
@@ -62,13 +63,5 @@ ImprovedMesh improve_mesh(const ArrayView<double, 2>& points,
                           const ArrayView<std::uint8_t, 1>& freedom,
                           const ArrayView<double, 2>& direction,
                           const ArrayView<double, 1>& spacing, const ImprovementOptions& options);
-
-/// (m,) smallest and largest angle of each cell [rad]: dihedral angles of tetrahedra (d = 3), angles
-/// of triangles (d = 2).
-struct CellAngles {
-  Array<double, 1> smallest;
-  Array<double, 1> largest;
-};
-CellAngles cell_angles(const ArrayView<double, 2>& points, const ArrayView<std::int64_t, 2>& cells);
 
 }  // namespace nmcx

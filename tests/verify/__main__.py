@@ -28,6 +28,7 @@ ISSUES = {
     3: "issue_03_voxelwise_xanes",
     4: "issue_04_surface_chemistry",
     5: "issue_05_microstructure",
+    6: "issue_06_polycrystals",
 }
 
 _MARKS = {True: "ok ", False: "NOT", None: "   "}

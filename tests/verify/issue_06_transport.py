@@ -90,9 +90,10 @@ def discs(reduced: bool) -> list[Row]:
 
 
 def orders(reduced: bool) -> list[Row]:
-    """Orders in the mesh width and in the step."""
+    """Orders in the mesh width."""
+    del reduced  # coarser meshes are not yet of their final order
     rows = []
-    sizes = (3, 6, 12) if reduced else (6, 12, 24)
+    sizes = (6, 12, 24)
     for name, solve in (
         ("Dirichlet", quick.dirichlet),
         ("flux", quick.flux),
@@ -100,7 +101,7 @@ def orders(reduced: bool) -> list[Row]:
     ):
         found = np.array([solve(ball(n, quick.RADIUS), [0.1], tolerance=3e-5)[0] for n in sizes])
         observed = quick.order(np.abs(np.diff(found[:, 1])))
-        within = abs(observed - 2) <= (0.2 if reduced else 0.1)
+        within = abs(observed - 2) <= 0.1
         rows.append(Row(f"order in h, sphere {name}", f"{observed:.2f}", "2.0 ± 0.1", within))
     for dimension in (2, 3):
         coarse = (8, 12)[dimension == 3]
@@ -165,10 +166,10 @@ def assembly(reduced: bool) -> list[Row]:
 
 
 CHECKS = [
-    Check("transport-spheres", spheres),
-    Check("transport-layers", layers),
-    Check("transport-discs", discs),
-    Check("transport-orders", orders),
-    Check("transport-effective", effective),
-    Check("transport-assembly", assembly, in_reduced=False),
+    Check("transport_spheres", spheres),
+    Check("transport_layers", layers),
+    Check("transport_discs", discs),
+    Check("transport_orders", orders),
+    Check("transport_effective", effective),
+    Check("transport_assembly", assembly, in_reduced=False),
 ]

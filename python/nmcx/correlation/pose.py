@@ -137,11 +137,12 @@ def fit_pose(
         mean=np.array([0.0, 0.0, 0.0, 0.0, 0.0, 1.0, np.log(SPOT_PX)]),
         std=np.append(width, SPOT_LOG_STD),
     )
-    scene = _scene(particle, grid, direction, threads or 0)
+    scene = _scene(particle, grid, direction, FINE_PX, threads or 0)
     std = None if image_std is None else np.broadcast_to(_positive(image_std), total.shape)
 
     coarse = bin_for(total, scene, COARSE_PX)
-    starts = coarse_poses(total, scene, coarse, prior, n_start)
+    rough = _scene(particle, grid, direction, 2.0 * COARSE_PX, threads or 0)
+    starts = coarse_poses(total, rough, coarse, prior, n_start)
     fine = bin_for(total, scene, FINE_PX)
     mixture, noise, problem = fine_posterior(starts, total, std, scene, fine, prior, seed)
     return _pose(
@@ -193,8 +194,11 @@ def _positive(image_std: ArrayLike) -> _Float:
     return std
 
 
-def _scene(particle: Particle, grid: Grid, view: _Float, threads: int) -> Camera:
-    """The camera for the unbinned map, if the particle is large enough for it."""
+def _scene(particle: Particle, grid: Grid, view: _Float, across_px: float, threads: int) -> Camera:
+    """The camera for the unbinned map, if the particle is large enough for it.
+
+    Voxels need be no finer than half a pixel of a map on which it is `across_px` across.
+    """
     pixel = float(np.sqrt(np.prod(grid.step_um)))
     n_voxel = np.count_nonzero(particle.envelope)
     if n_voxel == 0:
@@ -207,8 +211,7 @@ def _scene(particle: Particle, grid: Grid, view: _Float, threads: int) -> Camera
             f"cannot be told from fewer than {LEAST_ACROSS:.0f}; check voxel_size_um and "
             "pixel_size_um"
         )
-    # Voxels need be no finer than half a pixel of the finest map that is fitted.
-    finest = 0.5 * max(pixel, diameter / FINE_PX)
+    finest = 0.5 * max(pixel, diameter / across_px)
     return Camera(signed_distance(particle, finest), grid, view, threads)
 
 

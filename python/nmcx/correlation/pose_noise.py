@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,6 +82,10 @@ class NoiseModel:
 
     white: tuple[float, ...]  #: factor of each white variance [1]
     texture: tuple[float, ...]  #: standard deviation of the relative variation, per reach [1]
+
+    def rougher(self, factor: float) -> NoiseModel:
+        """The same with so many times the texture."""
+        return replace(self, texture=tuple(factor * strength for strength in self.texture))
 
     def covariance(self, terms: Terms) -> _Float:
         """Covariance matrix (n, n) of the residuals."""

@@ -155,6 +155,8 @@ def _tensors(diffusivity: ArrayLike, mesh: Mesh) -> Doubles:
     return np.array(np.broadcast_to(array, (mesh.n_grain, d, d)))
 
 
-def surface_values(domain: Domain, value: ArrayLike, name: str, *, infinite: bool = False) -> Doubles:
+def surface_values(
+    domain: Domain, value: ArrayLike, name: str, *, infinite: bool = False
+) -> Doubles:
     """(s,) values of a field of a boundary condition."""
     return per_facet(value, domain.n_facet, name, infinite=infinite)

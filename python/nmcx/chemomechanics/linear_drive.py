@@ -151,9 +151,7 @@ class LinearDrive:
         at_corner = solved.concentration[self.domain.surface_unknowns]
         outer = at_corner - (self._density / self._layer)[:, None]
         # A millionth of the range is rounding and what the iterative solver leaves.
-        lacking = np.where(
-            self._density > 0, -outer.min(axis=1), outer.max(axis=1) - limit
-        ) * asked
+        lacking = np.where(self._density > 0, -outer.min(axis=1), outer.max(axis=1) - limit) * asked
         facet = int(np.argmax(lacking))
         if lacking[facet] <= 1e-6 * limit:
             return

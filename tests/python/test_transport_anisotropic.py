@@ -59,7 +59,7 @@ def test_a_spot_spreads_as_an_anisotropic_gaussian() -> None:
         assert history.balance[-1] < 1e-12
     # Cells of 0.29 µm in a spot of σ = 0.53 µm at the start; lumped mass smears it by as much.
     assert errors[1] < 0.03
-    assert np.log2(errors[0] / errors[1]) == pytest.approx(2.0, abs=0.15)
+    assert errors[0] / errors[1] > 3.5
 
 
 def test_an_ellipsoid_maps_onto_a_sphere() -> None:

@@ -53,7 +53,7 @@ def spheres(reduced: bool) -> list[Row]:
 
 
 def layers(reduced: bool) -> list[Row]:
-    """§3.1 (d): both closures of a thin layer at 2000 s, and how far they are from a resolved one."""
+    """§3.1 (d): both closures of a thin layer at 2000 s, and their distance to a resolved one."""
     n = 10 if reduced else 28
     allowed = 2e-2 if reduced else 5e-3
     rows = []

@@ -131,7 +131,7 @@ ElectrodeResult Transport::electrode_step(const LinearStep& request, const Elect
   const double target = electrode.current / faraday;
   const std::vector<double> right = right_hand_side(request, execution);
 
-  ElectrodeResult result{.concentration = Array<double, 1>({n})};
+  ElectrodeResult result{.concentration = Array<double, 1>({n}), .flux = {}};
   const std::span<double> x{result.concentration.data(), n};
   std::copy(request.guess.begin(), request.guess.end(), x.begin());
   for (const std::int64_t unknown : electrode.sites.unknown) {

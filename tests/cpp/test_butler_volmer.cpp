@@ -1,9 +1,9 @@
-#include "nmcx/fem/butler_volmer.hpp"
-
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 #include <limits>
 #include <vector>
+
+#include "nmcx/fem/butler_volmer.hpp"
 
 namespace {
 
@@ -88,7 +88,8 @@ BOOST_AUTO_TEST_CASE(covered_and_bare_parts_work_in_parallel) {
   const auto flux = [&](double coverage) {
     return nmcx::covered_surface(electrode.kinetics(), 36'000, 3.9, 7e-10, coverage).flux;
   };
-  BOOST_TEST(flux(0.25) == (0.25 * flux(1)) + (0.75 * flux(0)), boost::test_tools::tolerance(1e-12));
+  BOOST_TEST(flux(0.25) == (0.25 * flux(1)) + (0.75 * flux(0)),
+             boost::test_tools::tolerance(1e-12));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

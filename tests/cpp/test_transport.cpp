@@ -1,5 +1,3 @@
-#include "nmcx/fem/transport.hpp"
-
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 #include <limits>
@@ -7,6 +5,7 @@
 
 #include "nmcx/core/error.hpp"
 #include "nmcx/fem/element.hpp"
+#include "nmcx/fem/transport.hpp"
 
 namespace {
 
@@ -14,7 +13,8 @@ constexpr double none = std::numeric_limits<double>::quiet_NaN();
 
 /// Two tetrahedra that share a face, each in a grain of its own with nodes of its own.
 struct TwoGrains {
-  std::vector<double> points{0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 1, 0, 0, 0, 1, 0, 0, 0, 1, 1, 1, 1};
+  std::vector<double> points{0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1,
+                             1, 0, 0, 0, 1, 0, 0, 0, 1, 1, 1, 1};
   std::vector<std::int64_t> cells{0, 1, 2, 3, 4, 5, 6, 7};
   std::vector<std::int64_t> grain{0, 1};
   std::vector<std::int64_t> interfaces{1, 2, 3, 4, 5, 6};
@@ -64,7 +64,8 @@ BOOST_AUTO_TEST_CASE(gradients_of_a_simplex_reproduce_linear_functions) {
       found[k] += s.gradients[i][k] * nmcx::dot<3>(slope, corner[i]);
     }
   }
-  for (std::size_t k = 0; k < 3; ++k) BOOST_TEST(found[k] == slope[k], boost::test_tools::tolerance(1e-13));
+  for (std::size_t k = 0; k < 3; ++k)
+    BOOST_TEST(found[k] == slope[k], boost::test_tools::tolerance(1e-13));
 }
 
 BOOST_AUTO_TEST_CASE(gradients_in_a_facet_reproduce_linear_functions_along_it) {
@@ -73,7 +74,8 @@ BOOST_AUTO_TEST_CASE(gradients_in_a_facet_reproduce_linear_functions_along_it) {
   const nmcx::Vector<3> slope{1.5, -2, 0};
   nmcx::Vector<3> found{};
   for (std::size_t i = 0; i < 3; ++i) {
-    for (std::size_t k = 0; k < 3; ++k) found[k] += gradients[i][k] * nmcx::dot<3>(slope, corner[i]);
+    for (std::size_t k = 0; k < 3; ++k)
+      found[k] += gradients[i][k] * nmcx::dot<3>(slope, corner[i]);
   }
   BOOST_TEST(found[0] == 1.5, boost::test_tools::tolerance(1e-13));
   BOOST_TEST(found[1] == -2.0, boost::test_tools::tolerance(1e-13));
@@ -132,14 +134,14 @@ BOOST_AUTO_TEST_CASE(a_step_keeps_the_total_amount_with_every_solver_and_mass) {
       const std::vector<double> zero(n, 0.0);
       const std::vector<double> free(n, none);
       // A sloppy tolerance: the constant shift closes the balance nevertheless.
-      const auto result = transport.step({.rate = rate,
-                                          .history = view(history),
-                                          .load = view(load),
-                                          .exchange = view(zero),
-                                          .fixed = view(free),
-                                          .guess = view(c)},
-                                         {.tolerance = 1e-2, .max_iterations = 100},
-                                         grains.one_thread);
+      const auto result =
+          transport.step({.rate = rate,
+                          .history = view(history),
+                          .load = view(load),
+                          .exchange = view(zero),
+                          .fixed = view(free),
+                          .guess = view(c)},
+                         {.tolerance = 1e-2, .max_iterations = 100}, grains.one_thread);
       double change = 0;
       for (std::size_t i = 0; i < n; ++i) {
         change += transport.mass()[i] * (result.concentration[i] - c[i]);

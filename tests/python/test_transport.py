@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import diffusion_series as series
 import meshes
 import numpy as np
 import pytest
@@ -20,6 +21,8 @@ D = NMC811.diffusivity_ab
 FULL = NMC811.max_concentration
 ISOTROPIC = NMC811.replace(diffusivity_c=D)
 TIME = RADIUS**2 / D  # that of diffusion; τ = t / TIME
+
+Exact = Callable[[NDArray[np.float64], float], NDArray[np.float64]]
 
 # Reference numbers: series of Crank (The Mathematics of Diffusion, 1975), ten digits.
 SPHERE_DIRICHLET = {0.05: (0.0340014664, 0.6069397567), 0.1: (0.2928996518, 0.7704787380)}
@@ -118,34 +121,74 @@ def test_a_sphere_agrees_with_its_series(
     np.testing.assert_allclose(found, list(exact.values()), atol=tolerance)
 
 
-@pytest.mark.parametrize("solve", [dirichlet, flux, lambda b, t, **o: robin(b, 5.0, t, **o)])
-def test_a_sphere_converges_with_the_square_of_the_mesh_width(
-    solve: Callable[..., NDArray[np.float64]],
-) -> None:
-    # Errors of the mean (or the surface) on meshes of 3, 6 and 12 layers, extrapolated: the ratio
-    # of successive differences is 4 for second order, whatever the exact value.
-    found = np.array([solve(ball(n, RADIUS), [0.1], tolerance=1e-4)[0] for n in (3, 6, 12)])
-    differences = np.abs(np.diff(found[:, 1]))
-    assert order(differences) == pytest.approx(2.0, abs=0.2)
+def profile_error(
+    n: int, dimension: int, boundary: cm.Dirichlet | cm.Flux | cm.Robin, unit: float, exact: Exact
+) -> float:
+    """Root mean square over the body of the distance to the series at τ = 0.1."""
+    body = ball(n, RADIUS, dimension=dimension)
+    history = cm.diffuse(
+        body,
+        ISOTROPIC,
+        initial=0.0,
+        boundary=boundary,
+        times=[0.1 * TIME],
+        tolerance=1e-5,
+        threads=1,
+    )
+    error = history.concentration[0] / unit - exact(
+        np.linalg.norm(body.points, axis=1) / RADIUS, 0.1
+    )
+    share = np.repeat(body.volume, dimension + 1)
+    weight = np.bincount(body.cells.ravel(), share)
+    return float(np.sqrt(weight @ error**2 / weight.sum()))
+
+
+FED = cm.Flux(-0.2 * FULL * D / RADIUS)
+PROFILES = {
+    "sphere dirichlet": (3, cm.Dirichlet(FULL), FULL, series.sphere_dirichlet),
+    "sphere flux": (3, FED, 0.2 * FULL, series.sphere_flux),
+    "sphere robin": (
+        3,
+        cm.Robin(5 * D / RADIUS, FULL),
+        FULL,
+        lambda x, tau: series.sphere_robin(x, tau, 5.0),
+    ),
+    "disc dirichlet": (2, cm.Dirichlet(FULL), FULL, series.disc_dirichlet),
+    "disc flux": (2, FED, 0.2 * FULL, series.disc_flux),
+}
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_profiles_converge_with_the_square_of_the_mesh_width(name: str) -> None:
+    dimension = PROFILES[name][0]
+    sizes = {2: (8, 16), 3: (4, 8)}[dimension]
+    errors = np.array([profile_error(n, *PROFILES[name]) for n in sizes])
+    # 0.2 times the squared width is what P1 leaves of these profiles.
+    assert errors[-1] < 0.2 / sizes[-1] ** 2
+    assert order(errors) == pytest.approx(2.0, abs=0.1)
+
+
+def test_the_series_have_the_values_of_the_reference() -> None:
+    centre, rim = np.array([0.0]), np.array([1.0])
+    assert series.sphere_dirichlet(centre, 0.1)[0] == pytest.approx(0.2928996518, abs=1e-9)
+    assert series.sphere_flux(rim, 0.1)[0] == pytest.approx(0.4867616863, abs=1e-9)
+    assert series.sphere_robin(centre, 0.1, 5.0)[0] == pytest.approx(0.1541271409, abs=1e-9)
+    assert series.disc_dirichlet(centre, 0.1)[0] == pytest.approx(0.1516448867, abs=1e-9)
+    assert series.disc_flux(rim, 0.1)[0] == pytest.approx(0.4183260133, abs=1e-9)
 
 
 @pytest.mark.parametrize(
-    ("solve", "exact", "tolerance"),
-    [(dirichlet, DISC_DIRICHLET, 1e-3), (flux, DISC_FLUX, 1e-3)],
+    ("solve", "exact"),
+    [(dirichlet, DISC_DIRICHLET), (flux, DISC_FLUX)],
     ids=["dirichlet", "flux"],
 )
-def test_a_disc_agrees_with_its_series_and_converges_with_second_order(
-    solve: Callable[..., NDArray[np.float64]],
-    exact: dict[float, tuple[float, float]],
-    tolerance: float,
+def test_a_disc_agrees_with_its_series(
+    solve: Callable[..., NDArray[np.float64]], exact: dict[float, tuple[float, float]]
 ) -> None:
-    errors = []
-    for n in (8, 16, 32):
-        found = solve(ball(n, RADIUS, dimension=2), list(exact), tolerance=2e-5)
-        errors.append(np.abs(found - list(exact.values()))[-1, 1])
-    # (1/32)² = 1e-3.
-    np.testing.assert_allclose(found, list(exact.values()), atol=tolerance)
-    assert order(np.array(errors)) == pytest.approx(2.0, abs=0.2)
+    found = solve(ball(32, RADIUS, dimension=2), list(exact), tolerance=1e-4)
+    np.testing.assert_allclose(found[:, 1], [pair[1] for pair in exact.values()], rtol=5e-3)
+    # The centre, whose value is a small difference, to (1/32)² of the step.
+    np.testing.assert_allclose(found[:, 0], [pair[0] for pair in exact.values()], atol=1.5e-3)
 
 
 @pytest.mark.parametrize(("scheme", "expected"), [("backward-euler", 1.0), ("bdf2", 2.0)])
@@ -232,7 +275,9 @@ def test_a_perfect_interface_is_the_limit_of_a_conductive_one() -> None:
     # A resistance of 1 / k adds a drop ∝ 1 / k.
     near, far = (np.abs(after(k) - perfect).max() for k in (1e-6, 1e-5))
     assert near / far == pytest.approx(10.0, rel=0.1)
-    assert np.abs(after(0.0)[: pair.interfaces[:, :2].max()] - 0.0).min() == 0.0
+    # Nothing crosses a wall of no conductance but what the solver's tolerance leaves.
+    closed = after(0.0)[np.unique(pair.interfaces[:, :2])]
+    assert np.abs(closed).max() < 1e-9
 
 
 def test_lithium_runs_along_a_boundary() -> None:
@@ -306,9 +351,10 @@ def test_a_thin_layer_errs_as_much_as_it_must(thickness: float) -> None:
     found = centre(core, core), centre(RADIUS, None)
     # Cells of R/8 err by 0.003 of the step here; the two closures differ by 0.009 and more.
     np.testing.assert_allclose(found, LAYERS[thickness], atol=4e-3)
-    assert found[0] - RESOLVED[thickness] < {50e-9: 0.0043, 100e-9: 0.0115, 200e-9: 0.025}[
-        thickness
-    ] + 4e-3
+    assert (
+        found[0] - RESOLVED[thickness]
+        < {50e-9: 0.0043, 100e-9: 0.0115, 200e-9: 0.025}[thickness] + 4e-3
+    )
 
 
 def test_a_layer_in_parallel_and_in_two_dimensions() -> None:

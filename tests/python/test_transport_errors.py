@@ -137,5 +137,5 @@ def test_a_solver_that_does_not_arrive_says_how_far_it_came() -> None:
     domain = Domain(body, NMC811, solver=SolverOptions("iterative"))
     none, free = np.zeros(domain.size), np.full(domain.size, np.nan)
     uneven = np.arange(domain.size, dtype=float)
-    with pytest.raises(ConvergenceError, match="after 2 iterations at .* tolerance 1e-10"):
+    with pytest.raises(ConvergenceError, match=r"after 2 iterations at .* tolerance 1e-10"):
         domain.kernel.step(1e-3, uneven, none, none, free, none, 1e-10, max_iterations=2)

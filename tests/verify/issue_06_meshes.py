@@ -71,7 +71,8 @@ def seed_sets(reduced: bool) -> list[Row]:
         recorded(
             f"meshes with merged Voronoi corners, and wall area that leaves its plane; {words}",
             f"{np.count_nonzero(found['merged_corners'])}; mean "
-            f"{found['tilted_wall_share'].mean():.3%}, largest {found['tilted_wall_share'].max():.2%}",
+            f"{found['tilted_wall_share'].mean():.3%}, "
+            f"largest {found['tilted_wall_share'].max():.2%}",
         ),
         recorded(f"meshes that took more than one try; {words}", str(np.sum(found["tries"] > 1))),
     ]

@@ -119,32 +119,6 @@ def layer_conductance(
     return np.asarray(covered * conductance + (1.0 - covered) * clean)
 
 
-def per_facet(value: ArrayLike, n_facet: int, name: str, *, infinite: bool = False) -> Doubles:
-    """Number or (s,) array as an (s,) array of numbers; the form of a boundary's field."""
-    array = np.asarray(value, dtype=np.float64)
-    if array.shape not in ((), (n_facet,)):
-        raise ValueError(
-            f"{name} must be a number or have one value per surface facet, ({n_facet},), "
-            f"not {array.shape}"
-        )
-    if np.isnan(array).any() or (not infinite and np.isinf(array).any()):
-        raise ValueError(f"{name} must be finite; leave facets out by where=")
-    return np.array(np.broadcast_to(array, n_facet))
-
-
-def facets_of(where: ArrayLike | None, n_facet: int) -> NDArray[np.bool_]:
-    """(s,) mask of the facets that a condition holds on."""
-    if where is None:
-        return np.ones(n_facet, dtype=bool)
-    mask = np.asarray(where)
-    if mask.shape != (n_facet,) or mask.dtype != bool:
-        raise ValueError(
-            f"where must be a boolean per surface facet, ({n_facet},), "
-            f"not {mask.dtype} {mask.shape}"
-        )
-    return mask
-
-
 def as_conditions(boundary: object, kinds: tuple[type[Condition], ...]) -> tuple[Condition, ...]:
     """One condition or several as a tuple.
 

@@ -42,8 +42,8 @@ class ImpossibleDemand(TransportFailure):
         where = ", ".join(f"{1e6 * x:.3g}" for x in position)
         super().__init__(
             f"{message}surface facet {facet} at ({where}) µm would need a concentration of "
-            f"{concentration:.4g} mol/m³ at t = {time:.6g} s, outside 0 … {limit:g}; lower the rate "
-            "or thin the layer",
+            f"{concentration:.4g} mol/m³ at t = {time:.6g} s, outside 0 … {limit:g}; lower the "
+            "rate or thin the layer",
             time=time,
             history=history,
         )

@@ -70,7 +70,8 @@ def diffuse(
         k [m/s] of J = k (c⁺ − c⁻) across grain boundaries, number or (k,) per wall facet. Infinite:
         perfect contact, both sides share their unknowns.
     interface_diffusion : array_like
-        Width × diffusivity of grain boundaries [m³/s], number or (k,): lithium also runs along them.
+        Width × diffusivity of grain boundaries [m³/s], number or (k,); lithium also runs along
+        them.
     tolerance : float
         Error of a step at any node, relative to the range of concentrations in play [1].
     max_change : float, optional

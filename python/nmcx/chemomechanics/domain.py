@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nmcx import _core
-from nmcx.chemomechanics.boundary import Doubles, per_facet
+from nmcx.chemomechanics.boundary import Doubles
 from nmcx.materials import Parameters
 from nmcx.results import Mesh
 
@@ -108,6 +108,30 @@ class Domain:
         """Centre of a facet of the surface [m]."""
         return np.asarray(self.mesh.points[self.mesh.surface[facet]].mean(axis=0))
 
+    def on_facets(self, value: ArrayLike, name: str, *, infinite: bool = False) -> Doubles:
+        """(s,) values of a field of a boundary condition; number or one value per facet."""
+        array = np.asarray(value, dtype=np.float64)
+        if array.shape not in ((), (self.n_facet,)):
+            raise ValueError(
+                f"{name} must be a number or have one value per surface facet, "
+                f"({self.n_facet},), not {array.shape}"
+            )
+        if np.isnan(array).any() or (not infinite and np.isinf(array).any()):
+            raise ValueError(f"{name} must be finite; leave facets out by where=")
+        return np.array(np.broadcast_to(array, self.n_facet))
+
+    def facets_of(self, where: ArrayLike | None) -> NDArray[np.bool_]:
+        """(s,) mask of the facets that a condition holds on."""
+        if where is None:
+            return np.ones(self.n_facet, dtype=bool)
+        mask = np.asarray(where)
+        if mask.shape != (self.n_facet,) or mask.dtype != bool:
+            raise ValueError(
+                f"where must be a boolean per surface facet, ({self.n_facet},), "
+                f"not {mask.dtype} {mask.shape}"
+            )
+        return mask
+
     def on_unknowns(self, value: ArrayLike, name: str) -> Doubles:
         """Number or one value per node, as one per unknown; tied nodes share the mean."""
         nodal = np.asarray(value, dtype=np.float64)
@@ -153,8 +177,3 @@ def _tensors(diffusivity: ArrayLike, mesh: Mesh) -> Doubles:
             f"not {array.shape}"
         )
     return np.array(np.broadcast_to(array, (mesh.n_grain, d, d)))
-
-
-def surface_values(domain: Domain, value: ArrayLike, name: str, *, infinite: bool = False) -> Doubles:
-    """(s,) values of a field of a boundary condition."""
-    return per_facet(value, domain.n_facet, name, infinite=infinite)

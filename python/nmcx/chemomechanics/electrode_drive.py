@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nmcx import _core
-from nmcx.chemomechanics.boundary import Doubles, facets_of
+from nmcx.chemomechanics.boundary import Doubles
 from nmcx.chemomechanics.demand import CutOff, ImpossibleDemand
-from nmcx.chemomechanics.domain import Domain, surface_values
+from nmcx.chemomechanics.domain import Domain
 from nmcx.chemomechanics.linear_drive import Solved
 from nmcx.errors import ConvergenceError
 from nmcx.materials import POTENTIAL_RANGE, Parameters, PotentialTable, open_circuit_potential
@@ -48,12 +48,12 @@ class ElectrodeDrive:
 
     def __init__(self, domain: Domain, parameters: Parameters, kinetics: ButlerVolmer) -> None:
         self.domain = domain
-        self._facets = np.flatnonzero(facets_of(kinetics.where, domain.n_facet))
+        self._facets = np.flatnonzero(domain.facets_of(kinetics.where))
         d = domain.surface_unknowns.shape[1]
-        conductance = surface_values(
-            domain, kinetics.layer_conductance, "layer_conductance", infinite=True
+        conductance = domain.on_facets(
+            kinetics.layer_conductance, "layer_conductance", infinite=True
         )
-        coverage = surface_values(domain, kinetics.coverage, "coverage")
+        coverage = domain.on_facets(kinetics.coverage, "coverage")
         self._unknown = np.ascontiguousarray(domain.surface_unknowns[self._facets].ravel())
         self._conductance = np.repeat(conductance[self._facets], d)
         self._full = parameters.max_concentration
@@ -101,7 +101,8 @@ class ElectrodeDrive:
             return ()
         return (
             f"The reacting surface went through c / C_max = {low:.3g} … {high:.3g}; the "
-            f"open-circuit potential was fitted on {first:g} … {last:g} and is extrapolated beyond.",
+            f"open-circuit potential was fitted on {first:g} … {last:g} and is extrapolated "
+            "beyond.",
         )
 
     def spread(self) -> tuple[float, float, float]:
@@ -135,9 +136,7 @@ class ElectrodeDrive:
         flux[self._facets] = current / FARADAY / area.sum()
         return Solved(concentration, np.nan, 0, flux, np.copysign(np.inf, current), current)
 
-    def solve(
-        self, rate: float, history: Doubles, guess: Doubles, concentration: Doubles
-    ) -> Solved:
+    def solve(self, rate: float, history: Doubles, guess: Doubles) -> Solved:
         """Take the implicit step `rate` M c − M history = …."""
         options = self.domain.solver
         result = self.domain.kernel.electrode_step(

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nmcx.chemomechanics.boundary import Condition, Dirichlet, Doubles, Flux, Robin, facets_of
+from nmcx.chemomechanics.boundary import Condition, Doubles, Flux, Robin
 from nmcx.chemomechanics.demand import ImpossibleDemand
-from nmcx.chemomechanics.domain import Domain, surface_values
+from nmcx.chemomechanics.domain import Domain
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class LinearDrive:
         self._held = np.zeros(n_facet, dtype=bool)
         taken = np.zeros(n_facet, dtype=bool)
         for each in conditions:
-            where = facets_of(each.where, n_facet)
+            where = domain.facets_of(each.where)
             if (taken & where).any():
                 facet = int(np.flatnonzero(taken & where)[0])
                 raise ValueError(f"boundary gives two conditions for surface facet {facet}")
@@ -55,15 +55,15 @@ class LinearDrive:
     def _add(self, each: Condition, where: NDArray[np.bool_]) -> None:
         domain = self.domain
         if isinstance(each, Flux):
-            self._density[where] = surface_values(domain, each.density, "density")[where]
-            layer = surface_values(
-                domain, each.layer_conductance, "layer_conductance", infinite=True
-            )[where]
+            self._density[where] = domain.on_facets(each.density, "density")[where]
+            layer = domain.on_facets(each.layer_conductance, "layer_conductance", infinite=True)[
+                where
+            ]
             if not (layer > 0).all():
                 raise ValueError("layer_conductance must be positive; infinite without a layer")
             self._layer[where] = layer
             return
-        outside = surface_values(domain, each.concentration, "concentration")
+        outside = domain.on_facets(each.concentration, "concentration")
         limit = domain.max_concentration
         if not ((outside >= 0) & (outside <= limit))[where].all():
             raise ValueError(
@@ -71,7 +71,7 @@ class LinearDrive:
                 f"{limit:g} mol/m³"
             )
         if isinstance(each, Robin):
-            coefficient = surface_values(domain, each.coefficient, "coefficient")
+            coefficient = domain.on_facets(each.coefficient, "coefficient")
             if not (coefficient[where] >= 0).all():
                 raise ValueError("coefficient must be 0 or more; infinite means Dirichlet")
             self._coefficient[where], self._outside[where] = coefficient[where], outside[where]
@@ -98,9 +98,7 @@ class LinearDrive:
         low, high = (known.min(), known.max()) if known.size else (np.inf, -np.inf)
         return float(low), float(high), -float(self._density @ self.domain.surface_area)
 
-    def solve(
-        self, rate: float, history: Doubles, guess: Doubles, concentration: Doubles
-    ) -> Solved:
+    def solve(self, rate: float, history: Doubles, guess: Doubles) -> Solved:
         """Take the implicit step `rate` M c − M history = …."""
         options = self.domain.solver
         result = self.domain.kernel.step(
@@ -151,9 +149,7 @@ class LinearDrive:
         at_corner = solved.concentration[self.domain.surface_unknowns]
         outer = at_corner - (self._density / self._layer)[:, None]
         # A millionth of the range is rounding and what the iterative solver leaves.
-        lacking = np.where(
-            self._density > 0, -outer.min(axis=1), outer.max(axis=1) - limit
-        ) * asked
+        lacking = np.where(self._density > 0, -outer.min(axis=1), outer.max(axis=1) - limit) * asked
         facet = int(np.argmax(lacking))
         if lacking[facet] <= 1e-6 * limit:
             return

@@ -47,7 +47,7 @@ class Hold:
 
     potential: float  #: electrode against lithium [V]
     duration: float  #: [s]
-    until_c_rate: float | None = None  #: |current| that ends it before [1/h]
+    until_c_rate: float | None = None  #: size of the current that ends it before [1/h]
 
 
 @dataclass(frozen=True)
@@ -212,8 +212,8 @@ def _begin(part: Part, drive: ElectrodeDrive, domain: Domain, state: State) -> t
     change = sense * (mean - part.until)
     if change < -1e-9:
         raise ValueError(
-            f"{type(part).__name__}(until={part.until:g}) starts at a mean c / C_max of {mean:.4g}, "
-            "which is past it"
+            f"{type(part).__name__}(until={part.until:g}) starts at a mean c / C_max of "
+            f"{mean:.4g}, which is past it"
         )
     drive.hold_current(sense * part.c_rate * one_c(domain))
     if part.cutoff is not None:

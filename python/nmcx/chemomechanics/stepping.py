@@ -5,8 +5,8 @@ Differential Equations I, III.5):
 
     (1 + 2ω)/(1 + ω) c^{n+1} − (1 + ω) c^n + ω²/(1 + ω) c^{n−1} = Δt_n f(c^{n+1}).
 
-The error of a step is read from its distance to a polynomial through the states before it: with
-that polynomial one degree below the next derivative both have errors that are known multiples of it.
+The error of a step is read from its distance to the polynomial through the states before it: both
+err by known multiples of the same derivative.
 """
 
 from __future__ import annotations
@@ -35,13 +35,20 @@ class Drive(Protocol):
     """What the surface does during a step."""
 
     @property
-    def is_free(self) -> NDArray[np.bool_]: ...
-    def solve(
-        self, rate: float, history: Doubles, guess: Doubles, concentration: Doubles
-    ) -> Solved: ...
-    def initial(self, concentration: Doubles) -> Solved: ...
-    def check(self, time: float, solved: Solved) -> None: ...
-    def blame(self, time: float, solved: Solved) -> ImpossibleDemand | None: ...
+    def is_free(self) -> NDArray[np.bool_]:
+        """(n,) unknowns that are not held."""
+
+    def initial(self, concentration: Doubles) -> Solved:
+        """What holds at the start, before anything has moved."""
+
+    def solve(self, rate: float, history: Doubles, guess: Doubles) -> Solved:
+        """Take the implicit step `rate` M c − M history = …."""
+
+    def check(self, time: float, solved: Solved) -> None:
+        """Refuse a state that cannot be."""
+
+    def blame(self, time: float, solved: Solved) -> ImpossibleDemand | None:
+        """What in this state may have made the next step fail."""
 
 
 @dataclass(frozen=True)
@@ -156,7 +163,7 @@ class Stepper:
                 (1.0 + omega) * now.concentration
                 - omega**2 / (1.0 + omega) * before[0].concentration
             ) / dt
-        solved = self.drive.solve(rate, history, guess, now.concentration)
+        solved = self.drive.solve(rate, history, guess)
         self.n_iteration += solved.iterations
         increment = dt * solved.inflow
         if order == 2:

@@ -101,7 +101,7 @@ class Clipped:
 
 def clip(seeds: Array, radius: float) -> Clipped:
     """Clip the Voronoi cells of seeds (n, d) by the ball of `radius` about the origin."""
-    n, dimension = seeds.shape
+    dimension = seeds.shape[1]
     ridges = _ridges(seeds, radius)
     crossing = _cross_sphere(ridges, radius)
     corners, ends = _corners(ridges, crossing, seeds, radius)
@@ -224,7 +224,9 @@ def _directions(n: int, dimension: int) -> Array:
     if dimension == 2:
         return np.column_stack([np.cos(turn), np.sin(turn)])
     z = 1.0 - 2.0 * k / n
-    return np.column_stack([np.sqrt(1.0 - z * z) * np.cos(turn), np.sqrt(1.0 - z * z) * np.sin(turn), z])
+    return np.column_stack(
+        [np.sqrt(1.0 - z * z) * np.cos(turn), np.sqrt(1.0 - z * z) * np.sin(turn), z]
+    )
 
 
 def _collected(item: Index, grains: Index, n: int) -> Index:
@@ -309,8 +311,15 @@ def _rim_of_disc(corners: Corners, seeds: Array, radius: float) -> Arcs:
     there = radius * np.column_stack([np.cos(middle), np.sin(middle)])
     owner = np.argmin(np.linalg.norm(there[:, None] - seeds[None], axis=2), axis=1)
     n = len(ends)
-    return Arcs(ends, np.zeros((n, 2)), np.tile(np.eye(2), (n, 1, 1)), np.full(n, radius), angle,
-                span, owner)
+    return Arcs(
+        ends,
+        np.zeros((n, 2)),
+        np.tile(np.eye(2), (n, 1, 1)),
+        np.full(n, radius),
+        angle,
+        span,
+        owner,
+    )
 
 
 def _whole_circles(ridges: _Ridges, kept: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -324,7 +333,11 @@ def _whole_circles(ridges: _Ridges, kept: NDArray[np.bool_]) -> NDArray[np.bool_
 
 
 def _rims_of_walls(
-    ridges: _Ridges, sides: Index, corners: Corners, ends: Index, whole: NDArray[np.bool_],
+    ridges: _Ridges,
+    sides: Index,
+    corners: Corners,
+    ends: Index,
+    whole: NDArray[np.bool_],
     radius: float,
 ) -> Arcs:
     """Arcs from where the boundary of a wall leaves the ball to where it comes back."""

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nmcx import _core
 from nmcx.errors import ConvergenceError
@@ -61,8 +60,8 @@ def conforming(clipped: Clipped, spacing: Spacing, random: np.random.SeedSequenc
             return best
     if best is None:
         raise ConvergenceError(
-            f"no conforming mesh in {_TRIES} tries, the last failed with: {failures[-1]}; a smaller "
-            "size, or seeds farther apart, may help"
+            f"no conforming mesh in {_TRIES} tries, the last failed with: {failures[-1]}; a "
+            "smaller size, or seeds farther apart, may help"
         )
     return best
 
@@ -103,7 +102,10 @@ def _attempt(clipped: Clipped, spacing: Spacing, rng: np.random.Generator) -> Co
 
 
 def _own_points(
-    clipped: Clipped, points: Points, skeleton: Skeleton, spacing: Spacing,
+    clipped: Clipped,
+    points: Points,
+    skeleton: Skeleton,
+    spacing: Spacing,
     rng: np.random.Generator,
 ) -> list[Index]:
     """Points of each grain that lie on no wall."""

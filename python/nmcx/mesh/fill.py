@@ -76,9 +76,7 @@ def _body_centred(low: Array, high: Array, pitch: float, rng: np.random.Generato
     return np.asarray(points[np.all((points >= low) & (points <= high), axis=1)])
 
 
-def inner_points(
-    cells: Clipped, spacing: Spacing, rng: np.random.Generator
-) -> tuple[Array, Index]:
+def inner_points(cells: Clipped, spacing: Spacing, rng: np.random.Generator) -> tuple[Array, Index]:
     """Points (m, d) inside the grains, clear of walls and surface, and the grain of each (m,)."""
     corner = np.full(cells.dimension, cells.radius)
     points = lattice(-corner, corner, spacing, rng)

@@ -111,8 +111,18 @@ def ball(
     True
     """
     return _polycrystal(
-        3, radius, n_grains, grain_size, seeds, size, seed, relax, regularise, orientations,
-        texture, layer,
+        3,
+        radius,
+        n_grains,
+        grain_size,
+        seeds,
+        size,
+        seed,
+        relax,
+        regularise,
+        orientations,
+        texture,
+        layer,
     )
 
 
@@ -183,15 +193,34 @@ def disc(
     True
     """
     return _polycrystal(
-        2, radius, n_grains, grain_size, seeds, size, seed, relax, regularise, orientations,
-        texture, layer,
+        2,
+        radius,
+        n_grains,
+        grain_size,
+        seeds,
+        size,
+        seed,
+        relax,
+        regularise,
+        orientations,
+        texture,
+        layer,
     )
 
 
 def _polycrystal(
-    dimension: int, radius: float, n_grains: int | None, grain_size: float | None,
-    seeds: ArrayLike | None, size: Size, seed: int, relax: int | None, regularise: bool | None,
-    orientations: ArrayLike | None, texture: Texture, layer: float,
+    dimension: int,
+    radius: float,
+    n_grains: int | None,
+    grain_size: float | None,
+    seeds: ArrayLike | None,
+    size: Size,
+    seed: int,
+    relax: int | None,
+    regularise: bool | None,
+    orientations: ArrayLike | None,
+    texture: Texture,
+    layer: float,
 ) -> Mesh:
     if not (np.isfinite(radius) and radius > 0):
         raise ValueError(f"radius must be positive [m], not {radius}")
@@ -229,7 +258,9 @@ def _polycrystal(
     if turned is None:
         stream = int(turning.generate_state(1)[0])
         is_radial = texture == "radial"
-        turned = radial_texture(final, stream) if is_radial else random_orientations(len(final), stream)
+        turned = (
+            radial_texture(final, stream) if is_radial else random_orientations(len(final), stream)
+        )
     motion = float(np.sqrt(np.mean(np.sum((final - relaxed) ** 2, axis=1))))
     settings: dict[str, Any] = {
         "radius_m": float(radius),
@@ -249,7 +280,9 @@ def _polycrystal(
             f"seeds were moved by {motion * unit:.2g} m (root mean square), because some Voronoi "
             "corners coincided but for rounding",
         )
-    return assemble(made.points * unit, made.cells, made.grain, turned, settings=settings, notes=notes)
+    return assemble(
+        made.points * unit, made.cells, made.grain, turned, settings=settings, notes=notes
+    )
 
 
 def _passes(relax: int | None, *, given: bool) -> int:
@@ -299,7 +332,9 @@ def _spacing(size: Size, radius: float, dimension: int) -> tuple[float, Spacing]
     if not callable(size):
         unit = float(size)
         if not (np.isfinite(unit) and 0 < unit <= radius):
-            raise ValueError(f"size must be positive [m] and at most the radius {radius}, not {size}")
+            raise ValueError(
+                f"size must be positive [m] and at most the radius {radius}, not {size}"
+            )
         _check_number((radius / unit) ** dimension)
         return unit, lambda points: np.ones(len(points))
 
@@ -329,4 +364,6 @@ def _spacing(size: Size, radius: float, dimension: int) -> tuple[float, Spacing]
 
 def _check_number(filling: float) -> None:
     if filling > _MOST_POINTS / 6.0:
-        raise ValueError(f"size asks for about {6.0 * filling:.0e} points; choose a larger size [m]")
+        raise ValueError(
+            f"size asks for about {6.0 * filling:.0e} points; choose a larger size [m]"
+        )

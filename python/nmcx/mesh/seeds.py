@@ -125,5 +125,7 @@ def stir(seeds: Array, radius: float, tiny: float, rng: np.random.Generator) -> 
         return seeds
     grains = np.unique(cells.corners.grains[cells.stretches[coincide]])
     moved = seeds.copy()
-    moved[grains[grains >= 0]] += 1e-2 * rng.uniform(-1.0, 1.0, (int((grains >= 0).sum()), seeds.shape[1]))
+    moved[grains[grains >= 0]] += 1e-2 * rng.uniform(
+        -1.0, 1.0, (int((grains >= 0).sum()), seeds.shape[1])
+    )
     return moved

@@ -33,7 +33,11 @@ class Points:
     count: int = 0
 
     def add(
-        self, position: Array, freedom: Freedom, *, direction: Array | None = None,
+        self,
+        position: Array,
+        freedom: Freedom,
+        *,
+        direction: Array | None = None,
         on_surface: bool | NDArray[np.bool_] = False,
     ) -> Index:
         """Numbers (m,) of new points (m, d)."""
@@ -78,7 +82,10 @@ _NONE = np.zeros(0, dtype=np.int64)
 
 
 def _divided(
-    length: float, fewest: int, at: Callable[[Array], Array], spacing: Spacing,
+    length: float,
+    fewest: int,
+    at: Callable[[Array], Array],
+    spacing: Spacing,
     rng: np.random.Generator,
 ) -> Array:
     """Jittered fractions (m,) at which a stretch of `length` is cut into intervals of the spacing.
@@ -127,7 +134,11 @@ def _on_arc(
 
 
 def _fill_walls(
-    cells: Clipped, lines: list[Index], arcs: list[Index], points: Points, spacing: Spacing,
+    cells: Clipped,
+    lines: list[Index],
+    arcs: list[Index],
+    points: Points,
+    spacing: Spacing,
     rng: np.random.Generator,
 ) -> list[Index]:
     """All points of each wall; those inside its boundary are made here."""
@@ -187,9 +198,15 @@ def _inside(loop: Array, spacing: Spacing, rng: np.random.Generator) -> Array:
         area = np.abs(edge[:, 0, 0] * edge[:, 1, 1] - edge[:, 0, 1] * edge[:, 1, 0])
         centre = corner.mean(axis=1) * area[:, None]
         total = np.bincount(triangles.ravel(), np.repeat(area, 3), minlength=len(both))
-        moved = np.column_stack(
-            [np.bincount(triangles.ravel(), np.repeat(x, 3), minlength=len(both)) for x in centre.T]
-        )[len(loop) :] / np.maximum(total[len(loop) :], 1e-300)[:, None]
+        moved = (
+            np.column_stack(
+                [
+                    np.bincount(triangles.ravel(), np.repeat(x, 3), minlength=len(both))
+                    for x in centre.T
+                ]
+            )[len(loop) :]
+            / np.maximum(total[len(loop) :], 1e-300)[:, None]
+        )
         q = np.where((depth(moved) > _SMOOTHED * spacing(moved))[:, None], moved, q)
     jitter = rng.uniform(-_WALL_JITTER, _WALL_JITTER, q.shape) * spacing(q)[:, None]
     return np.where((depth(q + jitter) > _JITTERED * spacing(q))[:, None], q + jitter, q)

@@ -1,5 +1,6 @@
-#include "bind.hpp"
 #include "nmcx/fem/transport.hpp"
+
+#include "bind.hpp"
 
 using namespace py::literals;
 
@@ -45,8 +46,8 @@ void bind_electrode(py::module_& m) {
 }
 
 void bind_stepping(py::module_& m) {
-  using nmcx::bindings::ReleaseGil;
   using nmcx::Transport;
+  using nmcx::bindings::ReleaseGil;
 
   py::enum_<nmcx::SolverKind>(m, "SolverKind")
       .value("automatic", nmcx::SolverKind::automatic)

@@ -96,8 +96,8 @@ SurfaceFlux butler_volmer(const ElectrodeKinetics& kinetics, double concentratio
   SurfaceFlux result;
   result.flux = exchange * (anodic.value - cathodic.value);
   result.per_potential = exchange * ((a * anodic.slope) + (b * cathodic.slope));
-  result.per_concentration = (exchange_slope * (anodic.value - cathodic.value)) -
-                             (result.per_potential * u.slope / full);
+  result.per_concentration =
+      (exchange_slope * (anodic.value - cathodic.value)) - (result.per_potential * u.slope / full);
   return result;
 }
 
@@ -114,8 +114,8 @@ SurfaceFlux covered_surface(const ElectrodeKinetics& kinetics, double concentrat
   const double share = conductance / (conductance + s.per_concentration);
   const double free = 1 - coverage;
   return {.flux = (coverage * conductance * (concentration - outer)) + (free * bare.flux),
-          .per_concentration = (coverage * s.per_concentration * share) +
-                               (free * bare.per_concentration),
+          .per_concentration =
+              (coverage * s.per_concentration * share) + (free * bare.per_concentration),
           .per_potential = (coverage * s.per_potential * share) + (free * bare.per_potential)};
 }
 

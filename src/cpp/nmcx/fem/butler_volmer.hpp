@@ -34,8 +34,8 @@ void check_kinetics(const ElectrodeKinetics& kinetics);
 SurfaceFlux butler_volmer(const ElectrodeKinetics& kinetics, double concentration,
                           double potential);
 
-/// Flux behind a layer of conductance k [m/s], J = k (c − c_outer) with Butler–Volmer at c_outer, on
-/// the covered part, and of the bare surface on the rest.
+/// Flux behind a layer of conductance k [m/s], J = k (c − c_outer) with Butler–Volmer at c_outer,
+/// on the covered part, and of the bare surface on the rest.
 SurfaceFlux covered_surface(const ElectrodeKinetics& kinetics, double concentration,
                             double potential, double conductance, double coverage);
 

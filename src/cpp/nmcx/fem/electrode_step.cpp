@@ -31,8 +31,8 @@ SurfaceSums surface_sums(const Electrode& electrode, std::span<const double> x, 
                    .per_potential = std::vector<double>(x.size(), 0.0)};
   for (std::size_t p = 0; p < n_site; ++p) {
     const auto i = static_cast<std::size_t>(sites.unknown[p]);
-    const SurfaceFlux s = covered_surface(electrode.kinetics, x[i], potential,
-                                          sites.conductance[p], sites.coverage[p]);
+    const SurfaceFlux s = covered_surface(electrode.kinetics, x[i], potential, sites.conductance[p],
+                                          sites.coverage[p]);
     sums.flux[p] = s.flux;
     sums.outflow[i] += sites.area[p] * s.flux;
     sums.per_concentration[i] += sites.area[p] * s.per_concentration;
@@ -119,8 +119,7 @@ ElectrodeResult electrode_potential(const Electrode& electrode,
 }
 
 ElectrodeResult Transport::electrode_step(const LinearStep& request, const Electrode& electrode,
-                                          const SolveOptions& options,
-                                          const Execution& execution) {
+                                          const SolveOptions& options, const Execution& execution) {
   const std::scoped_lock lock(mutex_);
   const std::size_t n = size();
   check_request(request);
@@ -132,7 +131,7 @@ ElectrodeResult Transport::electrode_step(const LinearStep& request, const Elect
   const double target = electrode.current / faraday;
   const std::vector<double> right = right_hand_side(request, execution);
 
-  ElectrodeResult result{.concentration = Array<double, 1>({n})};
+  ElectrodeResult result{.concentration = Array<double, 1>({n}), .flux = {}};
   const std::span<double> x{result.concentration.data(), n};
   std::copy(request.guess.begin(), request.guess.end(), x.begin());
   for (const std::int64_t unknown : electrode.sites.unknown) {
@@ -165,8 +164,8 @@ ElectrodeResult Transport::electrode_step(const LinearStep& request, const Elect
     const double reference = diagonal_norm(right, solver_->inverse_diagonal(), execution);
     const double left = diagonal_norm(r, solver_->inverse_diagonal(), execution);
     const double missing = electrode.current_is_given ? target - sums.total : 0;
-    const double size_of_flux = std::abs(target) + std::abs(sums.total) +
-                                (1e-6 * sums.total_per_potential);
+    const double size_of_flux =
+        std::abs(target) + std::abs(sums.total) + (1e-6 * sums.total_per_potential);
     if (left <= tolerance * reference && std::abs(missing) <= 1e-9 * size_of_flux) {
       result.newton = iteration;
       break;

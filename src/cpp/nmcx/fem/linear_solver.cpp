@@ -12,7 +12,8 @@ namespace nmcx {
 namespace {
 
 constexpr const char* not_positive_definite =
-    "the system is not positive definite: check diffusivities, exchange coefficients and the shapes "
+    "the system is not positive definite: check diffusivities, exchange coefficients and the "
+    "shapes "
     "of the cells";
 
 // A factorisation takes as long as 2.4 √n iterations in two dimensions and 0.4 n in three; measured
@@ -39,9 +40,8 @@ std::string not_converged(const SolveReport& report, double tolerance) {
 
 double diagonal_norm(std::span<const double> r, std::span<const double> inverse_diagonal,
                      const Execution& execution) {
-  return std::sqrt(chunked_sum(r.size(), execution, [&](std::size_t i) {
-    return r[i] * r[i] * inverse_diagonal[i];
-  }));
+  return std::sqrt(chunked_sum(r.size(), execution,
+                               [&](std::size_t i) { return r[i] * r[i] * inverse_diagonal[i]; }));
 }
 
 SolveReport conjugate_gradients(const SparseMatrix& matrix,
@@ -63,12 +63,11 @@ SolveReport conjugate_gradients(const SparseMatrix& matrix,
   };
   double beta = 0;
   while (report.iterations < options.max_iterations) {
-    parallel_for(n, rows_of_chunk, execution,
-                 [&](std::size_t begin, std::size_t end, std::size_t) {
-                   for (std::size_t i = begin; i < end; ++i) {
-                     p[i] = (inverse_diagonal[i] * r[i]) + (beta * p[i]);
-                   }
-                 });
+    parallel_for(n, rows_of_chunk, execution, [&](std::size_t begin, std::size_t end, std::size_t) {
+      for (std::size_t i = begin; i < end; ++i) {
+        p[i] = (inverse_diagonal[i] * r[i]) + (beta * p[i]);
+      }
+    });
     parallel_for(n, rows_of_chunk, execution,
                  [&](std::size_t begin, std::size_t end, std::size_t chunk) {
                    double sum = 0;
@@ -182,8 +181,8 @@ SolveReport LinearSolver::solve(std::span<double> r, std::span<double> x, double
   return report;
 }
 
-SolveReport LinearSolver::solve_directly(std::span<double> r, std::span<double> x,
-                                         double reference, const Execution& execution) const {
+SolveReport LinearSolver::solve_directly(std::span<double> r, std::span<double> x, double reference,
+                                         const Execution& execution) const {
   const std::size_t n = r.size();
   Eigen::VectorXd right(static_cast<Eigen::Index>(n));
   for (std::size_t i = 0; i < n; ++i) {

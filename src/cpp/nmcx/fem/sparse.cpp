@@ -81,17 +81,17 @@ SparsePattern sparse_pattern(std::size_t n_row, std::span<const Connectivity* co
   SparsePattern pattern{.row_start = std::vector<Index>(start.begin(), start.end()),
                         .column = std::vector<Index>(start[n_row]),
                         .diagonal = std::vector<Index>(n_row)};
-  parallel_for(n_row, rows_of_chunk, execution,
-               [&](std::size_t begin, std::size_t end, std::size_t) {
-                 std::vector<Index> columns;
-                 for (std::size_t row = begin; row < end; ++row) {
-                   columns_of(row, columns);
-                   std::copy(columns.begin(), columns.end(),
-                             pattern.column.begin() + pattern.row_start[row]);
-                   pattern.diagonal[row] = static_cast<Index>(
-                       pattern.entry(static_cast<Index>(row), static_cast<Index>(row)));
-                 }
-               });
+  parallel_for(
+      n_row, rows_of_chunk, execution, [&](std::size_t begin, std::size_t end, std::size_t) {
+        std::vector<Index> columns;
+        for (std::size_t row = begin; row < end; ++row) {
+          columns_of(row, columns);
+          std::copy(columns.begin(), columns.end(),
+                    pattern.column.begin() + pattern.row_start[row]);
+          pattern.diagonal[row] =
+              static_cast<Index>(pattern.entry(static_cast<Index>(row), static_cast<Index>(row)));
+        }
+      });
   return pattern;
 }
 

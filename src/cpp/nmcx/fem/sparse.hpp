@@ -47,8 +47,8 @@ SparsePattern sparse_pattern(std::size_t n_row, std::span<const Connectivity* co
 /// Which entries the groups of one connectivity add to, and who adds when.
 ///
 /// Rows are cut into fixed ranges; each range goes through its groups in a fixed order and adds to
-/// its own rows only, so that every thread count gives the same bits. Groups at a border are visited
-/// by every range they touch.
+/// its own rows only, so that every thread count gives the same bits. Groups at a border are
+/// visited by every range they touch.
 class Assembly {
  public:
   Assembly(const SparsePattern& pattern, const Connectivity& connectivity,

@@ -105,10 +105,10 @@ void check_shape(const std::array<Vector<d>, d + 1>& corner, double volume, std:
   double regular = 1;
   for (std::size_t k = 0; k < d; ++k) regular *= longest;
   if (volume > 1e-9 * regular) return;
-  throw InvalidArgument(
-      "cell " + std::to_string(cell) +
-      (volume < -1e-9 * regular ? " has a negative volume: swap two of its corners"
-                                : " is flat: leave it out"));
+  throw InvalidArgument("cell " + std::to_string(cell) +
+                        (volume < -1e-9 * regular
+                             ? " has a negative volume: swap two of its corners"
+                             : " is flat: leave it out"));
 }
 
 void check_properties(const TransportMesh& mesh, const TransportProperties& properties) {
@@ -151,8 +151,7 @@ Transport::Transport(const TransportMesh& mesh, const TransportProperties& prope
     if (is_tied[f] && properties.along[f] == 0) continue;
     facet_of_wall_.push_back(f);
     for (std::size_t i = 0; i < 2 * dimension_; ++i) {
-      walls_.members.push_back(
-          unknowns_.of_node[static_cast<std::size_t>(mesh.interfaces(f, i))]);
+      walls_.members.push_back(unknowns_.of_node[static_cast<std::size_t>(mesh.interfaces(f, i))]);
     }
   }
 
@@ -217,8 +216,9 @@ void Transport::assemble(const TransportProperties& properties, const Execution&
     }
   }
   for (std::size_t f = 0; f < properties.conductance.shape[0]; ++f) {
-    require(properties.conductance[f] >= 0,
-            "interface_conductance must be 0 or more, infinite where grains are in perfect contact");
+    require(
+        properties.conductance[f] >= 0,
+        "interface_conductance must be 0 or more, infinite where grains are in perfect contact");
     require(properties.along[f] >= 0 && std::isfinite(properties.along[f]),
             "interface_diffusion must be 0 or more, and finite");
   }
@@ -227,7 +227,8 @@ void Transport::assemble(const TransportProperties& properties, const Execution&
   parallel_for(stiffness_.size(), 16 * rows_of_chunk, execution,
                [&](std::size_t begin, std::size_t end, std::size_t) {
                  std::fill(stiffness_.data() + begin, stiffness_.data() + end, 0.0);
-                 if (!lumped_) std::fill(mass_values_.data() + begin, mass_values_.data() + end, 0.0);
+                 if (!lumped_)
+                   std::fill(mass_values_.data() + begin, mass_values_.data() + end, 0.0);
                });
   std::fill_n(mass_.data(), mass_.size(), 0.0);
   system_.rate = -1;  // the matrices are no longer those of the last step
@@ -294,16 +295,15 @@ void Transport::add_walls(const TransportProperties& properties, const Execution
       if (along == 0) continue;
       // Along: the mean of both sides diffuses in the wall.
       for (std::size_t j = 0; j < n; ++j) {
-        row[place.in_row(i, j)] +=
-            0.25 * along * area * dot<d>(gradients[i % d], gradients[j % d]);
+        row[place.in_row(i, j)] += 0.25 * along * area * dot<d>(gradients[i % d], gradients[j % d]);
       }
     }
   });
 }
 
 void Transport::check_request(const LinearStep& request) const {
-  for (const auto* each : {&request.history, &request.load, &request.exchange, &request.fixed,
-                           &request.guess}) {
+  for (const auto* each :
+       {&request.history, &request.load, &request.exchange, &request.fixed, &request.guess}) {
     require(each->shape[0] == size(), "a step needs one value per unknown");
   }
   require(std::isfinite(request.rate) && request.rate >= 0, "rate must be 0 or more");

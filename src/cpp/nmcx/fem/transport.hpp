@@ -17,7 +17,8 @@
 
 namespace nmcx {
 
-/// Cells, walls and surface of a polycrystal in d = 2 or 3 dimensions; with d = 2 volumes are areas.
+/// Cells, walls and surface of a polycrystal in d = 2 or 3 dimensions; with d = 2 volumes are
+/// areas.
 struct TransportMesh {
   ArrayView<double, 2> points;            ///< (n_node, d) [m]
   ArrayView<std::int64_t, 2> cells;       ///< (m, d + 1), of positive volume
@@ -28,9 +29,9 @@ struct TransportMesh {
 
 /// What lithium meets in grains and walls.
 struct TransportProperties {
-  ArrayView<double, 3> diffusivity;   ///< (n_grain, d, d) [m²/s], symmetric positive definite
-  ArrayView<double, 1> conductance;   ///< (k) across the wall [m/s]; infinity ties both sides
-  ArrayView<double, 1> along;         ///< (k) width × diffusivity along the wall [m³/s]
+  ArrayView<double, 3> diffusivity;  ///< (n_grain, d, d) [m²/s], symmetric positive definite
+  ArrayView<double, 1> conductance;  ///< (k) across the wall [m/s]; infinity ties both sides
+  ArrayView<double, 1> along;        ///< (k) width × diffusivity along the wall [m³/s]
 };
 
 /// An implicit step: rate M c − M history = load − exchange c − K c, c given where fixed.
@@ -55,10 +56,10 @@ struct StepResult {
 
 /// Places of the surface where lithium reacts: corners of facets, so that fluxes are nodal.
 struct ReactionSites {
-  ArrayView<std::int64_t, 1> unknown;   ///< (p)
-  ArrayView<double, 1> area;            ///< (p) [m²]
-  ArrayView<double, 1> conductance;     ///< (p) of the layer [m/s]; infinite: none
-  ArrayView<double, 1> coverage;        ///< (p) part that carries the layer
+  ArrayView<std::int64_t, 1> unknown;  ///< (p)
+  ArrayView<double, 1> area;           ///< (p) [m²]
+  ArrayView<double, 1> conductance;    ///< (p) of the layer [m/s]; infinite: none
+  ArrayView<double, 1> coverage;       ///< (p) part that carries the layer
 };
 
 /// A surface at one electrode potential; the total current or that potential is given.
@@ -98,7 +99,7 @@ class Transport {
 
   [[nodiscard]] std::size_t size() const { return pattern_.size(); }
   [[nodiscard]] Array<std::int64_t, 1> unknown_of_node() const;
-  [[nodiscard]] Array<std::int64_t, 2> surface_unknowns() const;  ///< (s, d)
+  [[nodiscard]] Array<std::int64_t, 2> surface_unknowns() const;        ///< (s, d)
   [[nodiscard]] const Array<double, 1>& mass() const { return mass_; }  ///< (n) row sums [m³]
   [[nodiscard]] const Array<double, 1>& surface_area() const { return surface_area_; }  ///< (s)
   [[nodiscard]] std::size_t n_entry() const { return pattern_.column.size(); }

@@ -71,7 +71,8 @@ Unknowns tie_nodes(const ArrayView<double, 2>& points, const ArrayView<std::int6
       const std::size_t a = checked_node(interfaces(f, corner), n_node, "interfaces");
       const std::size_t b = checked_node(interfaces(f, d + corner), n_node, "interfaces");
       double apart = 0;
-      for (std::size_t k = 0; k < d; ++k) apart = std::max(apart, std::abs(points(a, k) - points(b, k)));
+      for (std::size_t k = 0; k < d; ++k)
+        apart = std::max(apart, std::abs(points(a, k) - points(b, k)));
       if (!(apart <= 1e-9 * box.extent)) {
         throw InvalidArgument("the two sides of interface facet " + std::to_string(f) +
                               " must have the same points, corner by corner");
@@ -100,8 +101,7 @@ Connectivity unknowns_of(const ArrayView<std::int64_t, 2>& nodes, const Unknowns
                          const char* what) {
   Connectivity result{.members = std::vector<Index>(nodes.size()), .n_member = nodes.shape[1]};
   for (std::size_t i = 0; i < nodes.size(); ++i) {
-    result.members[i] =
-        unknowns.of_node[checked_node(nodes[i], unknowns.of_node.size(), what)];
+    result.members[i] = unknowns.of_node[checked_node(nodes[i], unknowns.of_node.size(), what)];
   }
   return result;
 }

@@ -17,8 +17,12 @@ __all__: list[str] = [
     "EdgeMap",
     "EdgeModel",
     "EdgeThresholds",
+    "Electrode",
+    "ElectrodeResult",
     "EstimatorModel",
     "FirstHits",
+    "Freedom",
+    "ImprovedMesh",
     "InsertedInterfaces",
     "LineMeans",
     "MeasuredEdges",
@@ -30,7 +34,10 @@ __all__: list[str] = [
     "Registration",
     "RegistrationOptions",
     "Resampled",
+    "SolverKind",
+    "StepResult",
     "SurfaceView",
+    "Transport",
     "TurnedCorrelations",
     "Warp",
     "active_instruction_set",
@@ -40,9 +47,11 @@ __all__: list[str] = [
     "distance_classes",
     "distance_transform",
     "edge_thresholds",
+    "electrode_potential",
     "first_hits",
     "fit_edges",
     "fit_references",
+    "improve_mesh",
     "insert_interfaces",
     "judge_edges",
     "line_profiles",
@@ -336,6 +345,221 @@ class MidsideNodes:
     @property
     def surface(self) -> numpy.typing.NDArray[numpy.int64]: ...
 
+class Freedom:
+    """
+    Members:
+
+      FIXED
+
+      LINE
+
+      WALL
+
+      RIM
+
+      SURFACE
+
+      FREE
+    """
+
+    FIXED: typing.ClassVar[Freedom]
+    FREE: typing.ClassVar[Freedom]
+    LINE: typing.ClassVar[Freedom]
+    RIM: typing.ClassVar[Freedom]
+    SURFACE: typing.ClassVar[Freedom]
+    WALL: typing.ClassVar[Freedom]
+    __members__: typing.ClassVar[dict[str, Freedom]]
+    @typing.overload
+    def __eq__(self, other: Freedom) -> bool: ...
+    @typing.overload
+    def __eq__(self, other: typing.Any) -> bool: ...
+    def __getstate__(self) -> int: ...
+    def __hash__(self) -> int: ...
+    def __index__(self) -> int: ...
+    def __init__(self, value: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    def __int__(self) -> int: ...
+    @typing.overload
+    def __ne__(self, other: Freedom) -> bool: ...
+    @typing.overload
+    def __ne__(self, other: typing.Any) -> bool: ...
+    def __repr__(self) -> str: ...
+    def __setstate__(self, state: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    def __str__(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def value(self) -> int: ...
+
+class ImprovedMesh:
+    @property
+    def cells(self) -> numpy.typing.NDArray[numpy.int64]: ...
+    @property
+    def grain(self) -> numpy.typing.NDArray[numpy.int64]: ...
+    @property
+    def n_collapse(self) -> int: ...
+    @property
+    def n_flip(self) -> int: ...
+    @property
+    def n_merge(self) -> int: ...
+    @property
+    def n_move(self) -> int: ...
+    @property
+    def points(self) -> numpy.typing.NDArray[numpy.float64]: ...
+    @property
+    def source(self) -> numpy.typing.NDArray[numpy.int64]: ...
+    @property
+    def worst(self) -> float: ...
+
+class Electrode:
+    current_is_given: bool
+    def __init__(
+        self,
+        unknown: numpy.typing.NDArray[numpy.int64],
+        area: numpy.typing.NDArray[numpy.float64],
+        conductance: numpy.typing.NDArray[numpy.float64],
+        coverage: numpy.typing.NDArray[numpy.float64],
+        equilibrium: numpy.typing.NDArray[numpy.float64],
+        slope: numpy.typing.NDArray[numpy.float64],
+        max_concentration: typing.SupportsFloat | typing.SupportsIndex,
+        prefactor: typing.SupportsFloat | typing.SupportsIndex,
+        transfer_anodic: typing.SupportsFloat | typing.SupportsIndex,
+        transfer_cathodic: typing.SupportsFloat | typing.SupportsIndex,
+        thermal: typing.SupportsFloat | typing.SupportsIndex,
+    ) -> None: ...
+    @property
+    def current(self) -> float: ...
+    @current.setter
+    def current(self, arg0: typing.SupportsFloat | typing.SupportsIndex) -> None: ...
+    @property
+    def potential(self) -> float: ...
+    @potential.setter
+    def potential(self, arg0: typing.SupportsFloat | typing.SupportsIndex) -> None: ...
+
+class ElectrodeResult:
+    @property
+    def concentration(self) -> numpy.typing.NDArray[numpy.float64]: ...
+    @property
+    def current(self) -> float: ...
+    @property
+    def flux(self) -> numpy.typing.NDArray[numpy.float64]: ...
+    @property
+    def inflow(self) -> float: ...
+    @property
+    def iterations(self) -> int: ...
+    @property
+    def newton(self) -> int: ...
+    @property
+    def potential(self) -> float: ...
+
+class SolverKind:
+    """
+    Members:
+
+      automatic
+
+      iterative
+
+      direct
+    """
+
+    __members__: typing.ClassVar[dict[str, SolverKind]]
+    automatic: typing.ClassVar[SolverKind]
+    direct: typing.ClassVar[SolverKind]
+    iterative: typing.ClassVar[SolverKind]
+    @typing.overload
+    def __eq__(self, other: SolverKind) -> bool: ...
+    @typing.overload
+    def __eq__(self, other: typing.Any) -> bool: ...
+    def __getstate__(self) -> int: ...
+    def __hash__(self) -> int: ...
+    def __index__(self) -> int: ...
+    def __init__(self, value: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    def __int__(self) -> int: ...
+    @typing.overload
+    def __ne__(self, other: SolverKind) -> bool: ...
+    @typing.overload
+    def __ne__(self, other: typing.Any) -> bool: ...
+    def __repr__(self) -> str: ...
+    def __setstate__(self, state: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    def __str__(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def value(self) -> int: ...
+
+class StepResult:
+    @property
+    def concentration(self) -> numpy.typing.NDArray[numpy.float64]: ...
+    @property
+    def inflow(self) -> float: ...
+    @property
+    def iterations(self) -> int: ...
+    @property
+    def reaction(self) -> numpy.typing.NDArray[numpy.float64]: ...
+    @property
+    def residual(self) -> float: ...
+
+class Transport:
+    def __init__(
+        self,
+        points: numpy.typing.NDArray[numpy.float64],
+        cells: numpy.typing.NDArray[numpy.int64],
+        grain: numpy.typing.NDArray[numpy.int64],
+        interfaces: numpy.typing.NDArray[numpy.int64],
+        surface: numpy.typing.NDArray[numpy.int64],
+        diffusivity: numpy.typing.NDArray[numpy.float64],
+        conductance: numpy.typing.NDArray[numpy.float64],
+        along: numpy.typing.NDArray[numpy.float64],
+        lumped: bool,
+        solver: SolverKind,
+        threads: int = 0,
+    ) -> None: ...
+    def assemble(
+        self,
+        diffusivity: numpy.typing.NDArray[numpy.float64],
+        conductance: numpy.typing.NDArray[numpy.float64],
+        along: numpy.typing.NDArray[numpy.float64],
+        threads: int = 0,
+    ) -> None: ...
+    def electrode_step(
+        self,
+        rate: typing.SupportsFloat | typing.SupportsIndex,
+        history: numpy.typing.NDArray[numpy.float64],
+        load: numpy.typing.NDArray[numpy.float64],
+        exchange: numpy.typing.NDArray[numpy.float64],
+        fixed: numpy.typing.NDArray[numpy.float64],
+        guess: numpy.typing.NDArray[numpy.float64],
+        electrode: Electrode,
+        tolerance: typing.SupportsFloat | typing.SupportsIndex = 1e-10,
+        max_iterations: typing.SupportsInt | typing.SupportsIndex = 5000,
+        threads: int = 0,
+    ) -> ElectrodeResult: ...
+    def outflow(
+        self, concentration: numpy.typing.NDArray[numpy.float64], threads: int = 0
+    ) -> numpy.typing.NDArray[numpy.float64]: ...
+    def step(
+        self,
+        rate: typing.SupportsFloat | typing.SupportsIndex,
+        history: numpy.typing.NDArray[numpy.float64],
+        load: numpy.typing.NDArray[numpy.float64],
+        exchange: numpy.typing.NDArray[numpy.float64],
+        fixed: numpy.typing.NDArray[numpy.float64],
+        guess: numpy.typing.NDArray[numpy.float64],
+        tolerance: typing.SupportsFloat | typing.SupportsIndex = 1e-10,
+        max_iterations: typing.SupportsInt | typing.SupportsIndex = 5000,
+        threads: int = 0,
+    ) -> StepResult: ...
+    def surface_unknowns(self) -> numpy.typing.NDArray[numpy.int64]: ...
+    def unknown_of_node(self) -> numpy.typing.NDArray[numpy.int64]: ...
+    @property
+    def mass(self) -> numpy.typing.NDArray[numpy.float64]: ...
+    @property
+    def n_entry(self) -> int: ...
+    @property
+    def size(self) -> int: ...
+    @property
+    def surface_area(self) -> numpy.typing.NDArray[numpy.float64]: ...
+
 def active_instruction_set() -> str: ...
 def cap_means(
     points: numpy.typing.NDArray[numpy.float64],
@@ -383,6 +607,9 @@ def edge_thresholds(
     status: numpy.typing.NDArray[numpy.uint16],
     noise_given: bool,
 ) -> EdgeThresholds: ...
+def electrode_potential(
+    electrode: Electrode, concentration: numpy.typing.NDArray[numpy.float64]
+) -> ElectrodeResult: ...
 def first_hits(
     mask: numpy.typing.NDArray[numpy.bool],
     spacing: numpy.typing.NDArray[numpy.float64],
@@ -430,6 +657,19 @@ def fit_references(
     model: ReferenceModel,
     threads: int,
 ) -> ReferenceMap: ...
+def improve_mesh(
+    points: numpy.typing.NDArray[numpy.float64],
+    cells: numpy.typing.NDArray[numpy.int64],
+    grain: numpy.typing.NDArray[numpy.int64],
+    freedom: numpy.typing.NDArray[numpy.uint8],
+    direction: numpy.typing.NDArray[numpy.float64],
+    spacing: numpy.typing.NDArray[numpy.float64],
+    radius: typing.SupportsFloat | typing.SupportsIndex,
+    target: typing.SupportsFloat | typing.SupportsIndex,
+    n_pass: typing.SupportsInt | typing.SupportsIndex,
+    floor: typing.SupportsFloat | typing.SupportsIndex,
+    collapse_length: typing.SupportsFloat | typing.SupportsIndex,
+) -> ImprovedMesh: ...
 def insert_interfaces(
     cells: numpy.typing.NDArray[numpy.int64],
     grain: numpy.typing.NDArray[numpy.int64],

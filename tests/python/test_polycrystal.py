@@ -425,5 +425,3 @@ def test_a_mesh_that_never_passes_is_an_error_of_convergence(
     with pytest.raises(ConvergenceError, match="in 5 tries"):
         mesh.disc(RADIUS, n_grains=2, size=2e-6)
     assert len(calls) == 5
-
-

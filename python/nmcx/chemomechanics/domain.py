@@ -98,7 +98,8 @@ class Domain:
 
     def gather(self, per_corner: Doubles) -> Doubles:
         """Sum at each unknown of values (s, d) at the corners of the surface's facets."""
-        return np.bincount(self.surface_unknowns.ravel(), per_corner.ravel(), minlength=self.size)
+        at = self.surface_unknowns.ravel()
+        return np.asarray(np.bincount(at, per_corner.ravel(), self.size), dtype=np.float64)
 
     def at_facets(self, per_unknown: Doubles) -> Doubles:
         """(s,) mean over the corners of each facet."""

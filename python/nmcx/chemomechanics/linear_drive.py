@@ -85,7 +85,7 @@ class LinearDrive:
     @property
     def is_free(self) -> NDArray[np.bool_]:
         """(n,) unknowns that are not held."""
-        return np.isnan(self.fixed)
+        return np.asarray(np.isnan(self.fixed))
 
     @property
     def notes(self) -> tuple[str, ...]:

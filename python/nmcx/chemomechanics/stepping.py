@@ -197,7 +197,7 @@ class Stepper:
         apart = float(np.abs(found - guess)[free].max(initial=0.0))
         share, power = self._error_share(dt)
         change = float(np.abs(found - self._past[0].concentration)[free].max(initial=0.0))
-        by_error = (self.control.error / max(share * apart, 1e-300)) ** power
+        by_error: float = (self.control.error / max(share * apart, 1e-300)) ** power
         by_change = self.control.max_change / max(change, 1e-300)
         return min(by_error, by_change, 1e3)
 

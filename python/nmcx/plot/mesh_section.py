@@ -51,7 +51,7 @@ def mesh_section(mesh: Mesh, normal: ArrayLike = (0, 0, 1), offset: float = 0.0)
         return _whole(mesh)
     n = np.asarray(normal, dtype=np.float64)
     if n.shape != (3,) or not np.isfinite(n).all() or not n.any():
-        raise ValueError(f"normal must be a direction (x, y, z), not {normal}")
+        raise ValueError(f"normal must be a direction (x, y, z), not {normal!r}")
     n = n / np.linalg.norm(n)
     height = mesh.points @ n - offset
     # A node in the plane is taken for one just above it, so that every cut cell has a clear cut.
@@ -64,7 +64,7 @@ def mesh_section(mesh: Mesh, normal: ArrayLike = (0, 0, 1), offset: float = 0.0)
         raise ValueError(f"the plane at {offset} m along {tuple(n)} misses the mesh")
     crossed, place = _crossings(mesh.cells[cut], _EDGES, above)
     ends = mesh.cells[cut[crossed]][np.arange(len(crossed))[:, None], _EDGES[place]]
-    points, share = _on_plane(mesh.points, height, ends, frame)
+    points, share = _on_plane(np.asarray(mesh.points, np.float64), height, ends, frame)
     triangles, owner = _fans(points, crossed, len(cut))
     return Section(
         points,
@@ -106,7 +106,8 @@ def _whole(mesh: Mesh) -> Section:
 def _crossings(groups: _Index, edges: _Index, above: NDArray[np.bool_]) -> tuple[_Index, _Index]:
     """Which group and which of its edges have one end above and one below."""
     side = above[groups]
-    return np.nonzero(side[:, edges[:, 0]] != side[:, edges[:, 1]])
+    group, place = np.nonzero(side[:, edges[:, 0]] != side[:, edges[:, 1]])
+    return np.asarray(group, np.int64), np.asarray(place, np.int64)
 
 
 def _on_plane(points: _Float, height: _Float, ends: _Index, frame: _Float) -> tuple[_Float, _Float]:

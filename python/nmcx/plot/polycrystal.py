@@ -90,8 +90,10 @@ def lithium_map(
     low, high = (float(share.min()), float(share.max())) if limits is None else limits
     if not low < high:
         low, high = low - 0.005, high + 0.005
+    right, up = (section.points / _MICRON).T
     shown = axes.tripcolor(
-        *(section.points / _MICRON).T,
+        right,
+        up,
         section.triangles,
         section.of_nodes(share),
         shading="gouraud",
@@ -164,7 +166,7 @@ def orientation_map(
     )
     _frame(axes, mesh, section, normal, title)
     marks = [
-        Line2D([], [], marker="s", linestyle="", color=c, label=name)
+        Line2D([], [], marker="s", linestyle="", color=tuple(c), label=name)
         for c, name in zip(np.eye(3), ("right", "up", "to the reader"), strict=True)
     ]
     axes.legend(
@@ -359,12 +361,14 @@ def lithium_frames(
     limits = float(share.min()), float(share.max())
     files = []
     for i, (time, values) in enumerate(zip(history.times, history.concentration, strict=True)):
-        axes = lithium_map(
+        figure = new_figure(4.4, 3.6)
+        lithium_map(
             mesh, values, max_concentration=max_concentration, normal=normal, offset=offset,
             limits=limits, title=f"{time:.4g} s",
+            ax=figure.subplots(),
         )  # fmt: skip
         files.append(target / f"lithium_{i:04d}.png")
-        axes.figure.savefig(files[-1])
+        figure.savefig(files[-1])
     return files
 
 

@@ -91,10 +91,10 @@ def lithium_map(
     if not low < high:
         low, high = low - 0.005, high + 0.005
     right, up = (section.points / _MICRON).T
+    from matplotlib.tri import Triangulation
+
     shown = axes.tripcolor(
-        right,
-        up,
-        section.triangles,
+        Triangulation(right, up, section.triangles),
         section.of_nodes(share),
         shading="gouraud",
         cmap="cividis",

@@ -26,7 +26,8 @@ std::array<Vector<d>, d + 1> cell_corners(const Unknowns& unknowns, const Index*
 }
 
 /// ∫ ∇φ_i · D ∇φ_j; the gradients add up to nothing, so that the first row and column follow.
-std::array<double, 9> cell_stiffness(const Simplex<2>& s, const double* tensor) {
+[[gnu::always_inline]] inline std::array<double, 9> cell_stiffness(const Simplex<2>& s,
+                                                                   const double* tensor) {
   const double xx = s.volume * tensor[0];
   const double xy = s.volume * tensor[1];
   const double yy = s.volume * tensor[3];
@@ -40,7 +41,8 @@ std::array<double, 9> cell_stiffness(const Simplex<2>& s, const double* tensor) 
 }
 
 /// As in two dimensions.
-std::array<double, 16> cell_stiffness(const Simplex<3>& s, const double* tensor) {
+[[gnu::always_inline]] inline std::array<double, 16> cell_stiffness(const Simplex<3>& s,
+                                                                    const double* tensor) {
   const auto& [g0, a, b, c] = s.gradients;
   const auto flux = [&](const Vector<3>& g) {
     return Vector<3>{s.volume * ((tensor[0] * g[0]) + (tensor[1] * g[1]) + (tensor[2] * g[2])),

@@ -28,7 +28,8 @@ struct Grains {
   void add_point(const std::vector<double>& p, Freedom f, const std::vector<double>& d = {}) {
     points.insert(points.end(), p.begin(), p.end());
     freedom.push_back(static_cast<std::uint8_t>(f));
-    for (std::size_t axis = 0; axis < dimension; ++axis) direction.push_back(d.empty() ? 0.0 : d[axis]);
+    for (std::size_t axis = 0; axis < dimension; ++axis)
+      direction.push_back(d.empty() ? 0.0 : d[axis]);
   }
   void add_cell(const std::vector<std::int64_t>& cell, std::int64_t g) {
     cells.insert(cells.end(), cell.begin(), cell.end());
@@ -125,7 +126,8 @@ Grains cube(int n, double jitter, unsigned seed) {
       for (int i = 0; i <= n; ++i) {
         std::vector<double> p{double(i), double(j), double(k)};
         p.resize(D);
-        const bool on_border = i == 0 || i == n || j == 0 || j == n || (D == 3 && (k == 0 || k == n));
+        const bool on_border =
+            i == 0 || i == n || j == 0 || j == n || (D == 3 && (k == 0 || k == n));
         std::vector<double> normal(D, 0.0);
         Freedom freedom = on_border ? Freedom::fixed : Freedom::free;
         if (!on_border) {
@@ -154,7 +156,8 @@ Grains cube(int n, double jitter, unsigned seed) {
           }
           std::vector<std::int64_t> other = cell;
           std::swap(other[0], other[1]);
-          const bool positive = nmcx::shape_quality<D>(corners<D>(mesh.points.data(), cell.data())) > 0;
+          const bool positive =
+              nmcx::shape_quality<D>(corners<D>(mesh.points.data(), cell.data())) > 0;
           mesh.add_cell(positive ? cell : other, 2 * i < n ? 0 : 1);
         } while (std::next_permutation(order.begin(), order.end()));
       }
@@ -168,8 +171,9 @@ Grains cube(int n, double jitter, unsigned seed) {
 BOOST_AUTO_TEST_SUITE(mesh_improvement)
 
 BOOST_AUTO_TEST_CASE(quality_is_the_sine_of_the_sharpest_angle) {
-  const auto regular = nmcx::shape_quality<3>({nmcx::Point<3>(1, 1, 1), nmcx::Point<3>(1, -1, -1),
-                                               nmcx::Point<3>(-1, -1, 1), nmcx::Point<3>(-1, 1, -1)});
+  const auto regular =
+      nmcx::shape_quality<3>({nmcx::Point<3>(1, 1, 1), nmcx::Point<3>(1, -1, -1),
+                              nmcx::Point<3>(-1, -1, 1), nmcx::Point<3>(-1, 1, -1)});
   BOOST_TEST(std::abs(std::abs(regular) - std::sqrt(8.0) / 3.0) < 1e-14);  // arccos 1/3
   const auto corner = nmcx::shape_quality<3>({nmcx::Point<3>(0, 0, 0), nmcx::Point<3>(1, 0, 0),
                                               nmcx::Point<3>(0, 1, 0), nmcx::Point<3>(0, 0, 1)});
@@ -181,8 +185,8 @@ BOOST_AUTO_TEST_CASE(quality_is_the_sine_of_the_sharpest_angle) {
   BOOST_TEST(nmcx::shape_quality<2>({triangle[0], triangle[0], triangle[2]}) == -1.0);
 }
 
-BOOST_DATA_TEST_CASE(cubes_get_better_and_stay_the_same_cubes,
-                     boost::unit_test::data::xrange(1, 5), seed) {
+BOOST_DATA_TEST_CASE(cubes_get_better_and_stay_the_same_cubes, boost::unit_test::data::xrange(1, 5),
+                     seed) {
   const Grains mesh = cube<3>(6, 0.3, static_cast<unsigned>(seed));
   const auto before = survey<3>(mesh);
   BOOST_REQUIRE(before.worst > 0);
@@ -253,7 +257,9 @@ Grains octahedron(const std::vector<double>& middle, Freedom freedom,
     for (const std::int64_t y : {2, 3}) {
       for (const std::int64_t z : {4, 5}) {
         const bool even = (x + y + z) % 2 == 0;
-        mesh.add_cell(even ? std::vector<std::int64_t>{x, y, z, 6} : std::vector<std::int64_t>{y, x, z, 6}, z - 4);
+        mesh.add_cell(
+            even ? std::vector<std::int64_t>{x, y, z, 6} : std::vector<std::int64_t>{y, x, z, 6},
+            z - 4);
         std::swap(mesh.cells[mesh.cells.size() - 1], mesh.cells[mesh.cells.size() - 2]);
       }
     }
@@ -270,8 +276,7 @@ BOOST_AUTO_TEST_CASE(points_move_only_as_far_as_they_are_free) {
   options.target = 0.8;
   for (const Freedom freedom : {Freedom::wall, Freedom::line, Freedom::fixed}) {
     // A wall point may leave its place across z, a line point only along x, a corner not at all.
-    const std::vector<double> along =
-        freedom == Freedom::line ? std::vector<double>{1, 0, 0} : z;
+    const std::vector<double> along = freedom == Freedom::line ? std::vector<double>{1, 0, 0} : z;
     const Grains mesh = octahedron({0.6, 0.2, 0.0}, freedom, along);
     const auto before = survey<3>(mesh);
     BOOST_REQUIRE(before.worst > 0);

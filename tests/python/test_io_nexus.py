@@ -144,6 +144,10 @@ EXAMPLES: list[results.Result] = [
         np.arange(12).reshape(4, 3),
     ),
     results.MeshQuality(3, 10, 20, 2, *(0.1 * k for k in range(1, 14))),
+    results.TransportHistory(
+        normal(3), normal(3, 5), normal(3), normal(3), normal(3, 2), normal(3), normal(3),
+        normal(3), normal(3), np.array([0, 0, 1]), 7, 1, 0, {"scheme": "bdf2"}, ("a note",),
+    ),
 ]  # fmt: skip
 
 

@@ -59,6 +59,7 @@ SIGNALS: Mapping[str, str] = {
     "Mesh": "grain",
     "MidsideNodes": "cells",
     "MeshQuality": "angle_least",
+    "TransportHistory": "mean_concentration",
 }
 #: Fields that hold the positions along an axis.
 _AXIS_FIELDS: Mapping[str, str] = {

@@ -56,7 +56,8 @@ def _fill(points: Array, belongs: NDArray[np.bool_], grain: int) -> Index:
     simplices = mesh.simplices.astype(np.int64)
     # Rounding leaves flat cells on walls; what is flat there is known from the points' walls, not
     # from a small volume, which a good cell next to a short edge may have too.
-    flat = belongs[simplices].all(axis=1).any(axis=1)
+    on_one_wall = np.asarray(belongs[simplices].all(axis=1))
+    flat = on_one_wall.any(axis=1)
     simplices = simplices[~flat]
     volume = _determinants(points, simplices)
     simplices[volume < 0, :2] = simplices[volume < 0, 1::-1]
@@ -73,4 +74,4 @@ def _fill(points: Array, belongs: NDArray[np.bool_], grain: int) -> Index:
 
 
 def _determinants(points: Array, simplices: Index) -> Array:
-    return np.linalg.det(points[simplices[:, 1:]] - points[simplices[:, :1]])
+    return np.asarray(np.linalg.det(points[simplices[:, 1:]] - points[simplices[:, :1]]))

@@ -76,7 +76,7 @@ class Clipped:
         """(n_wall,) exact areas, polygon and circular segments; lengths with two dimensions."""
         start, end = (self.corners.position[self.lines[:, i]] for i in (0, 1))
         if self.dimension == 2:
-            return np.linalg.norm(end - start, axis=1)
+            return np.asarray(np.linalg.norm(end - start, axis=1))
         wall, line, backwards = self.sides.T
         sign = np.where(backwards == 1, -0.5, 0.5)
         centre = self.normal * self.offset[:, None]
@@ -184,7 +184,8 @@ def _ridges(seeds: Array, radius: float) -> _Ridges:
         # The order of a ridge's vertices has no sense of its own: the normal follows it.
         first, second = voronoi.vertices[start], voronoi.vertices[end]
         turn = np.sum(np.cross(first, second) * normal[ridge], axis=1)
-        normal, offset = _signed(normal, offset, np.bincount(ridge, turn, minlength=len(used)))
+        total = np.asarray(np.bincount(ridge, turn, len(used)), dtype=np.float64)
+        normal, offset = _signed(normal, offset, total)
     all_vertices = np.concatenate([start, end])
     both = np.concatenate([grains[ridge], grains[ridge]])
     return _Ridges(

@@ -288,7 +288,7 @@ def _polycrystal(
 def _passes(relax: int | None, *, given: bool) -> int:
     if relax is None:
         return 0 if given else _RELAXED
-    if relax != int(relax) or relax < 0:
+    if not (relax >= 0 and relax == np.floor(relax)):
         raise ValueError(f"relax must be a number of passes, 0 or more, not {relax}")
     return int(relax)
 
@@ -305,7 +305,7 @@ def _number_of_grains(
                 f"{grain_size}"
             )
         return max(1, round(float((2.0 * radius / grain_size) ** dimension)))
-    if n_grains is None or n_grains != int(n_grains) or n_grains < 1:
+    if n_grains is None or not (n_grains >= 1 and n_grains == np.floor(n_grains)):
         raise ValueError(f"n_grains must be a whole number, 1 or more, not {n_grains}")
     return int(n_grains)
 

@@ -109,7 +109,7 @@ def _mend(cells: Clipped, shortest: float) -> tuple[float, Array]:
 def _squared_size(grain: NDArray[np.int64], slope: Array) -> Array:
     """Squared length of gradients whose rows may name a grain twice."""
     same = (grain[:, :, None] == grain[:, None, :]).astype(np.float64)
-    return np.einsum("nga,ngk,nka->n", slope, same, slope)
+    return np.asarray(np.einsum("nga,ngk,nka->n", slope, same, slope))
 
 
 def stir(seeds: Array, radius: float, tiny: float, rng: np.random.Generator) -> Array:

@@ -97,7 +97,7 @@ def _divided(
     passed = np.concatenate([[0.0], np.cumsum(0.5 * (density[1:] + density[:-1]))]) / 32.0
     n = max(fewest, round(passed[-1]))
     wanted = np.arange(1, n) + rng.uniform(-_LINE_JITTER, _LINE_JITTER, n - 1)
-    return np.interp(wanted * (passed[-1] / n), passed, sample)
+    return np.asarray(np.interp(wanted * (passed[-1] / n), passed, sample))
 
 
 def _on_line(
@@ -159,7 +159,10 @@ def _fill_walls(
         def in_space(q: Array, wall: int = wall, centre: Array = centre) -> Array:
             return np.asarray(centre + q @ axes[wall])
 
-        inner = in_space(_inside(flat, lambda q, f=in_space: spacing(f(q)), rng))
+        def spaced(q: Array, place: Callable[[Array], Array] = in_space) -> Array:
+            return spacing(place(q))
+
+        inner = in_space(_inside(flat, spaced, rng))
         new = points.add(inner, Freedom.WALL, direction=cells.normal[wall])
         walls.append(np.concatenate([loop, new]))
     return walls

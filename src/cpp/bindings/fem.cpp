@@ -45,9 +45,9 @@ void bind_mesh_improvement(py::module_& m) {
                                    .floor = floor,
                                    .collapse_length = collapse_length});
       },
-      "points"_a.noconvert(), "cells"_a.noconvert(), "grain"_a.noconvert(),
-      "freedom"_a.noconvert(), "direction"_a.noconvert(), "spacing"_a.noconvert(), "radius"_a,
-      "target"_a, "n_pass"_a, "floor"_a, "collapse_length"_a, ReleaseGil());
+      "points"_a.noconvert(), "cells"_a.noconvert(), "grain"_a.noconvert(), "freedom"_a.noconvert(),
+      "direction"_a.noconvert(), "spacing"_a.noconvert(), "radius"_a, "target"_a, "n_pass"_a,
+      "floor"_a, "collapse_length"_a, ReleaseGil());
 }
 
 void bind_interface_insertion(py::module_& m) {

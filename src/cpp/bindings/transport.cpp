@@ -74,8 +74,8 @@ void bind_stepping(py::module_& m) {
            }),
            "points"_a.noconvert(), "cells"_a.noconvert(), "grain"_a.noconvert(),
            "interfaces"_a.noconvert(), "surface"_a.noconvert(), "diffusivity"_a.noconvert(),
-           "conductance"_a.noconvert(), "along"_a.noconvert(), "lumped"_a,
-           "solver"_a, "threads"_a = 0, ReleaseGil())
+           "conductance"_a.noconvert(), "along"_a.noconvert(), "lumped"_a, "solver"_a,
+           "threads"_a = 0, ReleaseGil())
       .def_property_readonly("size", &Transport::size)
       .def_property_readonly("n_entry", &Transport::n_entry)
       .def_property_readonly("mass", &Transport::mass, py::return_value_policy::reference_internal)

@@ -1,4 +1,5 @@
-// Other cells on the same points: edges and faces of a mesh of grains replaced where that is better.
+// Other cells on the same points: edges and faces of a mesh of grains replaced where that is
+// better.
 #pragma once
 
 #include <cstddef>
@@ -14,7 +15,8 @@ namespace nmcx {
 inline constexpr std::size_t longest_ring = 7;
 /// Least gain in quality worth a change.
 inline constexpr double least_gain = 1e-3;
-/// How much longer than the edge it replaces one on the sphere may be: chords cut the ball's volume.
+/// How much longer than the edge it replaces one on the sphere may be: chords cut the ball's
+/// volume.
 inline constexpr double longest_chord = 1.6;
 /// How far an end of the new edge may be out of the plane of a wall, in lengths of the old edge.
 inline constexpr double flatness = 0.05;
@@ -127,8 +129,9 @@ class EdgeReplacement {
     }
     std::size_t at = 0;
     for (std::size_t i = 0; i < step.size(); ++i) {
-      const bool is_first = std::none_of(
-          step.begin(), step.end(), [&](const auto& other) { return other.second == step[i].first; });
+      const bool is_first = std::none_of(step.begin(), step.end(), [&](const auto& other) {
+        return other.second == step[i].first;
+      });
       if (is_first) at = i;
     }
     Sector sector{.cells = {}, .ring = {step[at].first}, .grain = mesh_.grain(cells.front())};

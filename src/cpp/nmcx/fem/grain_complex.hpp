@@ -138,8 +138,7 @@ class GrainComplex {
   }
 
   [[nodiscard]] bool is_edge(Vertex a, Vertex b) const {
-    return std::any_of(star(a).begin(), star(a).end(),
-                       [&](CellId i) { return has(cells_[i], b); });
+    return std::any_of(star(a).begin(), star(a).end(), [&](CellId i) { return has(cells_[i], b); });
   }
 
   /// The cell on the other side of the face opposite to corner `k`; `n_cell()` if there is none.
@@ -159,7 +158,8 @@ class GrainComplex {
   using Regions = std::vector<std::int64_t>;
   static constexpr std::int64_t outside = -1;
 
-  /// For each simplex that makes a simplex of the mesh together with `v`: the regions meeting in it.
+  /// For each simplex that makes a simplex of the mesh together with `v`: the regions meeting in
+  /// it.
   [[nodiscard]] std::map<Simplex, Regions> link(Vertex v) const {
     std::map<Simplex, Regions> found;
     for (const CellId i : star(v)) {

@@ -18,9 +18,9 @@ namespace {
 constexpr int n_trial = 40;
 constexpr double first_stride = 0.3;
 constexpr double shrink = 0.9;
-/// Passes before edges are collapsed, for other means to come first; except edges so short, in units
-/// of the spacing, that nothing else helps: those go before anything else, at the price of this
-/// factor on the worst cell about them for the moment.
+/// Passes before edges are collapsed, for other means to come first; except edges so short, in
+/// units of the spacing, that nothing else helps: those go before anything else, at the price of
+/// this factor on the worst cell about them for the moment.
 constexpr int patient_passes = 2;
 constexpr double hopeless_length = 0.12;
 constexpr double price = 0.3;
@@ -89,7 +89,8 @@ class Improver {
   [[nodiscard]] std::vector<std::size_t> work_list() const {
     std::vector<std::pair<double, std::size_t>> poor;
     for (std::size_t i = 0; i < mesh_.n_cell(); ++i) {
-      if (mesh_.alive(i) && mesh_.quality(i) < options_.target) poor.emplace_back(mesh_.quality(i), i);
+      if (mesh_.alive(i) && mesh_.quality(i) < options_.target)
+        poor.emplace_back(mesh_.quality(i), i);
     }
     std::sort(poor.begin(), poor.end());
     std::vector<std::size_t> list;
@@ -162,7 +163,8 @@ class Improver {
     return p;
   }
 
-  /// Collapses edges that are hopelessly short, shortest first; false when none is left to collapse.
+  /// Collapses edges that are hopelessly short, shortest first; false when none is left to
+  /// collapse.
   bool collapse_shortest(ImprovedMesh& counts) {
     std::vector<Edge> edges;
     for (std::size_t i = 0; i < mesh_.n_cell(); ++i) {
@@ -208,8 +210,8 @@ class Improver {
     }
   }
 
-  /// Makes one vertex of two, if no grain is pinched and all cells about it are better than `enough`:
-  /// v moves onto u along its own wall or line or, if it `may_tilt` them, both give way.
+  /// Makes one vertex of two, if no grain is pinched and all cells about it are better than
+  /// `enough`: v moves onto u along its own wall or line or, if it `may_tilt` them, both give way.
   bool collapse(const Edge& edge, bool may_tilt, double enough, ImprovedMesh& counts) {
     const auto [length, v, u] = edge;
     // Most trials fail on the shapes, which are quicker to tell than what meets where.
@@ -281,7 +283,8 @@ class Improver {
 
   /// Where two vertices that keep to different walls or lines become one: at the one where more
   /// regions meet, else halfway; on the sphere if one of them is.
-  [[nodiscard]] Point<D> merged(Vertex u, Vertex v, const Regions& of_u, const Regions& of_v) const {
+  [[nodiscard]] Point<D> merged(Vertex u, Vertex v, const Regions& of_u,
+                                const Regions& of_v) const {
     const bool u_outside = of_u.front() == GrainComplex<D>::outside;
     const bool v_outside = of_v.front() == GrainComplex<D>::outside;
     if (u_outside != v_outside) return mesh_.at(u_outside ? u : v);
@@ -356,16 +359,16 @@ ImprovedMesh improved(const ArrayView<double, 2>& points, const ArrayView<std::i
   std::vector<Constraint<D>> constraints;
   for (std::size_t v = 0; v < points.shape[0]; ++v) {
     at.push_back(point_of<D>(points, v));
-    constraints.push_back({static_cast<Freedom>(freedom[v]), at.back(), point_of<D>(direction, v),
-                           spacing[v]});
+    constraints.push_back(
+        {static_cast<Freedom>(freedom[v]), at.back(), point_of<D>(direction, v), spacing[v]});
   }
   GrainComplex<D> mesh(std::move(at));
   for (std::size_t i = 0; i < cells.shape[0]; ++i) {
     Cell<D> cell;
     for (std::size_t k = 0; k <= D; ++k) cell[k] = cells(i, k);
     mesh.add(cell, grain[i]);
-    require(mesh.quality(i) > 0, "cell " + std::to_string(i) +
-                                     " is flat or inside out; give cells of positive volume");
+    require(mesh.quality(i) > 0,
+            "cell " + std::to_string(i) + " is flat or inside out; give cells of positive volume");
   }
   ImprovedMesh counts;
   Improver<D>(mesh, std::move(constraints), options).run(counts);
@@ -399,7 +402,8 @@ ImprovedMesh improve_mesh(const ArrayView<double, 2>& points,
   check_cells(points, cells);
   const std::size_t n = points.shape[0];
   require(grain.size() == cells.shape[0], "grain must have one entry per cell");
-  require(freedom.size() == n && spacing.size() == n, "freedom and spacing need one entry per point");
+  require(freedom.size() == n && spacing.size() == n,
+          "freedom and spacing need one entry per point");
   require(direction.shape == points.shape, "direction must have the shape of points");
   for (const std::int64_t g : grain) require(g >= 0, "grain must not be negative");
   for (const std::uint8_t f : freedom) {

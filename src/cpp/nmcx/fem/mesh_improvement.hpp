@@ -45,7 +45,8 @@ struct ImprovedMesh {
 /// inside out.
 ///
 /// Edges within a flat wall are replaced on both sides at once, edges of the outer surface where it
-/// is the sphere of the given radius. An edge is collapsed only if the link condition holds in every grain.
+/// is the sphere of the given radius. An edge is collapsed only if the link condition holds in
+/// every grain.
 ///
 /// Sources: edge removal after L. A. Freitag and C. Ollivier-Gooch, Int. J. Numer. Methods Eng. 40
 /// (1997) 3979; link condition after T. K. Dey, H. Edelsbrunner, S. Guha and D. V. Nekhayev, Publ.

@@ -11,8 +11,11 @@ export CMAKE_BUILD_PARALLEL_LEVEL ?= $(JOBS)
 CXX := $(if $(filter default,$(origin CXX)),c++,$(CXX))
 export CXX
 PIP := $(RUN) -m pip --disable-pip-version-check --quiet
+# Where steps run beside each other, INSTALLED=1 says that `make everything` has been run: none of
+# them may then put new files under the others' feet.
+EDITABLE := $(if $(INSTALLED),:,$(PIP) install --no-build-isolation --editable)
 
-.PHONY: demo test ctest samples pytest install format lint types stubs bench counts peers docs pictures verify sanitize package clean
+.PHONY: demo test ctest samples pytest install everything format lint types stubs bench counts peers docs pictures verify sanitize package clean
 
 # Tests run a process per core: threads of the linear algebra would only wait for each other.
 pytest sanitize package: export OPENBLAS_NUM_THREADS ?= 1
@@ -30,7 +33,12 @@ $(VENV)/build.stamp: $(VENV)/pip.stamp pyproject.toml
 
 # Always run: the build tree is kept, so an unchanged checkout costs seconds.
 install: $(VENV)/build.stamp
-	$(PIP) install --no-build-isolation --editable ".[test]"
+	$(EDITABLE) ".[test]"
+
+# What all steps below need, at once.
+everything: $(VENV)/build.stamp $(VENV)/lint.stamp
+	$(PIP) install --no-build-isolation --editable ".[test,view,docs]"
+	$(PIP) install --group release --group bench
 
 $(VENV)/lint.stamp: $(VENV)/pip.stamp pyproject.toml
 	$(PIP) install --group lint
@@ -91,13 +99,8 @@ sanitize: install
 
 # The particle in space: off-screen by pyvista, and the interactive scene in a real browser.
 pictures: install
-<<<<<<< HEAD
 	$(EDITABLE) ".[view,test]"
 	$(RUN) -m pytest tests/python/report/test_scene.py tests/python/report/test_polycrystal_pictures.py
-=======
-	$(PIP) install --no-build-isolation --editable ".[view,test]"
-	$(RUN) -m pytest tests/python/report/test_scene.py
->>>>>>> main
 
 package: $(VENV)/build.stamp
 	$(PIP) install --group release
@@ -118,7 +121,7 @@ peers: install
 	OPENBLAS_NUM_THREADS=1 $(RUN) benchmarks/peers/cones.py $(if $(QUICK),--quick)
 
 docs: install
-	$(PIP) install --editable ".[docs]" --no-build-isolation
+	$(EDITABLE) ".[docs]"
 	$(RUN) -m sphinx -W --keep-going -b doctest docs build/docs/doctest
 	$(RUN) -m sphinx -W --keep-going -b html docs build/docs/html
 

@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <array>
-#include <boost/test/data/test_case.hpp>
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 #include <cstddef>
@@ -185,35 +184,37 @@ BOOST_AUTO_TEST_CASE(quality_is_the_sine_of_the_sharpest_angle) {
   BOOST_TEST(nmcx::shape_quality<2>({triangle[0], triangle[0], triangle[2]}) == -1.0);
 }
 
-BOOST_DATA_TEST_CASE(cubes_get_better_and_stay_the_same_cubes, boost::unit_test::data::xrange(1, 5),
-                     seed) {
-  const Grains mesh = cube<3>(6, 0.3, static_cast<unsigned>(seed));
-  const auto before = survey<3>(mesh);
-  BOOST_REQUIRE(before.worst > 0);
-  const auto better = mesh.improve(thorough);
-  const auto after = survey<3>(better);
-  check_sound(before, after);
-  BOOST_TEST(after.worst > 2.0 * before.worst);
-  BOOST_TEST(std::abs(after.worst - better.worst) < 1e-14);
-  BOOST_TEST(better.n_flip > 0);
-  BOOST_TEST(better.n_move > 0);
-  for (const auto& [facet, grains] : after.facets) {
-    if (grains.size() == 2 && grains[0] != grains[1]) {
-      for (const std::int64_t v : facet) {
-        BOOST_TEST(std::abs(better.points.view()(static_cast<std::size_t>(v), 0) - 3.0) < 1e-14);
+BOOST_AUTO_TEST_CASE(cubes_get_better_and_stay_the_same_cubes) {
+  for (unsigned seed = 1; seed < 5; ++seed) {
+    const Grains mesh = cube<3>(6, 0.3, seed);
+    const auto before = survey<3>(mesh);
+    BOOST_REQUIRE(before.worst > 0);
+    const auto better = mesh.improve(thorough);
+    const auto after = survey<3>(better);
+    check_sound(before, after);
+    BOOST_TEST(after.worst > 2.0 * before.worst);
+    BOOST_TEST(std::abs(after.worst - better.worst) < 1e-14);
+    BOOST_TEST(better.n_flip > 0);
+    BOOST_TEST(better.n_move > 0);
+    for (const auto& [facet, grains] : after.facets) {
+      if (grains.size() == 2 && grains[0] != grains[1]) {
+        for (const std::int64_t v : facet) {
+          BOOST_TEST(std::abs(better.points.view()(static_cast<std::size_t>(v), 0) - 3.0) < 1e-14);
+        }
       }
     }
   }
 }
 
-BOOST_DATA_TEST_CASE(squares_get_better_and_stay_the_same_squares,
-                     boost::unit_test::data::xrange(1, 5), seed) {
-  const Grains mesh = cube<2>(10, 0.3, static_cast<unsigned>(seed));
-  const auto before = survey<2>(mesh);
-  BOOST_REQUIRE(before.worst > 0);
-  const auto after = survey<2>(mesh.improve(thorough));
-  check_sound(before, after);
-  BOOST_TEST(after.worst > 1.2 * before.worst);
+BOOST_AUTO_TEST_CASE(squares_get_better_and_stay_the_same_squares) {
+  for (unsigned seed = 1; seed < 5; ++seed) {
+    const Grains mesh = cube<2>(10, 0.3, seed);
+    const auto before = survey<2>(mesh);
+    BOOST_REQUIRE(before.worst > 0);
+    const auto after = survey<2>(mesh.improve(thorough));
+    check_sound(before, after);
+    BOOST_TEST(after.worst > 1.2 * before.worst);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(an_edge_of_a_wall_is_replaced_on_both_sides) {

@@ -2,7 +2,9 @@
 // better.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
+#include <iterator>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -96,10 +98,10 @@ class EdgeReplacement {
     while (!left.empty()) {
       if (sectors.size() == 2) return std::nullopt;
       const std::int64_t grain = mesh_.grain(left.front());
-      const auto other = std::stable_partition(
-          left.begin(), left.end(), [&](std::size_t i) { return mesh_.grain(i) == grain; });
-      const std::vector<std::size_t> own(left.begin(), other);
-      left.erase(left.begin(), other);
+      std::vector<std::size_t> own;
+      std::ranges::copy_if(left, std::back_inserter(own),
+                           [&](std::size_t i) { return mesh_.grain(i) == grain; });
+      std::erase_if(left, [&](std::size_t i) { return mesh_.grain(i) == grain; });
       auto sector = in_order(a, b, own);
       if (!sector) return std::nullopt;
       sectors.push_back(std::move(*sector));

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <sstream>
 #include <string>
+#include <utility>
 
 #include "nmcx/core/error.hpp"
 #include "nmcx/fem/transport.hpp"
@@ -52,7 +53,7 @@ void check_electrode(const Electrode& electrode, std::size_t n) {
               sites.coverage.shape[0] == n_site,
           "reaction sites need an area, a conductance and a coverage each");
   for (std::size_t p = 0; p < n_site; ++p) {
-    require(sites.unknown[p] >= 0 && static_cast<std::size_t>(sites.unknown[p]) < n,
+    require(sites.unknown[p] >= 0 && std::cmp_less(sites.unknown[p], n),
             "a reaction site names an unknown that does not exist");
     require(sites.area[p] > 0 && sites.conductance[p] > 0, "layer_conductance must be positive");
     require(sites.coverage[p] >= 0 && sites.coverage[p] <= 1, "coverage must be between 0 and 1");

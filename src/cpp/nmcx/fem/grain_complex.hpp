@@ -9,9 +9,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <utility>
 #include <vector>
 
 namespace nmcx {
+
+/// Corners of a triangle or tetrahedron.
+template <int D>
+inline constexpr std::size_t n_corner = D + 1;
 
 template <int D>
 using Point = Eigen::Matrix<double, D, 1>;
@@ -81,7 +86,7 @@ class GrainComplex {
 
   [[nodiscard]] double shape(const Cell<D>& cell) const {
     std::array<Point<D>, D + 1> corner;
-    for (std::size_t i = 0; i <= D; ++i) corner[i] = at(cell[i]);
+    for (std::size_t i = 0; i < n_corner<D>; ++i) corner[i] = at(cell[i]);
     return shape_quality<D>(corner);
   }
 
@@ -113,7 +118,8 @@ class GrainComplex {
     double worst = 2.0;
     for (const CellId i : star(v)) {
       std::array<Point<D>, D + 1> corner;
-      for (std::size_t k = 0; k <= D; ++k) corner[k] = cells_[i][k] == v ? p : at(cells_[i][k]);
+      for (std::size_t k = 0; k < n_corner<D>; ++k)
+        corner[k] = cells_[i][k] == v ? p : at(cells_[i][k]);
       worst = std::min(worst, shape_quality<D>(corner));
       if (worst <= enough) break;
     }
@@ -147,7 +153,8 @@ class GrainComplex {
     for (const CellId j : star(own[k == 0 ? 1 : 0])) {
       if (j == i) continue;
       bool shares = true;
-      for (std::size_t m = 0; m <= D; ++m) shares = shares && (m == k || has(cells_[j], own[m]));
+      for (std::size_t m = 0; m < n_corner<D>; ++m)
+        shares = shares && (m == k || has(cells_[j], own[m]));
       if (shares) return j;
     }
     return n_cell();
@@ -168,7 +175,7 @@ class GrainComplex {
         if (w != v) others.push_back(w);
       }
       note_faces(others, grain_[i], found);
-      for (std::size_t k = 0; k <= D; ++k) {
+      for (std::size_t k = 0; k < n_corner<D>; ++k) {
         if (cells_[i][k] == v || across(i, k) != n_cell()) continue;
         Simplex face = others;
         face.erase(std::find(face.begin(), face.end(), cells_[i][k]));

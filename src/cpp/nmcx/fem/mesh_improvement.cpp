@@ -94,6 +94,7 @@ class Improver {
     }
     std::sort(poor.begin(), poor.end());
     std::vector<std::size_t> list;
+    list.reserve(poor.size());
     for (const auto& [quality, i] : poor) list.push_back(i);
     return list;
   }
@@ -255,7 +256,7 @@ class Improver {
         const Cell<D>& cell = mesh_.cell(i);
         if (GrainComplex<D>::has(cell, centre == u ? v : u)) continue;
         std::array<Point<D>, D + 1> corner;
-        for (std::size_t k = 0; k <= D; ++k) {
+        for (std::size_t k = 0; k < n_corner<D>; ++k) {
           corner[k] = cell[k] == centre ? place : mesh_.at(cell[k]);
         }
         if (shape_quality<D>(corner) <= enough) return false;
@@ -327,14 +328,14 @@ ImprovedMesh collected(const GrainComplex<D>& mesh) {
   result.grain = Array<std::int64_t, 1>({n_alive});
   for (std::size_t v = 0; v < source.size(); ++v) {
     result.source[v] = source[v];
-    for (std::size_t axis = 0; axis < D; ++axis) {
+    for (std::size_t axis = 0; std::cmp_less(axis, D); ++axis) {
       result.points[(v * D) + axis] = mesh.at(source[v])[static_cast<Eigen::Index>(axis)];
     }
   }
   std::size_t row = 0;
   for (std::size_t i = 0; i < mesh.n_cell(); ++i) {
     if (!mesh.alive(i)) continue;
-    for (std::size_t k = 0; k <= D; ++k) {
+    for (std::size_t k = 0; k < n_corner<D>; ++k) {
       result.cells[(row * (D + 1)) + k] = number[static_cast<std::size_t>(mesh.cell(i)[k])];
     }
     result.grain[row++] = mesh.grain(i);
@@ -345,7 +346,8 @@ ImprovedMesh collected(const GrainComplex<D>& mesh) {
 template <int D>
 Point<D> point_of(const ArrayView<double, 2>& points, std::size_t i) {
   Point<D> p;
-  for (std::size_t axis = 0; axis < D; ++axis) p[static_cast<Eigen::Index>(axis)] = points(i, axis);
+  for (std::size_t axis = 0; std::cmp_less(axis, D); ++axis)
+    p[static_cast<Eigen::Index>(axis)] = points(i, axis);
   return p;
 }
 
@@ -365,7 +367,7 @@ ImprovedMesh improved(const ArrayView<double, 2>& points, const ArrayView<std::i
   GrainComplex<D> mesh(std::move(at));
   for (std::size_t i = 0; i < cells.shape[0]; ++i) {
     Cell<D> cell;
-    for (std::size_t k = 0; k <= D; ++k) cell[k] = cells(i, k);
+    for (std::size_t k = 0; k < n_corner<D>; ++k) cell[k] = cells(i, k);
     mesh.add(cell, grain[i]);
     require(mesh.quality(i) > 0,
             "cell " + std::to_string(i) + " is flat or inside out; give cells of positive volume");
@@ -385,7 +387,7 @@ void check_cells(const ArrayView<double, 2>& points, const ArrayView<std::int64_
   require(dimension == 2 || dimension == 3, "points must have 2 or 3 columns");
   require(cells.shape[1] == dimension + 1, "cells must have one column more than points");
   for (const std::int64_t v : cells) {
-    require(v >= 0 && static_cast<std::size_t>(v) < points.shape[0],
+    require(v >= 0 && std::cmp_less(v, points.shape[0]),
             "cells name a point that is not in points");
   }
   for (const double x : points) require(std::isfinite(x), "points must be finite");

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <string>
+#include <utility>
 
 namespace nmcx {
 namespace {
@@ -129,7 +130,7 @@ Assembly::Assembly(const SparsePattern& pattern, const Connectivity& connectivit
         std::ranges::all_of(group, [&](Index row) { return range_of(row) == first; });
     for (const Index row : group) {
       auto& groups = (is_inside ? inside_ : border_)[range_of(row)];
-      if (groups.empty() || groups.back() != static_cast<Index>(g)) {
+      if (groups.empty() || std::cmp_not_equal(groups.back(), g)) {
         groups.push_back(static_cast<Index>(g));
       }
     }

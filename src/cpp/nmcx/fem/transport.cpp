@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numeric>
 #include <string>
+#include <utility>
 
 #include "nmcx/core/error.hpp"
 #include "nmcx/fem/element.hpp"
@@ -14,7 +15,7 @@ namespace {
 template <std::size_t d>
 Vector<d> position(const Unknowns& unknowns, Index i) {
   Vector<d> x;
-  std::copy_n(unknowns.positions.begin() + (static_cast<std::ptrdiff_t>(i) * d), d, x.begin());
+  std::copy_n(unknowns.positions.data() + (static_cast<std::size_t>(i) * d), d, x.begin());
   return x;
 }
 
@@ -173,8 +174,10 @@ void Transport::take_mesh(const TransportMesh& mesh) {
   std::vector<std::size_t> order(given.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   const auto first = [&](std::size_t cell) { return std::ranges::min(given.group(cell)); };
-  std::stable_sort(order.begin(), order.end(),
-                   [&](std::size_t a, std::size_t b) { return first(a) < first(b); });
+  // Cells of the same first unknown stay in their order: all machines add in the same one.
+  std::ranges::sort(order, [&](std::size_t a, std::size_t b) {
+    return std::pair(first(a), a) < std::pair(first(b), b);
+  });
   cells_ = {.members = std::vector<Index>(given.members.size()), .n_member = d + 1};
   grain_.resize(order.size());
   for (std::size_t i = 0; i < order.size(); ++i) {

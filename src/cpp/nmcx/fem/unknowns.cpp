@@ -49,7 +49,7 @@ std::uint64_t morton_key(const ArrayView<double, 2>& points, std::size_t i, cons
 }
 
 std::size_t checked_node(std::int64_t node, std::size_t n_node, const char* what) {
-  if (node >= 0 && static_cast<std::size_t>(node) < n_node) return static_cast<std::size_t>(node);
+  if (node >= 0 && std::cmp_less(node, n_node)) return static_cast<std::size_t>(node);
   throw InvalidArgument(std::string(what) + " names node " + std::to_string(node) + " of " +
                         std::to_string(n_node));
 }

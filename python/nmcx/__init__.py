@@ -21,6 +21,7 @@ _MODULES = (
     "errors",
     "io",
     "materials",
+    "mesh",
     "morphology",
     "phantom",
     "plot",

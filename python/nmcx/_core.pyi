@@ -19,8 +19,10 @@ __all__: list[str] = [
     "EdgeThresholds",
     "EstimatorModel",
     "FirstHits",
+    "InsertedInterfaces",
     "LineMeans",
     "MeasuredEdges",
+    "MidsideNodes",
     "MotionModel",
     "Normalised",
     "ReferenceMap",
@@ -41,9 +43,11 @@ __all__: list[str] = [
     "first_hits",
     "fit_edges",
     "fit_references",
+    "insert_interfaces",
     "judge_edges",
     "line_profiles",
     "measure_edges",
+    "midside_nodes",
     "normalise",
     "ray_envelope",
     "register_images",
@@ -310,6 +314,28 @@ class TurnedCorrelations:
     @property
     def farthest(self) -> float: ...
 
+class InsertedInterfaces:
+    @property
+    def cells(self) -> numpy.typing.NDArray[numpy.int64]: ...
+    @property
+    def interface_grains(self) -> numpy.typing.NDArray[numpy.int64]: ...
+    @property
+    def interfaces(self) -> numpy.typing.NDArray[numpy.int64]: ...
+    @property
+    def source(self) -> numpy.typing.NDArray[numpy.int64]: ...
+    @property
+    def surface(self) -> numpy.typing.NDArray[numpy.int64]: ...
+
+class MidsideNodes:
+    @property
+    def cells(self) -> numpy.typing.NDArray[numpy.int64]: ...
+    @property
+    def ends(self) -> numpy.typing.NDArray[numpy.int64]: ...
+    @property
+    def interfaces(self) -> numpy.typing.NDArray[numpy.int64]: ...
+    @property
+    def surface(self) -> numpy.typing.NDArray[numpy.int64]: ...
+
 def active_instruction_set() -> str: ...
 def cap_means(
     points: numpy.typing.NDArray[numpy.float64],
@@ -404,6 +430,12 @@ def fit_references(
     model: ReferenceModel,
     threads: int,
 ) -> ReferenceMap: ...
+def insert_interfaces(
+    cells: numpy.typing.NDArray[numpy.int64],
+    grain: numpy.typing.NDArray[numpy.int64],
+    n_node: typing.SupportsInt | typing.SupportsIndex,
+    walls: numpy.typing.NDArray[numpy.int64] | None = None,
+) -> InsertedInterfaces: ...
 def judge_edges(
     edge_energy_ev: numpy.typing.NDArray[numpy.float64],
     edge_energy_std_ev: numpy.typing.NDArray[numpy.float32],
@@ -465,6 +497,12 @@ def measure_edges(
     estimator: EstimatorModel,
     threads: int,
 ) -> MeasuredEdges: ...
+def midside_nodes(
+    cells: numpy.typing.NDArray[numpy.int64],
+    n_node: typing.SupportsInt | typing.SupportsIndex,
+    interfaces: numpy.typing.NDArray[numpy.int64],
+    surface: numpy.typing.NDArray[numpy.int64],
+) -> MidsideNodes: ...
 def normalise(
     energy_ev: numpy.typing.NDArray[numpy.float64],
     mu: numpy.typing.NDArray[numpy.float64],

@@ -134,6 +134,16 @@ EXAMPLES: list[results.Result] = [
         normal(2, 3, 4), normal(2, 3, 4), normal(3, 4), normal(3, 4), normal(3, 4), normal(3, 4),
         np.arange(12, dtype=np.uint16).reshape(3, 4), {"window": (8250.0, 8640.0)},
     ),
+    results.Mesh(
+        normal(6, 2), np.array([[0, 2, 4], [1, 5, 3]]), np.arange(2), normal(2, 3, 3),
+        np.array([[0, 2, 1, 3]]), np.array([[0, 1]]), np.array([[2, 4], [4, 0], [5, 3], [1, 5]]),
+        {"size": 1e-7, "seed": 7}, ("said",),
+    ),
+    results.MidsideNodes(
+        normal(12, 2), np.arange(12).reshape(2, 6), np.arange(6).reshape(1, 6),
+        np.arange(12).reshape(4, 3),
+    ),
+    results.MeshQuality(3, 10, 20, 2, *(0.1 * k for k in range(1, 14))),
 ]  # fmt: skip
 
 

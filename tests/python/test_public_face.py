@@ -22,6 +22,7 @@ MODULES = [
     "correlation",
     "io",
     "materials",
+    "mesh",
     "morphology",
     "phantom",
     "spectra",

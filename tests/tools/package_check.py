@@ -86,7 +86,7 @@ def test_outside_the_tree(artifact: Path, pytest_options: list[str]) -> None:
         # The pulls of the estimators are computed for tests and for the verification alike.
         shutil.copytree(ROOT / "tests" / "verify", home / "verify")
         (home / "pytest.ini").write_text(
-            "[pytest]\naddopts = -q --strict-markers --import-mode=importlib\n"
+            "[pytest]\npythonpath = tests\naddopts = -q --strict-markers --import-mode=importlib\n"
             "filterwarnings = error\nmarkers =\n    real_data: real measurements\n"
         )
         data = os.environ.get("NMCX_REAL_DATA", str(ROOT.parent / "shared" / "data"))

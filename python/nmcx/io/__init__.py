@@ -12,6 +12,7 @@ from nmcx.io.stxm import read_stxm, write_stxm
 from nmcx.io.stxm_hdf5 import read_stxm_hdf5
 from nmcx.io.tiff import write_tiff
 from nmcx.io.volumes import Volume, read_volume
+from nmcx.io.vtu import write_mesh
 
 __all__ = [
     "Volume",
@@ -26,6 +27,7 @@ __all__ = [
     "read_volume",
     "save",
     "write_energy_stack",
+    "write_mesh",
     "write_stxm",
     "write_tiff",
 ]

@@ -56,6 +56,9 @@ SIGNALS: Mapping[str, str] = {
     "Robustness": "pearson",
     "PorositySensitivity": "porosity_of_threshold",
     "VoidLabels": "labels",
+    "Mesh": "grain",
+    "MidsideNodes": "cells",
+    "MeshQuality": "angle_least",
 }
 #: Fields that hold the positions along an axis.
 _AXIS_FIELDS: Mapping[str, str] = {

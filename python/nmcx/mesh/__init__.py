@@ -1,0 +1,20 @@
+"""Polycrystals as meshes: grains that share no node, with the walls between them."""
+
+from nmcx.mesh.build import assemble
+from nmcx.mesh.midside import midside_nodes
+from nmcx.mesh.orientation import radial_texture, random_orientations
+from nmcx.mesh.quality import quality, radius_ratio, smallest_angle
+from nmcx.results import Mesh, MeshQuality, MidsideNodes
+
+__all__ = [
+    "Mesh",
+    "MeshQuality",
+    "MidsideNodes",
+    "assemble",
+    "midside_nodes",
+    "quality",
+    "radial_texture",
+    "radius_ratio",
+    "random_orientations",
+    "smallest_angle",
+]

@@ -21,7 +21,7 @@ from nmcx.results.frames import (
     FrameStack,
     OpticalDensity,
 )
-from nmcx.results.mesh import Mesh, facet_area
+from nmcx.results.mesh import Mesh, MeshQuality, MidsideNodes, facet_area
 from nmcx.results.pose import Pose, Robustness
 from nmcx.results.soft import (
     Affine,
@@ -69,6 +69,8 @@ __all__ = [
     "FrameStack",
     "LineProfiles",
     "Mesh",
+    "MeshQuality",
+    "MidsideNodes",
     "NormalisedSpectra",
     "OpticalDensity",
     "Particle",

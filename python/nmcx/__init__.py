@@ -1,8 +1,9 @@
 """nmcx: how surface chemistry and bulk cracks of a battery cathode particle shape each other.
 
 The modules follow the data: `io` reads measurements, `txm`, `xanes`, `surface` and `morphology` map
-them, `cones` and `correlation` compare surface with bulk, `phantom` makes particles with known
-answers, `run` drives the whole chain from one TOML file.
+them, `cones` and `correlation` compare surface with bulk, `materials` and `mesh` are what the model
+is made of, `phantom` makes particles with known answers, `run` drives the whole chain from one TOML
+file.
 """
 
 from __future__ import annotations

@@ -171,7 +171,8 @@ def _edges(mesh: Mesh) -> NDArray[np.int64]:
     """Each edge of the mesh once, (n_edge, 2)."""
     pairs = combinations(range(mesh.dimension + 1), 2)
     ends = np.sort(np.concatenate([mesh.cells[:, list(pair)] for pair in pairs]), axis=1)
-    key = np.unique(ends[:, 0] * len(mesh.points) + ends[:, 1])
+    key = np.sort(ends[:, 0] * len(mesh.points) + ends[:, 1])
+    key = key[np.diff(key, prepend=-1) > 0]  # several times quicker than np.unique
     return np.stack(np.divmod(key, len(mesh.points)), axis=1)
 
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include "nmcx/core/error.hpp"
 
@@ -18,7 +19,7 @@ void require_cells(const ArrayView<std::int64_t, 2>& cells, std::size_t n_node) 
   for (std::size_t c = 0; c < cells.shape[0]; ++c) {
     for (std::size_t i = 0; i <= D; ++i) {
       const std::int64_t node = cells(c, i);
-      if (node < 0 || static_cast<std::size_t>(node) >= n_node) {
+      if (node < 0 || std::cmp_greater_equal(node, n_node)) {
         refuse(c, node, ", but nodes are 0 to " + std::to_string(n_node) + " - 1");
       }
       for (std::size_t j = 0; j < i; ++j) {

@@ -25,6 +25,13 @@ constexpr int n_halving = 5;
 /// Directions tried for a node inside of a grain, and their first stride in edges.
 constexpr int n_trial = 12;
 constexpr double first_stride = 0.15;
+/// Directions tried for a node of a wall, their stride in edges, and how far from its wall, in
+/// edges, a node is at home.
+constexpr int n_slide = 4;
+constexpr double slide_stride = 0.15;
+constexpr double at_home = 0.02;
+/// What an edge's distance from its wall weighs against the sine of the worst angle.
+constexpr double distance_weight = 1.5;
 /// Directions in which the fields change less than this, relative to the steepest, are left alone:
 /// a line that runs along a wall, or labels that do not really meet.
 constexpr double least_slope = 0.15;
@@ -116,8 +123,9 @@ class Projection {
                        const std::size_t v = nodes[i];
                        if (labels_[v].size() > 1) {
                          pull(v, settles, workspace);
+                         if (settles) slide(v, number, workspace);
                        } else {
-                         make_room(v, number);
+                         make_room(v, Random(key(v, number)));
                        }
                      }
                    });
@@ -230,6 +238,35 @@ class Projection {
     }
   }
 
+  /// Moves a node along its wall to where it is closer to it or the worst cell about it better.
+  void slide(std::size_t v, int number, Workspace& workspace) {
+    double worst = worst_about(v, at_[v], -2.0);
+    double distance = to_wall(v, at_[v], workspace).norm() / options_.edge;
+    if (worst >= options_.target && distance <= at_home) return;
+    const auto score = [&](double quality, double away) {
+      return std::min(quality, options_.target) - (distance_weight * std::max(away, at_home));
+    };
+    double best = score(worst, distance);
+    Random random(key(v, number));
+    for (int trial = 0; trial < n_slide; ++trial) {
+      Point<D> there = at_[v];
+      for (int axis = 0; axis < D; ++axis) there[axis] += slide_stride * options_.edge * random();
+      there += to_wall(v, there, workspace);
+      const double enough = std::min(options_.floor, worst);
+      const double quality = worst_about(v, there, enough);
+      if (quality < enough || score(quality, 0.0) <= best) continue;
+      const double away = to_wall(v, there, workspace).norm() / options_.edge;
+      if (score(quality, away) <= best) continue;
+      best = score(quality, away);
+      worst = quality;
+      at_[v] = there;
+    }
+  }
+
+  static std::uint64_t key(std::size_t v, int number) {
+    return (static_cast<std::uint64_t>(v) << 8U) + static_cast<std::uint64_t>(number);
+  }
+
   /// Middle of the neighbours along the surface, line or point that a node belongs to.
   [[nodiscard]] Point<D> middle_in_wall(std::size_t v) const {
     Point<D> sum = Point<D>::Zero();
@@ -273,14 +310,13 @@ class Projection {
   }
 
   /// Moves a node inside of a grain to where the worst cell about it is better.
-  void make_room(std::size_t v, int number) {
+  void make_room(std::size_t v, Random random) {
     double best = worst_about(v, at_[v], -2.0);
     if (best >= options_.target) return;
     Point<D> middle = Point<D>::Zero();
     for (const std::size_t u : neighbours_[v]) middle += at_[u];
     middle /= static_cast<double>(neighbours_[v].size());
     Point<D> move = middle - at_[v];
-    Random random((static_cast<std::uint64_t>(v) << 8U) + static_cast<std::uint64_t>(number));
     double stride = first_stride * options_.edge;
     for (int trial = 0; trial < n_trial; ++trial) {
       const Point<D> there = at_[v] + move;

@@ -23,12 +23,15 @@ _VOXELS_PER_EDGE = 2.5
 #: Angles [rad] below which no cell may fall, and below which cells are worked on.
 _FLOOR, _TARGET = np.radians(12.0), np.radians(20.0)
 #: Visits of each node: on the coarse image, on the whole one, and of these without smoothing.
-_COARSE_SWEEPS, _SWEEPS, _SETTLING, _LAST_SWEEPS = 6, 8, 3, 4
+_COARSE_SWEEPS, _SWEEPS, _SETTLING, _LAST_SWEEPS = 6, 8, 2, 3
 _PASSES = 8
 #: Widest range of label values that gets a table.
 _WIDEST = 1 << 24
 #: Relative difference between a grain's volume and that of its voxels that is worth a note.
 _NOTABLE = 0.1
+_TOO_LARGE = (
+    "size is too large for the grains of labels: none holds a cell; it is an edge length in metres"
+)
 
 
 @dataclass(frozen=True)
@@ -142,10 +145,7 @@ def from_labels(
     made = _mesh(image.voxels, spacing / size, smoothing, threads or 0)
     present = np.isin(image.number, made.label)
     if not present.any():
-        raise ValueError(
-            f"size = {size:g} m is too large for the grains of labels: none holds a cell; "
-            "it is an edge length in metres"
-        )
+        raise ValueError(_TOO_LARGE)
     grain_of = np.full(len(image.number) + 1, -1)
     grain_of[image.number[present]] = np.arange(int(present.sum()))
     in_grain = made.label > 0
@@ -193,6 +193,8 @@ def _mesh(
     stride = np.maximum(1, (1.0 / _VOXELS_PER_EDGE / spacing).astype(np.int64))
     every = (1, *stride)[-3:]
     coarse = np.ascontiguousarray(voxels[:: every[0], :: every[1], :: every[2]])
+    if not coarse.any():
+        raise ValueError(_TOO_LARGE)
     lattice = _core.label_lattice(
         coarse, spacing * stride, edge=1.0, smoothing=smoothing, threads=threads
     )

@@ -30,8 +30,10 @@ constexpr double first_stride = 0.15;
 constexpr int n_slide = 4;
 constexpr double slide_stride = 0.15;
 constexpr double at_home = 0.02;
-/// What an edge's distance from its wall weighs against the sine of the worst angle.
+/// What a distance of an edge from its wall weighs against the sine of the worst angle, and the sine
+/// beyond which an angle is good enough to give way.
 constexpr double distance_weight = 1.5;
+constexpr double good_sine = 0.6;
 /// Directions in which the fields change less than this, relative to the steepest, are left alone:
 /// a line that runs along a wall, or labels that do not really meet.
 constexpr double least_slope = 0.15;
@@ -244,7 +246,7 @@ class Projection {
     double distance = to_wall(v, at_[v], workspace).norm() / options_.edge;
     if (worst >= options_.target && distance <= at_home) return;
     const auto score = [&](double quality, double away) {
-      return std::min(quality, options_.target) - (distance_weight * std::max(away, at_home));
+      return std::min(quality, good_sine) - (distance_weight * std::max(away, at_home));
     };
     double best = score(worst, distance);
     Random random(key(v, number));

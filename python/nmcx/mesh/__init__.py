@@ -1,6 +1,7 @@
 """Polycrystals as meshes: grains that share no node, with the walls between them."""
 
 from nmcx.mesh.build import assemble
+from nmcx.mesh.from_labels import from_labels
 from nmcx.mesh.midside import midside_nodes
 from nmcx.mesh.orientation import radial_texture, random_orientations
 from nmcx.mesh.polycrystal import ball, disc
@@ -14,6 +15,7 @@ __all__ = [
     "assemble",
     "ball",
     "disc",
+    "from_labels",
     "midside_nodes",
     "quality",
     "radial_texture",

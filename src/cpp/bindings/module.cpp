@@ -6,6 +6,7 @@ void bind_xanes(py::module_& m);     // xanes.cpp
 void bind_image(py::module_& m);     // image.cpp
 void bind_geometry(py::module_& m);  // geometry.cpp
 void bind_fem(py::module_& m);       // fem.cpp
+void bind_fem_labels(py::module_& m);  // fem_labels.cpp
 
 PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
   m.doc() = "Kernels of nmcx; private, see the Python modules for documentation.";
@@ -28,4 +29,5 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
   bind_image(m);
   bind_geometry(m);
   bind_fem(m);
+  bind_fem_labels(m);
 }

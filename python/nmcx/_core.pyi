@@ -24,11 +24,13 @@ __all__: list[str] = [
     "Freedom",
     "ImprovedMesh",
     "InsertedInterfaces",
+    "LabelLattice",
     "LineMeans",
     "MeasuredEdges",
     "MidsideNodes",
     "MotionModel",
     "Normalised",
+    "ProjectedMesh",
     "ReferenceMap",
     "ReferenceModel",
     "Registration",
@@ -54,10 +56,12 @@ __all__: list[str] = [
     "improve_mesh",
     "insert_interfaces",
     "judge_edges",
+    "label_lattice",
     "line_profiles",
     "measure_edges",
     "midside_nodes",
     "normalise",
+    "project_labels",
     "ray_envelope",
     "register_images",
     "resample",
@@ -560,6 +564,20 @@ class Transport:
     @property
     def surface_area(self) -> numpy.typing.NDArray[numpy.float64]: ...
 
+class LabelLattice:
+    @property
+    def cells(self) -> numpy.typing.NDArray[numpy.int64]: ...
+    @property
+    def label(self) -> numpy.typing.NDArray[numpy.int64]: ...
+    @property
+    def points(self) -> numpy.typing.NDArray[numpy.float64]: ...
+
+class ProjectedMesh:
+    @property
+    def distance(self) -> numpy.typing.NDArray[numpy.float64]: ...
+    @property
+    def points(self) -> numpy.typing.NDArray[numpy.float64]: ...
+
 def active_instruction_set() -> str: ...
 def cap_means(
     points: numpy.typing.NDArray[numpy.float64],
@@ -691,6 +709,13 @@ def judge_edges(
     volume: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex],
     threads: int,
 ) -> EdgeMap: ...
+def label_lattice(
+    labels: numpy.typing.NDArray[numpy.int32],
+    spacing: numpy.typing.NDArray[numpy.float64],
+    edge: typing.SupportsFloat | typing.SupportsIndex,
+    smoothing: typing.SupportsFloat | typing.SupportsIndex,
+    threads: int = 0,
+) -> LabelLattice: ...
 @typing.overload
 def line_profiles(
     values: numpy.typing.NDArray[numpy.float32],
@@ -750,6 +775,20 @@ def normalise(
     edge_ev: typing.SupportsFloat | typing.SupportsIndex,
     threads: int,
 ) -> Normalised: ...
+def project_labels(
+    points: numpy.typing.NDArray[numpy.float64],
+    cells: numpy.typing.NDArray[numpy.int64],
+    label: numpy.typing.NDArray[numpy.int64],
+    labels: numpy.typing.NDArray[numpy.int32],
+    spacing: numpy.typing.NDArray[numpy.float64],
+    edge: typing.SupportsFloat | typing.SupportsIndex,
+    smoothing: typing.SupportsFloat | typing.SupportsIndex,
+    floor: typing.SupportsFloat | typing.SupportsIndex,
+    target: typing.SupportsFloat | typing.SupportsIndex,
+    n_sweep: typing.SupportsInt | typing.SupportsIndex,
+    n_settle: typing.SupportsInt | typing.SupportsIndex,
+    threads: int = 0,
+) -> ProjectedMesh: ...
 def ray_envelope(
     solid: numpy.typing.NDArray[numpy.bool],
     min_rays: typing.SupportsInt | typing.SupportsIndex,

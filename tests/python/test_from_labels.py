@@ -168,9 +168,11 @@ def test_a_flat_wall_is_flat(slope: float) -> None:
     inside = (np.abs(at[:, 1:] - 19.5) < 10).all(axis=1)
     off = np.abs((at[inside] - [23.5, 19.5, 19.5]) @ normal)
     assert inside.sum() > 30
-    # Aligned, the wall is exact by symmetry. Tilted, voxels give it to within a tenth of a voxel
+    # Aligned, the wall is exact by symmetry, but nodes within 0.02 edge lengths count as on it
+    # and may go to where cells are better. Tilted, voxels give it to within a tenth of a voxel
     # here; a few nodes are held back by the angle of a cell.
-    assert np.quantile(off, 0.8) < (1e-6 if slope == 0 else 0.1)
+    assert np.median(off) < (1e-6 if slope == 0 else 0.1)
+    assert np.quantile(off, 0.8) < (0.02 * 3 if slope == 0 else 0.1)
     assert np.sqrt(np.mean(off**2)) < 0.25
 
 
@@ -279,7 +281,11 @@ def test_losses_are_said() -> None:
     assert "pores too small for a cell, filled: labels 6" in notes
     assert "grains in several pieces: labels 5" in notes
     assert "larger than 1/2.5 of the size" in notes
-    assert mesh.from_labels(slab(), 0.1, size=0.3e-6).notes == ()
+    # Blocks four cells long lose over a tenth to the rounding of their edges; eight cells, 3 %.
+    (rounded,) = mesh.from_labels(slab(), 0.1, size=0.3e-6).notes
+    assert rounded.startswith("grains that differ from their voxels by more than 10% in volume")
+    fine = np.kron(slab(), np.ones((2, 2, 2), dtype=np.int64))
+    assert mesh.from_labels(fine, 0.05, size=0.15e-6).notes == ()
 
 
 @pytest.mark.parametrize(

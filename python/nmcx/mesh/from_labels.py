@@ -170,7 +170,7 @@ def from_labels(
     notes = [
         *_notes_on_image(image, spacing, size),
         *_notes_on_losses(image, present, image_labels, pore_labels, made, spacing / size),
-        *_notes_on_grains(mesh, image.count[present] * float(np.prod(spacing))),
+        *_notes_on_grains(mesh, (image.count[present] * np.prod(spacing)).astype(np.float64)),
     ]
     return replace(mesh, notes=tuple(notes))
 
@@ -185,9 +185,7 @@ class _Labelled:
     distance: tuple[float, float]  #: of wall nodes from their walls: root mean square, largest
 
 
-def _mesh(
-    voxels: NDArray[np.int32], spacing: _Float, smoothing: float, threads: int
-) -> _Labelled:
+def _mesh(voxels: NDArray[np.int32], spacing: _Float, smoothing: float, threads: int) -> _Labelled:
     floor, target = float(np.sin(_FLOOR)), float(np.sin(_TARGET))
     # Nodes find walls within a few voxels only, so the first steps are on a coarser image.
     stride = np.maximum(1, (1.0 / _VOXELS_PER_EDGE / spacing).astype(np.int64))

@@ -2,10 +2,10 @@
 #include "nmcx/core/error.hpp"
 #include "nmcx/core/instruction_set.hpp"
 
-void bind_xanes(py::module_& m);     // xanes.cpp
-void bind_image(py::module_& m);     // image.cpp
-void bind_geometry(py::module_& m);  // geometry.cpp
-void bind_fem(py::module_& m);       // fem.cpp
+void bind_xanes(py::module_& m);       // xanes.cpp
+void bind_image(py::module_& m);       // image.cpp
+void bind_geometry(py::module_& m);    // geometry.cpp
+void bind_fem(py::module_& m);         // fem.cpp
 void bind_fem_labels(py::module_& m);  // fem_labels.cpp
 
 PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {

@@ -1,6 +1,8 @@
 #include "nmcx/fem/label_field.hpp"
 
 #include <cmath>
+#include <cstdint>
+#include <utility>
 
 #include "nmcx/core/error.hpp"
 
@@ -20,7 +22,7 @@ LabelField<D>::LabelField(const ArrayView<std::int32_t, 3>& labels,
   require(labels.size() > 0, "labels is empty");
   require(D == 3 || labels.shape[0] == 1, "labels of an image in the plane have one layer");
   require(smoothing > 0 && std::isfinite(smoothing), "smoothing must be positive");
-  for (std::size_t axis = 0; axis < D; ++axis) {
+  for (std::size_t axis = 0; std::cmp_less(axis, D); ++axis) {
     require(spacing[axis] > 0 && std::isfinite(spacing[axis]), "spacing must be positive");
     spacing_[static_cast<Eigen::Index>(axis)] = spacing[axis];
   }
@@ -30,18 +32,19 @@ template <int D>
 void LabelField<D>::open(Window& window, std::size_t axis, double position) const {
   static const double at_cut = std::exp(-0.5 * reach * reach);
   const double scale = 1.0 / (smoothing_ * smoothing_);
-  const auto n = static_cast<double>(labels_.shape[axis]);
-  const double lowest = std::ceil(position - (reach * smoothing_));
-  const double highest = std::floor(position + (reach * smoothing_));
+  const auto n = static_cast<std::int64_t>(labels_.shape[axis]);
+  const auto lowest = static_cast<std::int64_t>(std::ceil(position - (reach * smoothing_)));
+  const auto highest = static_cast<std::int64_t>(std::floor(position + (reach * smoothing_)));
   window.weight.clear();
   window.slope.clear();
   window.total = 0;
   window.total_slope = 0;
   window.first = 0;
-  for (double i = lowest; i <= highest; i += 1.0) {
-    const double gauss = std::exp(-0.5 * (position - i) * (position - i) * scale);
+  for (std::int64_t i = lowest; i <= highest; ++i) {
+    const double away = static_cast<double>(i) - position;
+    const double gauss = std::exp(-0.5 * away * away * scale);
     const double weight = gauss - at_cut;
-    const double slope = gauss * (i - position) * scale;
+    const double slope = gauss * away * scale;
     window.total += weight;
     window.total_slope += slope;
     if (i < 0 || i >= n) continue;
@@ -56,7 +59,7 @@ void LabelField<D>::shares(const Point<D>& p, std::vector<LabelShare<D>>& found)
   constexpr std::size_t shift = 3 - D;
   thread_local std::array<Window, 3> window;
   if constexpr (D == 2) window[0] = {.first = 0, .weight = {1}, .slope = {0}, .total = 1};
-  for (std::size_t axis = 0; axis < D; ++axis) {
+  for (std::size_t axis = 0; std::cmp_less(axis, D); ++axis) {
     const auto k = static_cast<Eigen::Index>(axis);
     open(window[axis + shift], axis + shift, p[k] / spacing_[k]);
   }
@@ -93,7 +96,7 @@ void LabelField<D>::shares(const Point<D>& p, std::vector<LabelShare<D>>& found)
   }
   const double total = slow.total * middle.total * fast.total;
   Point<D> relative;  // slope of the total, over the total
-  for (std::size_t axis = 0; axis < D; ++axis) {
+  for (std::size_t axis = 0; std::cmp_less(axis, D); ++axis) {
     const Window& along = window[axis + shift];
     relative[static_cast<Eigen::Index>(axis)] = along.total_slope / along.total;
   }

@@ -171,7 +171,7 @@ std::array<Point<D>, 2> occupied(const ArrayView<std::int32_t, 3>& labels,
   }
   require(low[0] < labels.shape[0], "labels has no grain: all of it is void");
   std::array<Point<D>, 2> box;
-  for (std::size_t axis = 0; axis < D; ++axis) {
+  for (std::size_t axis = 0; std::cmp_less(axis, D); ++axis) {
     const auto k = static_cast<Eigen::Index>(axis);
     box[0][k] = (static_cast<double>(low[axis + 3 - D]) - 0.5) * spacing[k];
     box[1][k] = (static_cast<double>(high[axis + 3 - D]) + 0.5) * spacing[k];
@@ -190,7 +190,7 @@ LabelledCells<D> labelled(const Lattice<D>& lattice, const LabelField<D>& field,
       lattice.cells(slab, [&](Cell<D> cell) {
         std::array<Point<D>, D + 1> corner;
         Point<D> middle = Point<D>::Zero();
-        for (std::size_t k = 0; k <= D; ++k) {
+        for (std::size_t k = 0; std::cmp_less_equal(k, D); ++k) {
           corner[k] = lattice.node(cell[k]);
           middle += corner[k];
         }

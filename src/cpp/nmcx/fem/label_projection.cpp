@@ -30,8 +30,8 @@ constexpr double first_stride = 0.15;
 constexpr int n_slide = 4;
 constexpr double slide_stride = 0.15;
 constexpr double at_home = 0.02;
-/// What a distance of an edge from its wall weighs against the sine of the worst angle, and the sine
-/// beyond which an angle is good enough to give way.
+/// What a distance of an edge from its wall weighs against the sine of the worst angle, and the
+/// sine beyond which an angle is good enough to give way.
 constexpr double distance_weight = 1.5;
 constexpr double good_sine = 0.6;
 /// Directions in which the fields change less than this, relative to the steepest, are left alone:
@@ -109,7 +109,7 @@ class Projection {
     }
     for (std::size_t i = 0; i < cells.shape[0]; ++i) {
       Cell<D>& cell = cells_.emplace_back();
-      for (std::size_t k = 0; k <= D; ++k) cell[k] = cells(i, k);
+      for (std::size_t k = 0; std::cmp_less_equal(k, D); ++k) cell[k] = cells(i, k);
     }
     find_walls(cells, label);
     find_neighbours(label);
@@ -143,7 +143,8 @@ class Projection {
                    Workspace workspace;
                    for (std::size_t v = begin; v < end; ++v) {
                      std::copy(at_[v].data(), at_[v].data() + D, mesh.points.data() + (v * D));
-                     if (labels_[v].size() > 1) mesh.distance[v] = to_wall(v, at_[v], workspace).norm();
+                     if (labels_[v].size() > 1)
+                       mesh.distance[v] = to_wall(v, at_[v], workspace).norm();
                    }
                  });
     return mesh;
@@ -216,7 +217,7 @@ class Projection {
     double worst = 2.0;
     for (const std::size_t i : star_[v]) {
       std::array<Point<D>, D + 1> corner;
-      for (std::size_t k = 0; k <= D; ++k) {
+      for (std::size_t k = 0; std::cmp_less_equal(k, D); ++k) {
         const std::size_t u = index(cells_[i][k]);
         corner[k] = u == v ? p : at_[u];
       }
@@ -243,7 +244,7 @@ class Projection {
   /// Moves a node along its wall to where it is closer to it or the worst cell about it better.
   void slide(std::size_t v, int number, Workspace& workspace) {
     double worst = worst_about(v, at_[v], -2.0);
-    double distance = to_wall(v, at_[v], workspace).norm() / options_.edge;
+    const double distance = to_wall(v, at_[v], workspace).norm() / options_.edge;
     if (worst >= options_.target && distance <= at_home) return;
     const auto score = [&](double quality, double away) {
       return std::min(quality, good_sine) - (distance_weight * std::max(away, at_home));
@@ -298,8 +299,8 @@ class Projection {
     Eigen::SelfAdjointEigenSolver<Eigen::Matrix<double, D, D>> solver;
     solver.computeDirect(square);
     const double steepest = solver.eigenvalues()[D - 1];
-    const double least = std::max(least_slope * least_slope * steepest,
-                                  std::pow(no_slope / options_.edge, 2));
+    const double least =
+        std::max(least_slope * least_slope * steepest, std::pow(no_slope / options_.edge, 2));
     Point<D> step = Point<D>::Zero();
     for (int k = 0; k < D; ++k) {
       if (solver.eigenvalues()[k] < least) continue;
@@ -375,9 +376,8 @@ ProjectedMesh project_labels(const ArrayView<double, 2>& points,
   require(label.size() == cells.shape[0], "label must have one entry per cell");
   for (const std::int64_t l : label) require(l >= 0, "label must not be negative");
   require(options.edge > 0 && std::isfinite(options.edge), "edge must be positive");
-  return dimension == 2
-             ? projected<2>(points, cells, label, labels, spacing, options, execution)
-             : projected<3>(points, cells, label, labels, spacing, options, execution);
+  return dimension == 2 ? projected<2>(points, cells, label, labels, spacing, options, execution)
+                        : projected<3>(points, cells, label, labels, spacing, options, execution);
 }
 
 }  // namespace nmcx

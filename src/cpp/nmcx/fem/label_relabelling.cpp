@@ -16,7 +16,9 @@ constexpr double home_weight = 0.5;
 /// Least fall of the sum of both worth a change.
 constexpr double least_gain_in_labels = 1e-6;
 
-std::size_t index(std::int64_t v) { return static_cast<std::size_t>(v); }
+std::size_t index(std::int64_t v) {
+  return static_cast<std::size_t>(v);
+}
 
 /// Cells about each node, and how many of them have which label.
 template <int D>
@@ -87,9 +89,10 @@ class NodeLabels {
                                   [&](const Count& c) { return c.first == label; });
     if (own == counts.end()) {
       counts.emplace_back(label, change);
-    } else if ((own->second += change) == 0) {
-      counts.erase(own);
+      return;
     }
+    own->second += change;
+    if (own->second == 0) counts.erase(own);
   }
 
   LabelledCells<D>& all_;
@@ -159,7 +162,8 @@ void absorb_pieces(LabelledCells<D>& all, std::size_t n_node) {
   std::vector<bool> has_own(n, false);
   for (std::size_t i = 0; i < n; ++i) {
     const auto inside = [&](std::int64_t v) { return nodes.is_inside(v); };
-    if (std::any_of(all.cells[i].begin(), all.cells[i].end(), inside)) has_own[pieces.find(i)] = true;
+    if (std::any_of(all.cells[i].begin(), all.cells[i].end(), inside))
+      has_own[pieces.find(i)] = true;
   }
   std::map<std::size_t, std::map<std::int32_t, int>> facets;
   for (std::size_t half = 0; half < mates.size(); ++half) {

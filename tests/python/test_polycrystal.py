@@ -400,7 +400,7 @@ PAIR = [[0.0, 0.0, 1e-6], [0.0, 0.0, -1e-6]]
         ({"size": lambda p: np.full(len(p), 1e-9)}, "choose a larger size"),
         ({"relax": -1}, "relax must be"),
         ({"texture": "fibre"}, "texture must be"),
-        ({"layer": 1e-7}, "not supported yet"),
+        ({"layer": -1e-7}, "^layer must be 0 or positive"),
         ({"orientations": np.eye(3)}, "orientations has 1 rotations for 3 grains"),
         ({"orientations": np.full((3, 3, 3), np.nan)}, "orientations"),
         ({"orientations": 2 * np.tile(np.eye(3), (3, 1, 1))}, "orientations"),

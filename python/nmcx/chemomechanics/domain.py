@@ -57,9 +57,7 @@ class Domain:
         self.max_concentration = parameters.max_concentration
         dimension, n_interface = mesh.dimension, len(mesh.interfaces)
         tensors = (
-            parameters.diffusivity_tensor(mesh.orientation)[:, :dimension, :dimension]
-            if diffusivity is None
-            else _tensors(diffusivity, mesh)
+            _of_material(parameters, mesh) if diffusivity is None else _tensors(diffusivity, mesh)
         )
         self.kernel = _core.Transport(
             np.ascontiguousarray(mesh.points, dtype=np.float64),
@@ -167,6 +165,14 @@ def _per_interface(value: ArrayLike, n: int, name: str) -> Doubles:
             f"not {array.shape}"
         )
     return np.array(np.broadcast_to(array, n))
+
+
+def _of_material(parameters: Parameters, mesh: Mesh) -> Doubles:
+    d = mesh.dimension
+    tensors = parameters.diffusivity_tensor(mesh.orientation)[:, :d, :d]
+    if mesh.layer_grain is not None:
+        tensors[mesh.layer_grain] = parameters.diffusivity_layer * np.eye(d)
+    return tensors
 
 
 def _tensors(diffusivity: ArrayLike, mesh: Mesh) -> Doubles:

@@ -2,6 +2,7 @@
 
 from nmcx.mesh.build import assemble
 from nmcx.mesh.from_labels import from_labels
+from nmcx.mesh.layer import grow_layer
 from nmcx.mesh.midside import midside_nodes
 from nmcx.mesh.orientation import radial_texture, random_orientations
 from nmcx.mesh.polycrystal import ball, disc
@@ -16,6 +17,7 @@ __all__ = [
     "ball",
     "disc",
     "from_labels",
+    "grow_layer",
     "midside_nodes",
     "quality",
     "radial_texture",

@@ -14,6 +14,7 @@ from nmcx.mesh.build import assemble
 from nmcx.mesh.clipped import Array, clip
 from nmcx.mesh.conforming import conforming
 from nmcx.mesh.fill import Spacing
+from nmcx.mesh.layer import grow_layer
 from nmcx.mesh.orientation import radial_texture, random_orientations
 from nmcx.results import Mesh
 
@@ -70,7 +71,9 @@ def ball(
     texture : {"random", "radial"}
         As `random_orientations` and `radial_texture` do, the latter by the grain's seed.
     layer : float
-        Thickness of a resolved layer on the surface [m]; only 0, none, so far.
+        Thickness of a passivation layer on the surface, meshed with three cells through it
+        (see `grow_layer`) [m]; the radius is that of the layer's outside. Grains and what
+        `settings` says of them end below it.
 
     Returns
     -------
@@ -165,7 +168,7 @@ def disc(
         As `random_orientations` and `radial_texture` do, the latter by the grain's seed; the c axis
         mostly leaves the plane.
     layer : float
-        Thickness of a resolved layer on the rim [m]; only 0, none, so far.
+        As in `ball`.
 
     Returns
     -------
@@ -224,11 +227,9 @@ def _polycrystal(
 ) -> Mesh:
     if not (np.isfinite(radius) and radius > 0):
         raise ValueError(f"radius must be positive [m], not {radius}")
-    if layer != 0.0:
-        raise ValueError(
-            f"layer = {layer}: resolved layers are not supported yet, only layer=0.0; a layer can "
-            "be a condition on the surface, of conductance diffusivity / thickness"
-        )
+    if not 0 <= layer < radius:
+        raise ValueError(f"layer must be 0 or positive [m] and less than the radius, not {layer}")
+    radius = radius - layer
     if texture not in ("random", "radial"):
         raise ValueError(f'texture must be "random" or "radial", not {texture!r}')
     relax = _passes(relax, given=seeds is not None)
@@ -280,9 +281,10 @@ def _polycrystal(
             f"seeds were moved by {motion * unit:.2g} m (root mean square), because some Voronoi "
             "corners coincided but for rounding",
         )
-    return assemble(
+    core = assemble(
         made.points * unit, made.cells, made.grain, turned, settings=settings, notes=notes
     )
+    return grow_layer(core, layer) if layer else core
 
 
 def _passes(relax: int | None, *, given: bool) -> int:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 _MICRON = 1e-6
 _AXES = "xyz"
+#: Colour of the passivation layer in maps of axes, which it has none of.
+_NO_AXIS = (0.75, 0.75, 0.75)
 
 
 def lithium_map(
@@ -152,22 +154,27 @@ def orientation_map(
     towards = np.asarray((0, 0, 1) if mesh.dimension == 2 else normal, dtype=np.float64)
     frame = np.stack([*plane_axes(towards), towards / np.linalg.norm(towards)])
     axis = np.abs(mesh.orientation[:, :, 2] @ frame.T)
-    colour = axis / axis.max(axis=1, keepdims=True)
+    colours = axis / axis.max(axis=1, keepdims=True)
+    if mesh.layer_grain is not None:
+        colours[mesh.layer_grain] = _NO_AXIS
     grain = mesh.grain[section.cell]
     from matplotlib.collections import PolyCollection
     from matplotlib.lines import Line2D
 
     corners = section.points[section.triangles] / _MICRON
-    face = colour[grain]
+    face = colours[grain]
     axes.add_collection(
         PolyCollection(
             list(corners), facecolors=face, edgecolors=face, linewidths=0.3, rasterized=True
         )
     )
     _frame(axes, mesh, section, normal, title)
+    names = {"right": (1.0, 0.0, 0.0), "up": (0.0, 1.0, 0.0), "to the reader": (0.0, 0.0, 1.0)}
+    if mesh.layer_grain is not None:
+        names["layer, none"] = _NO_AXIS
     marks = [
-        Line2D([], [], marker="s", linestyle="", color=tuple(c), label=name)
-        for c, name in zip(np.eye(3), ("right", "up", "to the reader"), strict=True)
+        Line2D([], [], marker="s", linestyle="", color=colour, label=name)
+        for name, colour in names.items()
     ]
     axes.legend(
         handles=marks, title="c axis", fontsize=TICK, title_fontsize=TICK, frameon=False,

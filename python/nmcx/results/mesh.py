@@ -35,6 +35,8 @@ class Mesh(Result):
     interface_grains: _Index = quantity("1", "interface side")  #: (k, 2) grains, ascending
     #: (s, d) nodes of the outer surface, turning about the outward normal
     surface: _Index = quantity("1", "facet corner")
+    #: the grain that is the passivation layer, if it has cells
+    layer_grain: int | None = quantity("1", default=None)
     settings: Mapping[str, Any] = field(default_factory=dict)  #: how it was made
     notes: tuple[str, ...] = ()  #: what the maker of the mesh should know
 
@@ -45,7 +47,7 @@ class Mesh(Result):
 
     @property
     def n_grain(self) -> int:
-        """Number of grains."""
+        """Number of grains, the layer counted as one."""
         return int(self.orientation.shape[0])
 
     @property

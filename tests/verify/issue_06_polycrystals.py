@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import issue_06_meshes
+import issue_06_peers
 import issue_06_transport
 
-CHECKS = [*issue_06_meshes.CHECKS, *issue_06_transport.CHECKS]
+CHECKS = [*issue_06_meshes.CHECKS, *issue_06_transport.CHECKS, *issue_06_peers.CHECKS]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -78,6 +78,7 @@ def cycle(
     solver: str = "automatic",
     solver_tolerance: float = 1e-10,
     threads: int = 0,
+    progress: Callable[[float, float, str], None] | None = None,
 ) -> TransportHistory:
     """Charge, hold and rest a particle whose whole surface is at one electrode potential.
 
@@ -97,6 +98,8 @@ def cycle(
     tolerance, max_change, scheme, mass, solver, solver_tolerance, threads
         See `diffuse`; the tolerance is relative to the change of the mean that a part brings about,
         to C_max where the potential is held.
+    progress : callable, optional
+        Called as ``progress(done, total, label)`` after each state that is kept.
 
     Returns
     -------
@@ -162,7 +165,8 @@ def cycle(
             raise ValueError("initial must be given unless the protocol starts with a charge")
         initial = parts[0].initial * domain.max_concentration
     drive = ElectrodeDrive(domain, parameters, kinetics)
-    recorder = Recorder(domain, {"protocol": tuple(map(repr, parts)), "tolerance": tolerance})
+    settings = {"protocol": tuple(map(repr, parts)), "tolerance": tolerance}
+    recorder = Recorder(domain, settings, progress=progress, n_expected=1 + states * len(parts))
     state = State(0.0, drive.idle(domain.on_unknowns(initial, "initial")), 0.0, 0.0)
     for number, part in enumerate(parts):
         recorder.part = number

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,6 +28,8 @@ class Recorder:
     n_step: int = 0
     n_rejected: int = 0
     n_iteration: int = 0
+    progress: Callable[[float, float, str], None] | None = None
+    n_expected: int = 0  #: states that will be kept if nothing ends a run before
 
     def see(self, state: State) -> None:
         """Take note of the balance of a step."""
@@ -38,6 +40,8 @@ class Recorder:
         self.states.append(state)
         self.worst.append(self.imbalance)
         self.parts.append(self.part)
+        if self.progress is not None:
+            self.progress(len(self.states), self.n_expected, f"t = {state.time:.4g} s")
 
     def keep_new(self, state: State) -> None:
         """Keep a state unless its time is kept already."""

@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Sequence
 
 from nmcx import __version__
-from nmcx.cli import chain, cones, edges, spectrum, xi
+from nmcx.cli import chain, cones, edges, simulate, spectrum, xi
 from nmcx.errors import (
     ConvergenceError,
     Error,
@@ -106,6 +106,7 @@ def _parser() -> argparse.ArgumentParser:
     xi.add(commands, shared)
     spectrum.add(commands, shared)
     cones.add(commands, shared)
+    simulate.add(commands, shared)
     return parser
 
 

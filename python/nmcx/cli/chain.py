@@ -22,6 +22,7 @@ def add(commands: Any, shared: argparse.ArgumentParser) -> None:
 
     init = commands.add_parser("init", parents=[shared], help="write a run file to fill in")
     init.add_argument("file", nargs="?", default="run.toml", type=Path, help="default run.toml")
+    init.add_argument("--simulation", action="store_true", help="for `nmcx simulate`")
     init.add_argument("--force", action="store_true", help="replace the file")
     init.set_defaults(act=_init)
 
@@ -61,16 +62,18 @@ def _demo(arguments: argparse.Namespace) -> int:
 def _init(arguments: argparse.Namespace) -> int:
     from nmcx import run_file
 
+    kind = run_file.SimulationFile if arguments.simulation else run_file.RunFile
     # Exclusive creation: nobody's run file is lost between a look and the writing.
     try:
         with arguments.file.open("w" if arguments.force else "x", encoding="utf-8") as file:
-            file.write(run_file.template())
+            file.write(run_file.template(kind))
     except FileExistsError:
         raise OutputError(
             f"{arguments.file}: exists; name another file, or replace it with --force"
         ) from None
     if not arguments.quiet:
-        print(f"{arguments.file}: fill in what was measured, then `nmcx check {arguments.file}`")
+        what = "what shall be simulated" if arguments.simulation else "what was measured"
+        print(f"{arguments.file}: fill in {what}, then `nmcx check {arguments.file}`")
     return 0
 
 

@@ -64,5 +64,6 @@ def _default(value: object) -> str:
     if value is None or value is MISSING or value == ():
         return ""
     if isinstance(value, tuple):
-        return f" (default {' '.join(f'{v:g}' for v in value)})"
+        words = (f"'{v}'" if isinstance(v, str) else f"{v:g}" for v in value)
+        return f" (default {' '.join(words)})"
     return f" (default {value})"

@@ -1,4 +1,4 @@
-"""Three-dimensional images from TIFF and HDF5 files."""
+"""Three-dimensional images from TIFF, HDF5 and npy files."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class Volume(NamedTuple):
 
 
 def read_volume(path: str | PathLike[str], *, dataset: str | None = None) -> Volume:
-    """A 3-D image from a TIFF or HDF5 file.
+    """A 3-D image from a TIFF, HDF5 or npy file.
 
     Parameters
     ----------
     path : path-like
-        A multi-page TIFF file, a folder of single-page TIFF files in the order of their names, or
-        an HDF5 file.
+        A multi-page TIFF file, a folder of single-page TIFF files in the order of their names, an
+        HDF5 file, or what `numpy.save` wrote (``.npy``). One of two dimensions is a single slice.
     dataset : str, optional
         Path of the dataset in an HDF5 file; not needed if only one is three-dimensional.
 
@@ -69,6 +69,8 @@ def read_volume(path: str | PathLike[str], *, dataset: str | None = None) -> Vol
     if file.suffix.lower() in tiff.SUFFIXES:
         values = tiff.read_pages(file)
         return _volume(values, tiff.tiff_spacing(file))
+    if file.suffix.lower() == ".npy":
+        return _volume(_saved_array(file), None)
     with _safe.open_hdf5(file) as opened:
         found = _volume_dataset(opened, dataset, file)
         return _volume(_safe.read_array(found, file), voxel_size(found.parent, 3))
@@ -77,6 +79,20 @@ def read_volume(path: str | PathLike[str], *, dataset: str | None = None) -> Vol
 def _volume(values: NDArray[Any], size: tuple[float, ...] | None) -> Volume:
     notes = () if size is not None else ("the file states no voxel size",)
     return Volume(values, None if size is None else voxel_spacing(size), notes)
+
+
+def _saved_array(file: Path) -> NDArray[Any]:
+    _safe.check_file(file, "npy file")
+    # Mapped first: the header is believed only as far as the file is long.
+    with _safe.damaged(file, "npy file"):
+        mapped = np.load(file, mmap_mode="r", allow_pickle=False)
+    if mapped.dtype.kind not in "biuf":
+        raise InputError(f"{file}: holds {mapped.dtype}, not plain numbers; convert it")
+    if mapped.ndim not in (2, 3):
+        raise InputError(f"{file}: has {mapped.ndim} axes, a volume has three")
+    _safe.check_memory(mapped.nbytes, str(file))
+    values = np.array(mapped, dtype=mapped.dtype.newbyteorder("="))
+    return values if values.ndim == 3 else values[np.newaxis]
 
 
 def _one_page(page: Path, shape: tuple[int, ...]) -> NDArray[Any]:

@@ -24,6 +24,7 @@ from nmcx.plot.images import (
     xi_error,
     xi_map,
 )
+from nmcx.plot.lithium_series import lithium_series
 from nmcx.plot.panels import scale_bar, scale_bar_length
 from nmcx.plot.polycrystal import (
     lithium_frames,
@@ -56,6 +57,7 @@ __all__ = [
     "line_profiles",
     "lithium_frames",
     "lithium_map",
+    "lithium_series",
     "optical_density",
     "orientation_map",
     "particle_slices",

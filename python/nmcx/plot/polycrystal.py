@@ -41,6 +41,7 @@ def lithium_map(
     normal: ArrayLike = (0, 0, 1),
     offset: float = 0.0,
     limits: tuple[float, float] | None = None,
+    colour_bar: bool = True,
     title: str = "",
     ax: Axes | None = None,
 ) -> Axes:
@@ -60,6 +61,7 @@ def lithium_map(
         Distance of the plane from the origin along `normal` [m].
     limits : (float, float), optional
         Ends of the colour bar, in x [1]; default those of the whole mesh.
+    colour_bar : bool
     title : str
     ax : matplotlib.axes.Axes, optional
         Axes to draw into.
@@ -105,9 +107,10 @@ def lithium_map(
         rasterized=True,
     )
     _frame(axes, mesh, section, normal, title)
-    bar = axes.figure.colorbar(shown, ax=axes, shrink=0.85, pad=0.03)
-    bar.set_label("lithium content x [1]", fontsize=LABEL)
-    bar.ax.tick_params(labelsize=TICK)
+    if colour_bar:
+        bar = axes.figure.colorbar(shown, ax=axes, shrink=0.85, pad=0.03)
+        bar.set_label("lithium content x [1]", fontsize=LABEL)
+        bar.ax.tick_params(labelsize=TICK)
     return axes
 
 
@@ -150,7 +153,7 @@ def orientation_map(
     'c axes'
     """
     section = mesh_section(mesh, normal, offset)
-    axes = one_panel(ax)
+    axes = one_panel(ax, width=5.4)  # the legend stands beside the map
     towards = np.asarray((0, 0, 1) if mesh.dimension == 2 else normal, dtype=np.float64)
     frame = np.stack([*plane_axes(towards), towards / np.linalg.norm(towards)])
     axis = np.abs(mesh.orientation[:, :, 2] @ frame.T)
@@ -221,13 +224,14 @@ def surface_flux(
         raise ValueError(
             f"flux must have one value per facet, ({len(mesh.surface)},), not {values.shape}"
         )
+    values = values / _MICRON
     centre = mesh.points[mesh.surface].mean(axis=1) - mesh.points.mean(axis=0)
     if mesh.dimension == 2:
         axes = one_panel(ax)
         angle = np.rad2deg(np.arctan2(centre[:, 1], centre[:, 0]))
         order = np.argsort(angle)
         axes.plot(angle[order], values[order], drawstyle="steps-mid", color=COLOURS[0], linewidth=1)
-        label_axes(axes, "angle [°]", "flux [mol/m²/s]", title)
+        label_axes(axes, "angle [°]", "flux outwards [µmol/m²/s]", title)
         axes.set_xlim(-180, 180)
         axes.set_xticks([-180, -90, 0, 90, 180])
         open_frame(axes)
@@ -259,7 +263,7 @@ def surface_flux(
     bar = axes.figure.colorbar(
         shown, ax=axes, orientation="horizontal", shrink=0.7, pad=0.03, aspect=30
     )
-    bar.set_label("flux outwards [mol/m²/s]", fontsize=LABEL)
+    bar.set_label("flux outwards [µmol/m²/s]", fontsize=LABEL)
     bar.ax.tick_params(labelsize=TICK)
     return axes
 
@@ -303,8 +307,9 @@ def state_of_charge(
         color=COLOURS[0], alpha=0.2, linewidth=0, label="lowest to highest",
     )  # fmt: skip
     axes[0].plot(
-        time, history.mean_concentration / max_concentration, color=COLOURS[0], label="mean"
-    )
+        time, history.mean_concentration / max_concentration, color=COLOURS[0], label="mean",
+        marker="o" if len(time) == 1 else "",  # a line of one point is not seen
+    )  # fmt: skip
     axes[0].legend(fontsize=TICK, frameon=False)
     label_axes(
         axes[0], f"time [{'h' if hours else 's'}]", "lithium content x [1]", "State of charge"

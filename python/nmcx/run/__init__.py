@@ -7,6 +7,7 @@ from nmcx.run.edge_job import EdgeJob, EdgeOptions, edges
 from nmcx.run.edge_plan import plan_edges
 from nmcx.run.inspection import check
 from nmcx.run.job import RunResult, run
+from nmcx.run.simulation_job import SimulationJob, plan_simulate, simulate
 from nmcx.run.spectrum_job import SpectrumOptions, spectrum
 from nmcx.run.truth import demo
 from nmcx.run.xi_job import SoftJob, plan_xi, xi
@@ -17,6 +18,7 @@ __all__ = [
     "EdgeJob",
     "EdgeOptions",
     "RunResult",
+    "SimulationJob",
     "SoftJob",
     "SpectrumOptions",
     "check",
@@ -25,8 +27,10 @@ __all__ = [
     "edges",
     "plan_cones",
     "plan_edges",
+    "plan_simulate",
     "plan_xi",
     "run",
+    "simulate",
     "spectrum",
     "xi",
 ]

@@ -12,7 +12,13 @@ from pathlib import Path
 
 from nmcx.errors import OutputError
 
-FILES = ("result.nxs", "run.resolved.toml", "report.html", "log.txt")
+#: What a run or a simulation writes; the results of one never lie among those of another.
+FILES = (
+    *("result.nxs", "run.resolved.toml", "report.html", "log.txt"),
+    *("history.vtkhdf", "mesh.vtu", "mesh_interfaces.vtu", "state_of_charge.csv"),
+    *("lithium.png", "orientation.png", "surface_flux.png", "state_of_charge.png"),
+)
+FRAMES = "lithium_frames"
 
 
 def check_free(folder: Path, force: bool) -> None:
@@ -103,5 +109,20 @@ def _move(work: Path, folder: Path, force: bool) -> None:
     if not folder.exists():
         work.replace(folder)
         return
-    for file in sorted(work.iterdir()):
-        file.replace(folder / file.name)
+    moved = set()
+    for file in sorted(path for path in work.rglob("*") if path.is_file()):
+        target = folder / file.relative_to(work)
+        target.parent.mkdir(exist_ok=True)
+        file.replace(target)
+        moved.add(target)
+    earlier = [folder / name for name in FILES] + list(folder.glob(f"{FRAMES}/lithium_*.png"))
+    for file in set(earlier) - moved:
+        file.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text at once or not at all."""
+    from nmcx.io._atomic import atomic_write
+
+    with atomic_write(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from nmcx import io, run_file
+from nmcx.run.simulation_job import plan_simulate
 from nmcx.run_file import RunFile
 
 # Rates of one core on a slow machine: a promise that is kept is worth more than a tight one.
@@ -40,6 +41,8 @@ def check(path: str | PathLike[str]) -> list[str]:
     nmcx.errors.MemoryLimitError
         If the data do not fit into the free memory.
     """
+    if run_file.is_simulation(path):
+        return [f"{Path(path).absolute()}: valid", *plan_simulate(path)]
     file = run_file.read(path)
     lines = [f"{file.path}: valid"]
     sizes: list[int] = [0]

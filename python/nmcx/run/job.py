@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
-import logging
-import platform
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -15,8 +12,9 @@ from nmcx import __version__, io, report, run_file
 from nmcx.errors import InputError
 from nmcx.report import Findings, Table
 from nmcx.run.chain import Step, steps
-from nmcx.run.folder import new_folder
-from nmcx.run.provenance import scan_files
+from nmcx.run.folder import new_folder, write_text
+from nmcx.run.log import Log
+from nmcx.run.provenance import origin, scan_files
 from nmcx.run_file import RunFile, RunFileError
 
 Progress = Callable[[float, float, str], None]
@@ -81,7 +79,7 @@ def run(
     started = time.perf_counter()
     file = run_file.read(path)
     folder = Path(out).absolute() if out is not None else file.folder
-    log = _Log()
+    log = Log()
     log.say(f"nmcx {__version__}, run file {file.path}")
     with new_folder(folder, force=force) as work:
         chosen = steps(file)
@@ -109,28 +107,13 @@ def run(
         )
         seconds = time.perf_counter() - started
         log.say(f"finished after {seconds:.1f} s")
-        _write_text(work / "log.txt", log.text())
+        write_text(work / "log.txt", log.text())
     if progress is not None:
         progress(total, total, "done")
     return RunResult(folder, found, seconds)
 
 
-class _Log:
-    """Lines for log.txt, told to the logger as well."""
-
-    def __init__(self) -> None:
-        self._lines: list[str] = []
-
-    def say(self, text: str, level: int = logging.INFO) -> None:
-        moment = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
-        self._lines.append(f"{moment} {logging.getLevelName(level):7} {text}")
-        logging.getLogger("nmcx").log(level, "%s", text)
-
-    def text(self) -> str:
-        return "\n".join(self._lines) + "\n"
-
-
-def _do(step: Step, file: RunFile, found: Findings, log: _Log) -> Findings:
+def _do(step: Step, file: RunFile, found: Findings, log: Log) -> Findings:
     started = time.perf_counter()
     known = set(found.all_notes())
     try:
@@ -190,37 +173,19 @@ def _contents(path: Path) -> Iterator[Path]:
 
 def _provenance(file: RunFile) -> tuple[dict[str, str], dict[str, str]]:
     """(what was used, sha256 of every input by path)."""
-    import numpy
-    import scipy
-
-    from nmcx import _core
     from nmcx.io._safe import sha256
 
-    facts = {
-        "program": f"nmcx {__version__}",
-        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "python": f"{platform.python_version()}, numpy {numpy.__version__}, "
-        f"scipy {scipy.__version__}",
-        "machine": f"{platform.system()} {platform.machine()}, instruction set "
-        f"{_core.active_instruction_set()}",
-    }
+    facts = origin()
     if file.placing is not None:
         facts["seed"] = str(file.correlation.seed)
     inputs = {str(path): sha256(path) for path in input_files(file)}
     return facts, {str(file.path): file.sha256, **inputs}
 
 
-def _write_text(path: Path, text: str) -> None:
-    from nmcx.io._atomic import atomic_write
-
-    with atomic_write(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
-
-
 def _write_results(
     work: Path, text: str, found: Findings, facts: dict[str, str], inputs: dict[str, str]
 ) -> None:
-    _write_text(work / "run.resolved.toml", text)
+    write_text(work / "run.resolved.toml", text)
     items = [result for _, result in found.results()]
     provenance = {"configuration": text, "inputs": inputs, "date": facts["date"]}
     io.save(work / "result.nxs", *items, provenance=provenance)

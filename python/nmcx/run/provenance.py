@@ -2,12 +2,37 @@
 
 from __future__ import annotations
 
+import datetime
+import platform
 from collections.abc import Iterator
 from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
+from nmcx import __version__
 from nmcx.run_file import toml_value
+
+
+def origin() -> dict[str, str]:
+    """Program, date, versions and machine of a run.
+
+    Returns
+    -------
+    dict of str to str
+    """
+    import numpy
+    import scipy
+
+    from nmcx import _core
+
+    return {
+        "program": f"nmcx {__version__}",
+        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "python": f"{platform.python_version()}, numpy {numpy.__version__}, "
+        f"scipy {scipy.__version__}",
+        "machine": f"{platform.system()} {platform.machine()}, instruction set "
+        f"{_core.active_instruction_set()}",
+    }
 
 
 def configuration(name: str, *sections: Any) -> str:

@@ -7,10 +7,11 @@ validation, the template of ``nmcx init`` and ``run.resolved.toml`` come from on
 from __future__ import annotations
 
 import difflib
+import hashlib
 import json
 import os
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, Field, fields
 from os import PathLike
 from pathlib import Path
@@ -19,6 +20,13 @@ from typing import Any
 from nmcx.errors import InputError
 from nmcx.run_file.bulk_sections import Cones, Correlation, Morphology, Placing
 from nmcx.run_file.sections import Hard, Output, RunFile, Tomogram
+from nmcx.run_file.simulation_sections import (
+    Material,
+    Polycrystal,
+    SimulationFile,
+    SimulationOutput,
+    Transport,
+)
 from nmcx.run_file.soft_sections import Nickel, Oxygen, Soft, Spectra, conflict
 from nmcx.run_file.values import Unfit
 
@@ -26,17 +34,24 @@ __all__ = [
     "Cones",
     "Correlation",
     "Hard",
+    "Material",
     "Morphology",
     "Nickel",
     "Output",
     "Oxygen",
     "Placing",
+    "Polycrystal",
     "RunFile",
     "RunFileError",
+    "SimulationFile",
+    "SimulationOutput",
     "Soft",
     "Spectra",
     "Tomogram",
+    "Transport",
+    "is_simulation",
     "read",
+    "read_simulation",
     "template",
     "to_toml",
     "toml_value",
@@ -67,31 +82,11 @@ def read(path: str | PathLike[str]) -> RunFile:
     nmcx.errors.InputError
         If a measured file that it names does not exist.
     """
-    import hashlib
-
     path = Path(path).absolute()
-    try:
-        raw = path.read_bytes()
-        tables = tomllib.loads(raw.decode("utf-8"))
-    except FileNotFoundError:
-        raise RunFileError(
-            f"{path}: no such run file; `nmcx init {path.name}` writes one"
-        ) from None
-    except IsADirectoryError:
-        raise RunFileError(f"{path}: is a folder; give the run file in it") from None
-    except OSError as error:
-        raise RunFileError(f"{path}: cannot be read ({error.strerror})") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise RunFileError(f"{path}: is not valid TOML: {error}") from error
-    for name, table in tables.items():
-        if name not in RunFile.SECTIONS:
-            raise RunFileError(f"{path}: [{name}]: unknown section{_hint(name, RunFile.SECTIONS)}")
-        if not isinstance(table, dict):
-            raise RunFileError(f"{path}: {name}: must be a section, [{name}]")
-    sections = {
-        name: _section(path, name, kind, tables[name]) if name in tables else None
-        for name, kind in RunFile.SECTIONS.items()
-    }
+    raw, tables = _tables(path)
+    if _is_simulation(tables):
+        raise RunFileError(f"{path}: is of a simulation; run it with `nmcx simulate`")
+    sections = _sections(path, tables, RunFile.SECTIONS, {})
     _check_together(path, sections)
     return RunFile(
         path=path,
@@ -110,7 +105,118 @@ def read(path: str | PathLike[str]) -> RunFile:
     )
 
 
-def _section(path: Path, section: str, kind: type, table: dict[str, object]) -> Any:
+def read_simulation(
+    path: str | PathLike[str], given: Mapping[str, Mapping[str, Any]] | None = None
+) -> SimulationFile:
+    """Read and validate the run file of a simulation.
+
+    Parameters
+    ----------
+    path : str or path
+        A TOML file; paths in it are relative to it.
+    given : mapping of str to mapping, optional
+        Values by section and key that replace those of the file, as the command line gives them.
+
+    Returns
+    -------
+    SimulationFile
+        All values checked, defaults filled in.
+
+    Raises
+    ------
+    RunFileError
+        If it is no TOML, or a section, key or value is unknown, missing or of the wrong kind.
+    nmcx.errors.InputError
+        If a file that it names does not exist.
+    """
+    path = Path(path).absolute()
+    raw, tables = _tables(path)
+    for name in tables:
+        if name in RunFile.SECTIONS and name not in SimulationFile.SECTIONS:
+            raise RunFileError(f"{path}: [{name}]: is of a measurement; run it with `nmcx run`")
+    sections = _sections(path, tables, SimulationFile.SECTIONS, given or {})
+    if sections["polycrystal"] is None:
+        raise RunFileError(
+            f"{path}: names no grains; add [polycrystal], `nmcx init --simulation` shows how"
+        )
+    made = SimulationFile(
+        path=path,
+        polycrystal=sections["polycrystal"],
+        material=sections["material"] or Material(),
+        transport=sections["transport"] or Transport(),
+        output=sections["output"] or SimulationOutput(),
+        sha256=hashlib.sha256(raw).hexdigest(),
+    )
+    for name, section in (("polycrystal", made.polycrystal), ("transport", made.transport)):
+        if (problem := section.conflict()) is not None:
+            raise RunFileError(f"{path}: [{name}] {problem}")
+    return made
+
+
+def is_simulation(path: str | PathLike[str]) -> bool:
+    """Whether a run file is of a simulation rather than of a measurement.
+
+    Parameters
+    ----------
+    path : str or path
+        A TOML file.
+
+    Returns
+    -------
+    bool
+
+    Raises
+    ------
+    RunFileError
+        If it is no TOML.
+    """
+    return _is_simulation(_tables(Path(path).absolute())[1])
+
+
+def _is_simulation(tables: Mapping[str, object]) -> bool:
+    return bool((SimulationFile.SECTIONS.keys() - RunFile.SECTIONS.keys()) & tables.keys())
+
+
+def _tables(path: Path) -> tuple[bytes, dict[str, Any]]:
+    """Content of a TOML file, as it is and as tables."""
+    try:
+        raw = path.read_bytes()
+        return raw, tomllib.loads(raw.decode("utf-8"))
+    except FileNotFoundError:
+        raise RunFileError(
+            f"{path}: no such run file; `nmcx init {path.name}` writes one"
+        ) from None
+    except IsADirectoryError:
+        raise RunFileError(f"{path}: is a folder; give the run file in it") from None
+    except OSError as error:
+        raise RunFileError(f"{path}: cannot be read ({error.strerror})") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RunFileError(f"{path}: is not valid TOML: {error}") from error
+
+
+def _sections(
+    path: Path,
+    tables: Mapping[str, Any],
+    known: Mapping[str, type],
+    given: Mapping[str, Mapping[str, Any]],
+) -> dict[str, Any]:
+    """Every known section, None where neither file nor `given` has it."""
+    for name, table in tables.items():
+        if name not in known:
+            raise RunFileError(f"{path}: [{name}]: unknown section{_hint(name, known)}")
+        if not isinstance(table, dict):
+            raise RunFileError(f"{path}: {name}: must be a section, [{name}]")
+    return {
+        name: _section(path, name, kind, tables.get(name, {}), given.get(name, {}))
+        if name in tables or given.get(name)
+        else None
+        for name, kind in known.items()
+    }
+
+
+def _section(
+    path: Path, section: str, kind: type, table: dict[str, object], given: Mapping[str, Any]
+) -> Any:
     known = {item.name: item for item in fields(kind)}
     values = {}
     for key, value in table.items():
@@ -124,6 +230,7 @@ def _section(path: Path, section: str, kind: type, table: dict[str, object]) -> 
         except FileNotFoundError as error:
             text = f"{where}: {error}; paths are relative to the run file"
             raise InputError(text) from None
+    values |= given
     for key, item in known.items():
         if key not in values and item.default is MISSING:
             raise RunFileError(f"{path}: [{section}] {key}: is missing; {item.metadata['meaning']}")
@@ -186,13 +293,13 @@ def _shown(value: object) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def to_toml(run_file: RunFile, folder: Path, *, output: str = "rerun") -> str:
+def to_toml(run_file: RunFile | SimulationFile, folder: Path, *, output: str = "rerun") -> str:
     """The run file with every default filled in, to lie in `folder`.
 
     Parameters
     ----------
-    run_file : RunFile
-        From `read`.
+    run_file : RunFile or SimulationFile
+        From `read` or `read_simulation`.
     folder : path
         Where the text will lie: files below it are named relative to it, others in full.
     output : str
@@ -201,15 +308,17 @@ def to_toml(run_file: RunFile, folder: Path, *, output: str = "rerun") -> str:
     Returns
     -------
     str
-        TOML that `read` understands; what the data decide is "auto".
+        TOML that the same function understands; what the data decide is "auto".
     """
-    lines = ["# Every setting of this run, defaults included; run it again with nmcx run."]
-    for name in RunFile.SECTIONS:
+    again = f"run it again with {run_file.COMMAND}"
+    lines = [f"# Every setting of this run, defaults included; {again}."]
+    for name in run_file.SECTIONS:
         section = getattr(run_file, name)
-        if section is None or not _is_used(name, run_file):
+        if section is None:
             continue
-        lines += ["", f"[{name}]"]
-        for item in fields(section):
+        used = [item for item in fields(section) if run_file.is_used(name, item.name)]
+        lines += ["", f"[{name}]"] if used else []
+        for item in used:
             value = output if (name, item.name) == ("output", "folder") else None
             value = getattr(section, item.name) if value is None else value
             if value is None and item.metadata["show"] == '"auto"':
@@ -217,18 +326,6 @@ def to_toml(run_file: RunFile, folder: Path, *, output: str = "rerun") -> str:
             if value is not None:
                 lines.append(f"{item.name} = {toml_value(value, folder)}")
     return "\n".join(lines) + "\n"
-
-
-def _is_used(name: str, run_file: RunFile) -> bool:
-    if name in ("nickel", "oxygen"):
-        return run_file.spectra is not None and bool(run_file.spectra.pairs(name))
-    if name == "correlation":
-        return run_file.placing is not None
-    if name not in ("morphology", "cones"):
-        return True
-    return run_file.tomogram is not None or (
-        run_file.hard is not None and run_file.hard.stack is not None
-    )
 
 
 def toml_value(value: object, folder: Path = Path("/nowhere")) -> str:
@@ -245,8 +342,13 @@ def toml_value(value: object, folder: Path = Path("/nowhere")) -> str:
     return json.dumps(value)
 
 
-def template() -> str:
+def template(kind: type[RunFile] | type[SimulationFile] = RunFile) -> str:
     """A run file to fill in, each key with its meaning.
+
+    Parameters
+    ----------
+    kind : type
+        `RunFile` or `SimulationFile`.
 
     Returns
     -------
@@ -254,12 +356,14 @@ def template() -> str:
         TOML with the optional choices commented out.
     """
     lines = [
-        "# nmcx run file. Leave out the sections of what was not measured.",
-        "# Paths are relative to this file. Check with `nmcx check`, start with `nmcx run`.",
+        "# nmcx run file. Leave out the sections of what was not measured."
+        if kind is RunFile
+        else "# nmcx run file of a simulation. What is left out has the value shown.",
+        f"# Paths are relative to this file. Check with `nmcx check`, start with `{kind.COMMAND}`.",
     ]
-    for name, kind in RunFile.SECTIONS.items():
-        lines += ["", f"# {(kind.__doc__ or '').strip()}", f"[{name}]"]
-        lines += [_template_line(item) for item in fields(kind)]
+    for name, section in kind.SECTIONS.items():
+        lines += ["", f"# {(section.__doc__ or '').strip()}", f"[{name}]"]
+        lines += [_template_line(item) for item in fields(section)]
     return "\n".join(lines) + "\n"
 
 

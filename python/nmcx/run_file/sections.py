@@ -119,6 +119,7 @@ class RunFile:
     output: Output
     sha256: str = ""
 
+    COMMAND: ClassVar[str] = "nmcx run"
     SECTIONS: ClassVar[dict[str, type]] = {
         "soft": Soft,
         "spectra": Spectra,
@@ -137,3 +138,13 @@ class RunFile:
     def folder(self) -> Path:
         """Where results go unless told otherwise: beside the run file, named after it."""
         return self.output.folder or self.path.parent / f"{self.path.stem}_result"
+
+    def is_used(self, section: str, key: str) -> bool:
+        """Whether a key has a part in what is done: whether there are the data for its section."""
+        if section in ("nickel", "oxygen"):
+            return self.spectra is not None and bool(self.spectra.pairs(section))
+        if section == "correlation":
+            return self.placing is not None
+        if section not in ("morphology", "cones"):
+            return True
+        return self.tomogram is not None or (self.hard is not None and self.hard.stack is not None)

@@ -1,0 +1,172 @@
+"""From the sections of a simulation's run file to what the model takes."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmcx import chemomechanics, io, materials, mesh
+from nmcx.errors import Error
+from nmcx.results import Mesh
+from nmcx.run_file import Polycrystal, RunFileError, SimulationFile, Transport
+from nmcx.run_file.protocol import part_values
+
+
+def metres(value: float, power: int) -> float:
+    """A length as it is written, times a power of ten: 0.4 µm is 0.4e-6 m to the last bit."""
+    return float(Decimal(repr(value)).scaleb(power))
+
+
+@contextlib.contextmanager
+def refusals(file: SimulationFile, section: str) -> Iterator[None]:
+    """What a part of the model refuses comes from the values of its section."""
+    try:
+        yield
+    except Error:
+        raise  # some are ValueErrors too, and name what they are about
+    except ValueError as error:
+        raise RunFileError(f"{file.path}: [{section}]: {error}") from error
+
+
+def read_labels(file: SimulationFile) -> tuple[NDArray[Any], tuple[float, ...], tuple[str, ...]]:
+    """Labels (nz, ny, nx), or (ny, nx) of a single slice, the edges of a voxel [µm], and notes.
+
+    Raises
+    ------
+    nmcx.run_file.RunFileError
+        If the image holds no whole numbers, or no voxel size is known.
+    nmcx.errors.InputError
+        If the image cannot be read.
+    """
+    grains = file.polycrystal
+    assert grains.labels is not None
+    values, stated, notes = io.read_volume(grains.labels, dataset=grains.dataset)
+    size = grains.voxel_size_um or stated
+    if size is None:
+        raise RunFileError(
+            f"{file.path}: [polycrystal] voxel_size_um: {grains.labels.name} states none; give it"
+        )
+    if values.dtype.kind == "f":
+        # Some programs save labels as floating point.
+        whole = np.rint(values)
+        if not np.array_equal(whole, values):
+            raise RunFileError(
+                f"{file.path}: [polycrystal] labels: {grains.labels.name} holds numbers that are "
+                "not whole; give an image of grain labels"
+            )
+        values = whole.astype(np.int64)
+    if len(values) == 1:
+        values, size = values[0], size[1:]
+    # A size that was given replaces what the file lacks: nothing to remark.
+    return values, size, notes if stated is not None else ()
+
+
+def build_mesh(file: SimulationFile) -> Mesh:
+    """The polycrystal that a run file asks for.
+
+    Raises
+    ------
+    nmcx.run_file.RunFileError
+        If a value cannot be.
+    nmcx.errors.InputError
+        If an image of labels cannot be read.
+    nmcx.errors.ConvergenceError
+        If no mesh passes the checks of conformity.
+    """
+    grains = file.polycrystal
+    with refusals(file, "polycrystal"):
+        return _made(grains) if grains.labels is None else _imaged(file)
+
+
+def _made(grains: Polycrystal) -> Mesh:
+    shape = mesh.ball if grains.shape == "ball" else mesh.disc
+    size = grains.grain_size_um
+    return shape(
+        metres(grains.radius_um, -6),
+        n_grains=grains.n_grains,
+        grain_size=None if size is None else metres(size, -6),
+        size=metres(grains.size_um, -6),
+        seed=grains.seed,
+        texture=grains.texture,  # type: ignore[arg-type]
+    )
+
+
+def _imaged(file: SimulationFile) -> Mesh:
+    grains = file.polycrystal
+    labels, size, notes = read_labels(file)
+    made = mesh.from_labels(
+        labels,
+        size,
+        size=metres(grains.size_um, -6),
+        outside=grains.outside,
+        pores=grains.pores,
+        seed=grains.seed,
+    )
+    if grains.texture == "radial":
+        centres = np.stack([_centre(made, made.grain == i) for i in range(made.n_grain)])
+        turned = mesh.radial_texture(centres, grains.seed, origin=centre_of(made))
+        made = replace(made, orientation=turned)
+    return replace(made, notes=(*notes, *made.notes))
+
+
+def centre_of(grains: Mesh) -> NDArray[np.float64]:
+    """(d,) centroid of a mesh [m]."""
+    return _centre(grains, np.ones(len(grains.cells), dtype=bool))
+
+
+def _centre(grains: Mesh, which: NDArray[np.bool_]) -> NDArray[np.float64]:
+    centres = grains.points[grains.cells[which]].mean(axis=1)
+    return np.asarray(np.average(centres, axis=0, weights=grains.volume[which]))
+
+
+def material(file: SimulationFile) -> materials.Parameters:
+    """Table 1 with the numbers that the run file changes.
+
+    Raises
+    ------
+    nmcx.run_file.RunFileError
+        If a value cannot be.
+    """
+    with refusals(file, "material"):
+        return materials.NMC811.replace(**asdict(file.material))
+
+
+def electrode(
+    transport: Transport, parameters: materials.Parameters, grains: Mesh
+) -> chemomechanics.ButlerVolmer:
+    """Kinetics of the surface, with its passivation layer if there is one."""
+    if transport.layer_thickness_nm == 0:
+        return chemomechanics.ButlerVolmer()
+    conductance = chemomechanics.layer_conductance(
+        metres(transport.layer_thickness_nm, -9), parameters.diffusivity_layer
+    )
+    covered = np.ones(len(grains.surface), dtype=bool)
+    if transport.layer_side == "half":
+        away = grains.points[grains.surface].mean(axis=1) - centre_of(grains)
+        covered = away @ np.asarray(transport.layer_towards)[: grains.dimension] > 0
+    return chemomechanics.ButlerVolmer(
+        layer_conductance=np.where(covered, conductance, np.inf),
+        coverage=transport.layer_coverage,
+    )
+
+
+def protocol(transport: Transport) -> list[chemomechanics.protocol.Part]:
+    """Parts of the protocol, as often as it is gone through."""
+    return [_part(text) for text in transport.protocol] * transport.cycles
+
+
+def _part(text: str) -> chemomechanics.protocol.Part:
+    kind, values = part_values(text)
+    if kind == "hold":
+        potential, duration = values["potential_v"], values["duration_s"]
+        return chemomechanics.Hold(potential, duration, values.get("until_c_rate"))
+    if kind == "rest":
+        return chemomechanics.Rest(values["duration_s"])
+    driven = chemomechanics.Charge if kind == "charge" else chemomechanics.Discharge
+    return driven(values["c_rate"], values["until"], cutoff=values.get("cutoff_v"))

@@ -144,7 +144,7 @@ def resolved_layers(reduced: bool) -> list[Row]:
                 names = ("shell on the core", "flat on the sphere")
                 for name, closure in zip(names, quick.LAYERS[thickness], strict=True):
                     figure = f"{name} minus layer of cells, {1e9 * thickness:.0f} nm, 2000 s"
-                    rows.append(_row(figure, closure - found, closure - centre, 1, allowed))
+                    rows.append(_row(figure, closure - found, closure - centre, 1, allowed / 5))
     return rows
 
 

@@ -27,9 +27,12 @@ def _targets(case: Any) -> list[Row]:
     where = f"{case.n_cell:,} cells"
     has_dolfinx = "dolfinx" in case.methods
     rows = []
-    for what, target in (("assembly", 10.0), ("step", 3.0)):
+    # A step that has its matrices assembled: the solver alone is bound by memory in both, and the
+    # performance page shows no more than 1.5 of it to be possible.
+    named = {"assembly": "assembly", "both": "a step, assembled and solved"}
+    for what, target in (("assembly", 10.0), ("both", 3.0)):
         found = case.ratio("dolfinx", what) if has_dolfinx else None
-        rows.append(_at_least(f"{what}, {where}: dolfinx in times of nmcx", found, target))
+        rows.append(_at_least(f"{named[what]}, {where}: dolfinx in times of nmcx", found, target))
     memory = case.memory("dolfinx") if has_dolfinx else None
     rows.append(
         Row(

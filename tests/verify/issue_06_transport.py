@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -286,13 +287,15 @@ def assembly(reduced: bool) -> list[Row]:
     rate = quick.D / (quick.RADIUS / 28) ** 2
     start = np.random.default_rng(3).random(n)
 
-    def seconds(call: object, threads: int) -> float:
-        times = []
-        for _ in range(7):
-            begin = time.perf_counter()
-            call(threads)  # type: ignore[operator]
-            times.append(time.perf_counter() - begin)
-        return float(np.median(times))
+    def seconds(call: Callable[[int], None]) -> tuple[float, float]:
+        """Medians with one thread and with two, in turns."""
+        times: tuple[list[float], list[float]] = ([], [])
+        for _ in range(15):
+            for threads in (1, 2):
+                begin = time.perf_counter()
+                call(threads)
+                times[threads - 1].append(time.perf_counter() - begin)
+        return float(np.median(times[0])), float(np.median(times[1]))
 
     def assemble(threads: int) -> None:
         domain.kernel.assemble(tensors, np.empty(0), np.empty(0), threads=threads)
@@ -306,8 +309,8 @@ def assembly(reduced: bool) -> list[Row]:
         )
         iterations = result.iterations
 
-    one, two = seconds(assemble, 1), seconds(assemble, 2)
-    step_one, step_two = seconds(step, 1), seconds(step, 2)
+    one, two = seconds(assemble)
+    step_one, step_two = seconds(step)
     return [
         recorded(f"assembly, {len(body.cells)} cells, one thread", f"{1e3 * one:.1f} ms"),
         recorded(

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nmcx.plot.panels import LABEL, TICK, new_figure
+from nmcx.plot.panels import new_figure
 from nmcx.plot.polycrystal import lithium_map
 from nmcx.results import Mesh, TransportHistory
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+#: Least span of a colour bar, in x.
+_NARROWEST = 0.01
 
 
 def lithium_series(
@@ -26,6 +29,9 @@ def lithium_series(
     figure: Figure | None = None,
 ) -> Figure:
     """Lithium content in a plane at several of the saved times, from the first to the last.
+
+    Each map has a colour bar of its own, over a hundredth at least: on one of all times the grains
+    would hardly be seen.
 
     Parameters
     ----------
@@ -60,28 +66,24 @@ def lithium_series(
     ... )
     >>> figure = plot.lithium_series(grains, history, max_concentration=63887.0)
     >>> [axes.get_title() for axes in figure.axes[:2]]
-    ['5 s, x = 0.935', '9 s, x = 0.932']
+    ['5 s, mean x = 0.939', '9 s, mean x = 0.939']
     """
     n = len(history.times)
     chosen = np.unique(np.linspace(0, n - 1, min(n, n_times)).round().astype(int))
     columns = min(3, len(chosen))
     rows = -(-len(chosen) // columns)
-    figure = new_figure(2.5 * columns + 0.8, 2.6 * rows) if figure is None else figure
-    panels = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
-    share = history.concentration[chosen] / max_concentration
-    limits = float(share.min()), float(share.max())
+    figure = new_figure(3.3 * columns, 2.6 * rows) if figure is None else figure
+    panels = figure.subplots(rows, columns, squeeze=False)
     mean = history.mean_concentration / max_concentration
     for ax, i in zip(panels.flat, chosen, strict=False):
+        share = history.concentration[i] / max_concentration
+        middle, half = (share.max() + share.min()) / 2, (share.max() - share.min()) / 2
+        half = max(half, _NARROWEST / 2)
         lithium_map(
             mesh, history.concentration[i], max_concentration=max_concentration, normal=normal,
-            offset=offset, limits=limits, colour_bar=False, ax=ax,
-            title=f"{history.times[i]:.4g} s, x = {mean[i]:.3f}",
+            offset=offset, limits=(float(middle - half), float(middle + half)), ax=ax,
+            title=f"{history.times[i]:.4g} s, mean x = {mean[i]:.3f}",
         )  # fmt: skip
-        ax.label_outer()
     for ax in panels.flat[len(chosen) :]:
         ax.remove()
-    shown = panels[0, 0].collections[0]
-    bar = figure.colorbar(shown, ax=panels, shrink=0.85, aspect=25 * rows, pad=0.02)
-    bar.set_label("lithium content x [1]", fontsize=LABEL)
-    bar.ax.tick_params(labelsize=TICK)
     return figure

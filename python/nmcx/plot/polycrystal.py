@@ -41,7 +41,6 @@ def lithium_map(
     normal: ArrayLike = (0, 0, 1),
     offset: float = 0.0,
     limits: tuple[float, float] | None = None,
-    colour_bar: bool = True,
     title: str = "",
     ax: Axes | None = None,
 ) -> Axes:
@@ -61,7 +60,6 @@ def lithium_map(
         Distance of the plane from the origin along `normal` [m].
     limits : (float, float), optional
         Ends of the colour bar, in x [1]; default those of the whole mesh.
-    colour_bar : bool
     title : str
     ax : matplotlib.axes.Axes, optional
         Axes to draw into.
@@ -107,10 +105,9 @@ def lithium_map(
         rasterized=True,
     )
     _frame(axes, mesh, section, normal, title)
-    if colour_bar:
-        bar = axes.figure.colorbar(shown, ax=axes, shrink=0.85, pad=0.03)
-        bar.set_label("lithium content x [1]", fontsize=LABEL)
-        bar.ax.tick_params(labelsize=TICK)
+    bar = axes.figure.colorbar(shown, ax=axes, shrink=0.85, pad=0.03)
+    bar.set_label("lithium content x [1]", fontsize=LABEL)
+    bar.ax.tick_params(labelsize=TICK)
     return axes
 
 
@@ -263,6 +260,7 @@ def surface_flux(
     bar = axes.figure.colorbar(
         shown, ax=axes, orientation="horizontal", shrink=0.7, pad=0.03, aspect=30
     )
+    bar.ax.locator_params(nbins=6)
     bar.set_label("flux outwards [µmol/m²/s]", fontsize=LABEL)
     bar.ax.tick_params(labelsize=TICK)
     return axes

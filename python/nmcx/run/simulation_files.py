@@ -101,12 +101,14 @@ def draw(work: Path, made: Simulated, *, frames: bool) -> None:
     # Cut in the middle, wherever the origin lies.
     offset = float(centre_of(grains)[2]) if grains.dimension == 3 else 0.0
     lithium: dict[str, Any] = {"max_concentration": made.max_concentration, "offset": offset}
-    time = history.times[-1]
+    # At the end of a rest there is next to no flux to be seen.
+    flowing = np.abs(history.current) > 0.01 * np.abs(history.current).max()
+    i = int(np.flatnonzero(flowing)[-1]) if flowing.any() else -1
     pictures = {
         "lithium": plot.lithium_series(grains, history, **lithium),
         "orientation": plot.orientation_map(grains, offset=offset).figure,
         "surface_flux": plot.surface_flux(
-            grains, history.surface_flux[-1], title=f"Flux through the surface at {time:.4g} s"
+            grains, history.surface_flux[i], title=f"Flux at {history.times[i]:.4g} s"
         ).figure,
         "state_of_charge": plot.state_of_charge(history, max_concentration=made.max_concentration),
     }

@@ -158,7 +158,7 @@ def test_a_ball_has_a_current_in_amperes_and_pictures(tmp_path: Path) -> None:
     ("old", "new", "message"),
     [
         ("n_grains", "n_grain", r'\[polycrystal\] n_grain: unknown key; did you mean "n_grains"'),
-        ("[transport]", "[transports]", r'\[transports\]: unknown section; did you mean "transport"'),
+        ("[transport]", "[transports]", r"\[transports\]: unknown section; did you mean"),
         ("size_um = 1.5", "", r"\[polycrystal\] size_um: is missing"),
         ("size_um = 1.5", "size_um = -1", r"\[polycrystal\] size_um: must be a number between"),
         ("size_um = 1.5", "size_um = 6", r"\[polycrystal\] size_um: must be at most radius_um, 5"),

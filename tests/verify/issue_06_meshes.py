@@ -166,7 +166,7 @@ def label_images(reduced: bool) -> list[Row]:
 def million(reduced: bool) -> list[Row]:
     """A ball of a million tetrahedra."""
     del reduced
-    found = apart(meshed, 3, 1, 200, 0.17)
+    found = apart(meshed, 3, 1, 200, 0.169)
     return [
         Row(
             f"ball of 200 grains, {found['cells'] / 1e6:.2f} M tetrahedra, one thread",

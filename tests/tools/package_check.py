@@ -109,7 +109,7 @@ def main() -> None:
     # `make test` has tested what the files say. Here it matters that the wheel holds all that the
     # commands, the report and the scene need, and that the sdist compiles to the same kernels.
     kernels = "public_face or edge_fit_kernel or interface_insertion"
-    whole = f"{kernels} or test_cli or test_run or report or io_nexus"
+    whole = f"{kernels} or test_cli or test_simulate or report or io_nexus"
     for artifact, selection in ((wheel, whole), (sdist, kernels)):
         test_outside_the_tree(artifact, ["-k", selection, "-n", "2", *sys.argv[1:]])
     print("package: sdist and wheel hold what they should and pass their tests outside the tree")

@@ -50,9 +50,10 @@ def main() -> int:
     elsewhere = ("io_*", "lazy_edges", "stream", "phantom*", "public_face", "alignment_bias")
     elsewhere += ("txm*", "spectra*", "thickness", "architecture", "soft_spectra*", "suppression")
     elsewhere += ("valence", "pair_scans", "xi_*")
-    # Of the fits of a pose the kernel's own tests are enough: the others repeat its calls by the
-    # thousand.
-    command += ["-k", "not test_pose or rendered or refuses or silhouette"]
+    # Of the fits of a pose and of what is counted over hundreds of samples the kernels' own tests
+    # are enough: the others repeat their calls by the thousand.
+    pose = "not test_pose or rendered or refuses or silhouette"
+    command += ["-k", f"({pose}) and not as_often_as_they_say"]
     for pattern in ("run", "report", *(f"test_{name}.py" for name in elsewhere)):
         command.append(f"--ignore-glob=tests/python/{pattern}")
     return subprocess.run(

@@ -9,6 +9,7 @@
 
 #include "nmcx/fem/facet_mates.hpp"
 #include "nmcx/fem/label_field.hpp"
+#include "nmcx/fem/uniform_numbers.hpp"
 
 namespace nmcx {
 namespace {
@@ -79,23 +80,6 @@ Lists<T> lists_of(std::size_t n, const std::vector<std::pair<std::size_t, T>>& p
   return result;
 }
 
-/// Numbers from -1 to 1 that depend on a key only (splitmix64).
-class Random {
- public:
-  explicit Random(std::uint64_t key) : state_(key * 0x9E3779B97F4A7C15U) {}
-  double operator()() {
-    state_ += 0x9E3779B97F4A7C15U;
-    std::uint64_t z = state_;
-    z = (z ^ (z >> 30U)) * 0xBF58476D1CE4E5B9U;
-    z = (z ^ (z >> 27U)) * 0x94D049BB133111EBU;
-    z ^= z >> 31U;
-    return (static_cast<double>(z >> 11U) * 0x1p-52) - 1.0;
-  }
-
- private:
-  std::uint64_t state_;
-};
-
 template <int D>
 class Projection {
  public:
@@ -127,7 +111,7 @@ class Projection {
                          pull(v, settles, workspace);
                          if (settles) slide(v, number, workspace);
                        } else {
-                         make_room(v, Random(key(v, number)));
+                         make_room(v, UniformNumbers::of_key(key(v, number)));
                        }
                      }
                    });
@@ -250,7 +234,7 @@ class Projection {
       return std::min(quality, good_sine) - (distance_weight * std::max(away, at_home));
     };
     double best = score(worst, distance);
-    Random random(key(v, number));
+    auto random = UniformNumbers::of_key(key(v, number));
     for (int trial = 0; trial < n_slide; ++trial) {
       Point<D> there = at_[v];
       for (int axis = 0; axis < D; ++axis) there[axis] += slide_stride * options_.edge * random();
@@ -313,7 +297,7 @@ class Projection {
   }
 
   /// Moves a node inside of a grain to where the worst cell about it is better.
-  void make_room(std::size_t v, Random random) {
+  void make_room(std::size_t v, UniformNumbers random) {
     double best = worst_about(v, at_[v], -2.0);
     if (best >= options_.target) return;
     Point<D> middle = Point<D>::Zero();

@@ -9,6 +9,7 @@
 
 #include "nmcx/fem/edge_replacement.hpp"
 #include "nmcx/fem/grain_complex.hpp"
+#include "nmcx/fem/uniform_numbers.hpp"
 
 namespace nmcx {
 namespace {
@@ -26,23 +27,6 @@ constexpr double hopeless_length = 0.12;
 constexpr double price = 0.3;
 /// Longest edge, in units of the spacing, whose collapse may tilt walls.
 constexpr double longest_tilting = 0.3;
-
-/// Uniform numbers from -1 to 1, the same on every machine (splitmix64).
-class Random {
- public:
-  explicit Random(std::uint64_t seed) : state_(seed) {}
-  double operator()() {
-    state_ += 0x9E3779B97F4A7C15U;
-    std::uint64_t z = state_;
-    z = (z ^ (z >> 30U)) * 0xBF58476D1CE4E5B9U;
-    z = (z ^ (z >> 27U)) * 0x94D049BB133111EBU;
-    z ^= z >> 31U;
-    return (static_cast<double>(z >> 11U) * 0x1p-52) - 1.0;
-  }
-
- private:
-  std::uint64_t state_;
-};
 
 /// What a point keeps to.
 template <int D>
@@ -301,7 +285,7 @@ class Improver {
   GrainComplex<D>& mesh_;
   std::vector<Constraint<D>> constraints_;
   ImprovementOptions options_;
-  Random random_{1};
+  UniformNumbers random_{1};
 };
 
 template <int D>

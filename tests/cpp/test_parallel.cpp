@@ -1,7 +1,10 @@
+#include <algorithm>
 #include <atomic>
 #include <boost/test/unit_test.hpp>
+#include <chrono>
 #include <numeric>
 #include <stdexcept>
+#include <thread>
 #include <vector>
 
 #include "nmcx/core/parallel.hpp"
@@ -62,6 +65,52 @@ BOOST_AUTO_TEST_CASE(a_poll_that_says_stop_cancels_the_loop) {
   };
   BOOST_CHECK_THROW(run(), nmcx::Cancelled);
   BOOST_TEST(done.load() < 100'000U);
+}
+
+BOOST_AUTO_TEST_CASE(a_team_does_one_loop_after_another_and_sleeps_between_them) {
+  for (const unsigned threads : {1U, 2U, 5U}) {
+    const nmcx::Execution execution{.threads = threads, .poll = {}};
+    nmcx::Team team(execution);
+    std::vector<std::size_t> sums(64, 0);
+    std::size_t expected = 0;
+    // Loops of one chunk to many, most at once after the last, some after the helpers fell asleep.
+    for (std::size_t loop = 1; loop <= 3000; ++loop) {
+      const std::size_t n = 1 + (loop % sums.size());
+      team.loop(n, 1, [&](std::size_t begin, std::size_t, std::size_t) { sums[begin] += loop; });
+      expected += n * loop;
+      if (loop % 1000 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    BOOST_TEST(std::accumulate(sums.begin(), sums.end(), std::size_t{0}) == expected);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_team_goes_on_after_an_exception) {
+  const nmcx::Execution execution{.threads = 3, .poll = {}};
+  nmcx::Team team(execution);
+  for (int round = 0; round < 50; ++round) {
+    const auto fail = [&] {
+      team.loop(20, 1, [](std::size_t begin, std::size_t, std::size_t) {
+        if (begin % 7 == 3) throw std::runtime_error("chunk");
+      });
+    };
+    BOOST_CHECK_THROW(fail(), std::runtime_error);
+    std::vector<int> visits(20, 0);
+    team.loop(20, 1, [&](std::size_t begin, std::size_t, std::size_t) { ++visits[begin]; });
+    for (const int n : visits) BOOST_TEST(n == 1);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(threads_without_work_of_their_own_help_the_others) {
+  const nmcx::Execution execution{.threads = 2, .poll = {}};
+  nmcx::Team team(execution);
+  std::vector<std::thread::id> done_by(8);
+  team.loop(8, 1, [&](std::size_t begin, std::size_t, std::size_t) {
+    // The second half is slow: its owner cannot have finished it before the caller is free.
+    if (begin >= 4) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    done_by[begin] = std::this_thread::get_id();
+  });
+  const auto by_caller = std::count(done_by.begin(), done_by.end(), std::this_thread::get_id());
+  BOOST_TEST(by_caller > 4);
 }
 
 BOOST_AUTO_TEST_CASE(an_empty_range_calls_nothing) {

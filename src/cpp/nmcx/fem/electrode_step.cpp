@@ -130,7 +130,8 @@ ElectrodeResult Transport::electrode_step(const LinearStep& request, const Elect
   }
   const double full = electrode.kinetics.max_concentration;
   const double target = electrode.current / faraday;
-  const std::vector<double> right = right_hand_side(request, execution);
+  Team team(execution);
+  const std::vector<double> right = right_hand_side(request, team);
 
   ElectrodeResult result{.concentration = Array<double, 1>({n}), .flux = {}};
   const std::span<double> x{result.concentration.data(), n};
@@ -154,16 +155,16 @@ ElectrodeResult Transport::electrode_step(const LinearStep& request, const Elect
     for (std::size_t i = 0; i < n; ++i) {
       exchange[i] = request.exchange[i] + std::max(0.0, sums.per_concentration[i]);
     }
-    set_system(request.rate, exchange, request.fixed, execution);
+    set_system(request.rate, exchange, request.fixed, team);
     const SparseMatrix matrix = system_matrix();
-    parallel_for(n, rows_of_chunk, execution, [&](std::size_t begin, std::size_t end, std::size_t) {
+    team.loop(n, rows_of_chunk, [&](std::size_t begin, std::size_t end, std::size_t) {
       for (std::size_t i = begin; i < end; ++i) {
         const double slope = exchange[i] - request.exchange[i];
         r[i] = right[i] - matrix.row_product(i, x.data()) + (slope * x[i]) - sums.outflow[i];
       }
     });
-    const double reference = diagonal_norm(right, solver_->inverse_diagonal(), execution);
-    const double left = diagonal_norm(r, solver_->inverse_diagonal(), execution);
+    const double reference = diagonal_norm(right, solver_->inverse_diagonal(), team);
+    const double left = diagonal_norm(r, solver_->inverse_diagonal(), team);
     const double missing = electrode.current_is_given ? target - sums.total : 0;
     const double size_of_flux =
         std::abs(target) + std::abs(sums.total) + (1e-6 * sums.total_per_potential);
@@ -174,16 +175,16 @@ ElectrodeResult Transport::electrode_step(const LinearStep& request, const Elect
     if (iteration == most_newton) not_converged(iteration, left / reference, tolerance);
 
     std::fill(step.begin(), step.end(), 0.0);
-    result.iterations += static_cast<std::int64_t>(
-        solver_->solve(r, step, reference, options, execution).iterations);
+    result.iterations +=
+        static_cast<std::int64_t>(solver_->solve(r, step, reference, options, team).iterations);
     double potential_step = 0;
     if (electrode.current_is_given) {
       // Bordered system: with A y = r and A z = ∂outflow/∂φ the step is y − z δφ.
       column = sums.per_potential;
       std::fill(response.begin(), response.end(), 0.0);
-      const double size_of_column = diagonal_norm(column, solver_->inverse_diagonal(), execution);
+      const double size_of_column = diagonal_norm(column, solver_->inverse_diagonal(), team);
       result.iterations += static_cast<std::int64_t>(
-          solver_->solve(column, response, size_of_column, options, execution).iterations);
+          solver_->solve(column, response, size_of_column, options, team).iterations);
       double by_step = 0;
       double by_response = 0;
       for (std::size_t i = 0; i < n; ++i) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "nmcx/core/parallel.hpp"
+#include "nmcx/fem/half_matrix.hpp"
 #include "nmcx/fem/sparse.hpp"
 
 namespace nmcx {
@@ -29,14 +30,13 @@ struct SolveReport {
 ///
 /// @param reference  norm that the residual is relative to, in that of the inverse diagonal
 /// @throws ConvergenceError with iterations, residual and tolerance
-SolveReport conjugate_gradients(const SparseMatrix& matrix,
-                                std::span<const double> inverse_diagonal, std::span<double> r,
-                                std::span<double> x, double reference, const SolveOptions& options,
-                                const Execution& execution);
+SolveReport conjugate_gradients(HalfMatrix& matrix, std::span<const double> inverse_diagonal,
+                                std::span<double> r, std::span<double> x, double reference,
+                                const SolveOptions& options, Team& team);
 
 /// Root of Σ r² / diagonal: independent of the sizes of the cells around a node.
 double diagonal_norm(std::span<const double> r, std::span<const double> inverse_diagonal,
-                     const Execution& execution);
+                     Team& team);
 
 /// One pattern, many matrices: each solved by the method that is expected to be quicker.
 ///
@@ -55,12 +55,11 @@ class LinearSolver {
   /// Takes a new matrix, whose arrays must live on; rows and columns of unknowns that are not free
   /// are left out.
   /// @throws InvalidArgument if it is found not to be positive definite
-  void set_matrix(const SparseMatrix& matrix, std::span<const bool> is_free,
-                  const Execution& execution);
+  void set_matrix(const SparseMatrix& matrix, std::span<const bool> is_free, Team& team);
 
   /// As `conjugate_gradients`, for the matrix last set.
   SolveReport solve(std::span<double> r, std::span<double> x, double reference,
-                    const SolveOptions& options, const Execution& execution);
+                    const SolveOptions& options, Team& team);
 
   /// (n) 0 where an unknown is not free.
   [[nodiscard]] std::span<const double> inverse_diagonal() const { return inverse_diagonal_; }
@@ -71,12 +70,14 @@ class LinearSolver {
   [[nodiscard]] bool wants_factor() const;
   void factorise();
   SolveReport solve_directly(std::span<double> r, std::span<double> x, double reference,
-                             const Execution& execution) const;
+                             Team& team) const;
 
   SolverKind kind_;
   double price_;  ///< of a factorisation, in iterations; infinite if it is never worth it
   SparseMatrix matrix_;
   std::vector<double> inverse_diagonal_;
+  std::unique_ptr<HalfMatrix> half_;  ///< for the iterations
+  bool half_is_set_ = false;          ///< to the matrix last set
   std::unique_ptr<Direct> direct_;
   bool is_factorised_ = false;   ///< the matrix last set
   double last_iterations_ = 0;   ///< of the last iterative solution

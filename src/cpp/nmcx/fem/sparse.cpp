@@ -138,11 +138,10 @@ Assembly::Assembly(const SparsePattern& pattern, const Connectivity& connectivit
 }
 
 void multiply(const SparseMatrix& matrix, std::span<const double> x, std::span<double> y,
-              const Execution& execution) {
-  parallel_for(x.size(), rows_of_chunk, execution,
-               [&](std::size_t begin, std::size_t end, std::size_t) {
-                 for (std::size_t i = begin; i < end; ++i) y[i] = matrix.row_product(i, x.data());
-               });
+              Team& team) {
+  team.loop(x.size(), rows_of_chunk, [&](std::size_t begin, std::size_t end, std::size_t) {
+    for (std::size_t i = begin; i < end; ++i) y[i] = matrix.row_product(i, x.data());
+  });
 }
 
 }  // namespace nmcx

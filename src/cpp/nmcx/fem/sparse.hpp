@@ -82,7 +82,7 @@ class Assembly {
   void for_each_group(const Execution& execution, const Add& add) const;
 
  private:
-  static constexpr std::size_t rows_of_range = 16384;
+  static constexpr std::size_t rows_of_range = 8192;
 
   const SparsePattern* pattern_;
   const Connectivity* connectivity_;
@@ -132,22 +132,21 @@ struct SparseMatrix {
 };
 
 /// Rows that a thread takes at a time in products and sums; fixed, so that sums keep their bits.
-inline constexpr std::size_t rows_of_chunk = 8192;
+inline constexpr std::size_t rows_of_chunk = 2048;
 
 /// y = A x.
 void multiply(const SparseMatrix& matrix, std::span<const double> x, std::span<double> y,
-              const Execution& execution);
+              Team& team);
 
 /// Sum of term(i) over i < n, in fixed chunks: the same bits for every number of threads.
 template <class Term>
-double chunked_sum(std::size_t n, const Execution& execution, const Term& term) {
+double chunked_sum(std::size_t n, Team& team, const Term& term) {
   std::vector<double> partial((n / rows_of_chunk) + 1, 0.0);
-  parallel_for(n, rows_of_chunk, execution,
-               [&](std::size_t begin, std::size_t end, std::size_t chunk) {
-                 double sum = 0;
-                 for (std::size_t i = begin; i < end; ++i) sum += term(i);
-                 partial[chunk] = sum;
-               });
+  team.loop(n, rows_of_chunk, [&](std::size_t begin, std::size_t end, std::size_t chunk) {
+    double sum = 0;
+    for (std::size_t i = begin; i < end; ++i) sum += term(i);
+    partial[chunk] = sum;
+  });
   double total = 0;
   for (const double sum : partial) total += sum;
   return total;

@@ -315,41 +315,43 @@ void Transport::check_request(const LinearStep& request) const {
 }
 
 void Transport::set_system(double rate, std::span<const double> exchange,
-                           const ArrayView<double, 1>& fixed, const Execution& execution) {
+                           const ArrayView<double, 1>& fixed, Team& team) {
   const std::size_t n = size();
-  bool same = rate == system_.rate && system_.diagonal.size() == n;
+  const bool same = rate == system_.rate && system_.diagonal.size() == n;
   if (!same) {
     system_.diagonal.resize(n);
     system_.is_free = Array<bool, 1>({n}, true);
   }
-  bool any_fixed = false;
-  for (std::size_t i = 0; i < n; ++i) {
+  const double n_changed = chunked_sum(n, team, [&](std::size_t i) {
     const double diagonal = (lumped_ ? rate * mass_[i] : 0.0) + exchange[i];
     const bool is_free = std::isnan(fixed[i]);
-    same = same && diagonal == system_.diagonal[i] && is_free == system_.is_free[i];
+    const bool changes = diagonal != system_.diagonal[i] || is_free != system_.is_free[i];
     system_.diagonal[i] = diagonal;
     system_.is_free[i] = is_free;
-    any_fixed = any_fixed || !is_free;
-  }
-  if (same) return;
+    return changes ? 1.0 : 0.0;
+  });
+  if (same && n_changed == 0) return;
+  const double n_fixed =
+      chunked_sum(n, team, [&](std::size_t i) { return system_.is_free[i] ? 0.0 : 1.0; });
+  const bool any_fixed = n_fixed > 0;
   system_.rate = -1;  // until all of it is the new one
   system_.any_fixed = any_fixed;
   if (!lumped_) {
     system_.values.resize(stiffness_.size());
-    parallel_for(stiffness_.size(), 16 * rows_of_chunk, execution,
-                 [&](std::size_t begin, std::size_t end, std::size_t) {
-                   for (std::size_t k = begin; k < end; ++k) {
-                     system_.values[k] = stiffness_[k] + (rate * mass_values_[k]);
-                   }
-                 });
+    team.loop(stiffness_.size(), 16 * rows_of_chunk,
+              [&](std::size_t begin, std::size_t end, std::size_t) {
+                for (std::size_t k = begin; k < end; ++k) {
+                  system_.values[k] = stiffness_[k] + (rate * mass_values_[k]);
+                }
+              });
   }
   const std::span<const bool> is_free{system_.is_free.data(), n};
-  solver_->set_matrix(system_matrix(), is_free, execution);
+  solver_->set_matrix(system_matrix(), is_free, team);
   if (any_fixed) {
     std::vector<double> ones(n);
     for (std::size_t i = 0; i < n; ++i) ones[i] = is_free[i] ? 1 : 0;
     system_.ones.resize(n);
-    multiply(system_matrix(), ones, system_.ones, execution);
+    multiply(system_matrix(), ones, system_.ones, team);
   }
   system_.rate = rate;
 }
@@ -360,56 +362,52 @@ SparseMatrix Transport::system_matrix() const {
           .diagonal = system_.diagonal};
 }
 
-std::vector<double> Transport::right_hand_side(const LinearStep& request,
-                                               const Execution& execution) const {
+std::vector<double> Transport::right_hand_side(const LinearStep& request, Team& team) const {
   std::vector<double> right(size());
-  if (lumped_) {
-    for (std::size_t i = 0; i < size(); ++i) right[i] = mass_[i] * request.history[i];
-  } else {
-    const std::vector<double> none(size(), 0.0);
-    multiply({.pattern = &pattern_, .values = mass_values_, .diagonal = none},
-             {request.history.data, size()}, right, execution);
-  }
-  for (std::size_t i = 0; i < size(); ++i) right[i] += request.load[i];
+  const std::vector<double> none(lumped_ ? 0 : size(), 0.0);
+  const SparseMatrix mass{.pattern = &pattern_, .values = mass_values_, .diagonal = none};
+  for_each_row(team, [&](std::size_t i) {
+    right[i] = request.load[i] + (lumped_ ? mass_[i] * request.history[i]
+                                          : mass.row_product(i, request.history.data));
+  });
   return right;
 }
 
 double Transport::reference_norm(std::span<const double> right, const LinearStep& request,
-                                 const Execution& execution) const {
-  if (!system_.any_fixed) return diagonal_norm(right, solver_->inverse_diagonal(), execution);
+                                 Team& team) const {
+  if (!system_.any_fixed) return diagonal_norm(right, solver_->inverse_diagonal(), team);
   std::vector<double> given(size());
   for (std::size_t i = 0; i < size(); ++i) given[i] = system_.is_free[i] ? 0 : request.fixed[i];
   std::vector<double> drive(size());
-  multiply(system_matrix(), given, drive, execution);
+  multiply(system_matrix(), given, drive, team);
   for (std::size_t i = 0; i < size(); ++i) drive[i] = right[i] - drive[i];
-  return diagonal_norm(drive, solver_->inverse_diagonal(), execution);
+  return diagonal_norm(drive, solver_->inverse_diagonal(), team);
 }
 
 StepResult Transport::step(const LinearStep& request, const SolveOptions& options,
                            const Execution& execution) {
+  Team team(execution);
   const std::scoped_lock lock(mutex_);
   const std::size_t n = size();
   check_request(request);
   const std::span<const double> exchange{request.exchange.data, n};
-  set_system(request.rate, exchange, request.fixed, execution);
+  set_system(request.rate, exchange, request.fixed, team);
   const SparseMatrix matrix = system_matrix();
-  const std::vector<double> right = right_hand_side(request, execution);
-  const double reference = reference_norm(right, request, execution);
+  const std::vector<double> right = right_hand_side(request, team);
+  const double reference = reference_norm(right, request, team);
 
   StepResult result{.concentration = Array<double, 1>({n}), .reaction = Array<double, 1>({n}, 0.0)};
   const std::span<double> x{result.concentration.data(), n};
-  for (std::size_t i = 0; i < n; ++i) {
+  for_each_row(team, [&](std::size_t i) {
     x[i] = system_.is_free[i] ? (reference > 0 ? request.guess[i] : 0) : request.fixed[i];
-  }
+  });
   std::vector<double> r(n);
   const auto residual = [&](std::size_t i) { return right[i] - matrix.row_product(i, x.data()); };
   const auto all_residuals = [&] {
-    parallel_for(n, rows_of_chunk, execution, [&](std::size_t begin, std::size_t end, std::size_t) {
-      for (std::size_t i = begin; i < end; ++i) r[i] = residual(i);
-    });
+    for_each_row(team, [&](std::size_t i) { r[i] = residual(i); });
   };
   all_residuals();
-  const SolveReport report = solver_->solve(r, x, reference, options, execution);
+  const SolveReport report = solver_->solve(r, x, reference, options, team);
   result.iterations = static_cast<std::int64_t>(report.iterations);
   result.residual = report.residual;
 
@@ -419,27 +417,28 @@ StepResult Transport::step(const LinearStep& request, const SolveOptions& option
   double per_shift = 0;
   if (system_.any_fixed) {
     all_residuals();
-    for (std::size_t i = 0; i < n; ++i) {
-      if (!system_.is_free[i]) continue;
-      missing += r[i];
-      per_shift += system_.ones[i];
-    }
+    const auto if_free = [&](std::size_t i, double value) {
+      return system_.is_free[i] ? value : 0;
+    };
+    missing = chunked_sum(n, team, [&](std::size_t i) { return if_free(i, r[i]); });
+    per_shift = chunked_sum(n, team, [&](std::size_t i) { return if_free(i, system_.ones[i]); });
   } else {
-    for (std::size_t i = 0; i < n; ++i) {
-      missing += (mass_[i] * (request.history[i] - (request.rate * x[i]))) + request.load[i] -
-                 (exchange[i] * x[i]);
-      per_shift += (request.rate * mass_[i]) + exchange[i];
-    }
+    missing = chunked_sum(n, team, [&](std::size_t i) {
+      return (mass_[i] * (request.history[i] - (request.rate * x[i]))) + request.load[i] -
+             (exchange[i] * x[i]);
+    });
+    per_shift = chunked_sum(n, team,
+                            [&](std::size_t i) { return (request.rate * mass_[i]) + exchange[i]; });
     require(per_shift > 0, "a steady state needs a fixed concentration or an exchange somewhere");
   }
   const double shift = per_shift > 0 ? missing / per_shift : 0;
-  for (std::size_t i = 0; i < n; ++i) {
+  for_each_row(team, [&](std::size_t i) {
     if (system_.is_free[i]) x[i] += shift;
-  }
-  for (std::size_t i = 0; i < n; ++i) {
+  });
+  result.inflow = chunked_sum(n, team, [&](std::size_t i) {
     if (!system_.is_free[i]) result.reaction[i] = -residual(i);
-    result.inflow += request.load[i] - (exchange[i] * x[i]) + result.reaction[i];
-  }
+    return request.load[i] - (exchange[i] * x[i]) + result.reaction[i];
+  });
   return result;
 }
 
@@ -447,9 +446,10 @@ Array<double, 1> Transport::outflow(const ArrayView<double, 1>& concentration,
                                     const Execution& execution) const {
   require(concentration.shape[0] == size(), "concentration must have one value per unknown");
   Array<double, 1> result({size()});
+  Team team(execution);
   const std::vector<double> none(size(), 0.0);
   multiply({.pattern = &pattern_, .values = stiffness_, .diagonal = none},
-           {concentration.data, size()}, {result.data(), size()}, execution);
+           {concentration.data, size()}, {result.data(), size()}, team);
   return result;
 }
 

@@ -141,14 +141,20 @@ class Transport {
   template <std::size_t d>
   void add_walls(const TransportProperties& properties, const Execution& execution);
 
+  /// Calls row(i) for every unknown.
+  template <class Row>
+  void for_each_row(Team& team, const Row& row) const {
+    team.loop(size(), rows_of_chunk, [&](std::size_t begin, std::size_t end, std::size_t) {
+      for (std::size_t i = begin; i < end; ++i) row(i);
+    });
+  }
   void check_request(const LinearStep& request) const;
   void set_system(double rate, std::span<const double> exchange, const ArrayView<double, 1>& fixed,
-                  const Execution& execution);
+                  Team& team);
   [[nodiscard]] SparseMatrix system_matrix() const;
-  [[nodiscard]] std::vector<double> right_hand_side(const LinearStep& request,
-                                                    const Execution& execution) const;
+  [[nodiscard]] std::vector<double> right_hand_side(const LinearStep& request, Team& team) const;
   [[nodiscard]] double reference_norm(std::span<const double> right, const LinearStep& request,
-                                      const Execution& execution) const;
+                                      Team& team) const;
 
   std::size_t dimension_;
   bool lumped_;

@@ -119,10 +119,15 @@ Assembly::Assembly(const SparsePattern& pattern, const Connectivity& connectivit
                  }
                });
 
-  const std::size_t n_range = ((pattern.size() - 1) / rows_of_range) + 1;
+  // Ranges of one length, an even number of them: two threads have the same to do.
+  const std::size_t n_pair = ((pattern.size() - 1) / (2 * most_rows_of_range)) + 1;
+  const std::size_t n_range = pattern.size() <= most_rows_of_range ? 1 : 2 * n_pair;
+  rows_of_range_ = ((pattern.size() - 1) / n_range) + 1;
   inside_.resize(n_range);
   border_.resize(n_range);
-  const auto range_of = [](Index row) { return static_cast<std::size_t>(row) / rows_of_range; };
+  const auto range_of = [this](Index row) {
+    return static_cast<std::size_t>(row) / rows_of_range_;
+  };
   for (std::size_t g = 0; g < connectivity.size(); ++g) {
     const auto group = connectivity.group(g);
     const std::size_t first = range_of(group[0]);

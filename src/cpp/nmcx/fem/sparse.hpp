@@ -82,10 +82,11 @@ class Assembly {
   void for_each_group(const Execution& execution, const Add& add) const;
 
  private:
-  static constexpr std::size_t rows_of_range = 8192;
+  static constexpr std::size_t most_rows_of_range = 8192;
 
   const SparsePattern* pattern_;
   const Connectivity* connectivity_;
+  std::size_t rows_of_range_;
   std::vector<std::uint16_t> offset_;       ///< of each pair within its row
   std::vector<std::vector<Index>> inside_;  ///< of each range, groups all of whose rows it owns
   std::vector<std::vector<Index>> border_;  ///< of each range, groups it shares with others
@@ -94,12 +95,12 @@ class Assembly {
 template <std::size_t n, class Add>
 void Assembly::for_each_group(const Execution& execution, const Add& add) const {
   const auto add_all = [&]<bool inside>(const std::vector<Index>& groups, std::size_t range) {
-    const std::size_t end = std::min((range + 1) * rows_of_range, pattern_->size());
+    const std::size_t end = std::min((range + 1) * rows_of_range_, pattern_->size());
     for (const Index each : groups) {
       const auto group = static_cast<std::size_t>(each);
       add(Place<n, inside>{.group = group,
                            .rows = connectivity_->members.data() + (group * n),
-                           .low = static_cast<Index>(range * rows_of_range),
+                           .low = static_cast<Index>(range * rows_of_range_),
                            .high = static_cast<Index>(end),
                            .row_start = pattern_->row_start.data(),
                            .offset = offset_.data() + (group * n * n)});

@@ -19,6 +19,7 @@ from ball_meshes import ball, centre_of
 from nmcx import chemomechanics as cm
 from nmcx import mesh
 from nmcx.materials import NMC811
+from nmcx.results import Mesh
 
 
 def _row(figure: str, found: float, exact: float, scale: float, allowed: float = 5e-3) -> Row:
@@ -284,7 +285,7 @@ def assembly(reduced: bool) -> list[Row]:
     n_ball = 12 if reduced else 28
     body = ball(n_ball, quick.RADIUS)
     runs = [_timings(body, n_ball) for _ in range(2 if reduced else 7)]
-    one, two, step_one, step_two = np.median([each for each, _ in runs], axis=0)
+    one, _, step_one, _ = np.median([each for each, _ in runs], axis=0)
     gains = np.array([(t[0] / t[1], t[2] / t[3]) for t, _ in runs])
     iterations = runs[0][1]
     rows = [

@@ -41,7 +41,7 @@ void Team::start_helpers(std::size_t n_helper) {
       helpers_.emplace_back([this, member = helpers_.size() + 1] { help(member); });
     }
   } catch (const std::system_error&) {
-    // No more threads to be had: the ones we have do the work.
+    return;  // no more threads to be had: the ones we have do the work
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "nmcx/core/error.hpp"
 
@@ -66,12 +67,13 @@ void HalfMatrix::list_unknowns(std::size_t block, std::vector<Index>& unknowns) 
     unknowns.push_back(static_cast<Index>(row));
     for (std::size_t k = 0; k < length(*pattern_, row); ++k) {
       const Index column = pattern_->column[first_right_of_diagonal(*pattern_, row) + k];
-      if (static_cast<std::size_t>(column) >= end) fringe.push_back(column);
+      if (std::cmp_greater_equal(column, end)) fringe.push_back(column);
     }
   }
-  std::stable_sort(unknowns.begin(), unknowns.end(), [&](Index a, Index b) {
-    return length(*pattern_, static_cast<std::size_t>(a)) >
-           length(*pattern_, static_cast<std::size_t>(b));
+  std::sort(unknowns.begin(), unknowns.end(), [&](Index a, Index b) {
+    const std::size_t of_a = length(*pattern_, static_cast<std::size_t>(a));
+    const std::size_t of_b = length(*pattern_, static_cast<std::size_t>(b));
+    return of_a != of_b ? of_a > of_b : a < b;
   });
   std::sort(fringe.begin(), fringe.end());
   fringe.erase(std::unique(fringe.begin(), fringe.end()), fringe.end());

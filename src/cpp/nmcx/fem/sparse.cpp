@@ -120,9 +120,11 @@ Assembly::Assembly(const SparsePattern& pattern, const Connectivity& connectivit
                });
 
   // Ranges of one length, an even number of them: two threads have the same to do.
-  const std::size_t n_pair = ((pattern.size() - 1) / (2 * most_rows_of_range)) + 1;
-  const std::size_t n_range = pattern.size() <= most_rows_of_range ? 1 : 2 * n_pair;
-  rows_of_range_ = ((pattern.size() - 1) / n_range) + 1;
+  const std::size_t n = pattern.size();
+  const std::size_t n_pair =
+      n <= 4 * most_rows_of_range ? 1 : ((n - 1) / (2 * most_rows_of_range)) + 1;
+  const std::size_t n_range = n <= 2 * most_rows_of_range ? 1 : 2 * n_pair;
+  rows_of_range_ = ((n - 1) / n_range) + 1;
   inside_.resize(n_range);
   border_.resize(n_range);
   const auto range_of = [this](Index row) {

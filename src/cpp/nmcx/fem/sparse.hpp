@@ -82,6 +82,7 @@ class Assembly {
   void for_each_group(const Execution& execution, const Add& add) const;
 
  private:
+  // Up to four of these a matrix is cut in halves: borders would cost more than balance gains.
   static constexpr std::size_t most_rows_of_range = 8192;
 
   const SparsePattern* pattern_;

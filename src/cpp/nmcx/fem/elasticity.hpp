@@ -105,8 +105,22 @@ class Elasticity {
   template <std::size_t d, std::size_t n>
   void fill_state(std::span<const double> x, const ArrayView<double, 2>& eigenstrain,
                   ElasticState& result, const Execution& execution) const;
+  /// Calls call.operator()<d, n>() for the dimension and the nodes of a cell.
   template <class Call>
-  void with_cell_type(const Call& call) const;
+  void with_cell_type(const Call& call) const {
+    if (dimension_ == 2 && cells_.n_member == 3) return call.template operator()<2, 3>();
+    if (dimension_ == 2) return call.template operator()<2, 6>();
+    if (cells_.n_member == 4) return call.template operator()<3, 4>();
+    return call.template operator()<3, 10>();
+  }
+  /// As `with_cell_type`, for the nodes of an untied wall.
+  template <class Call>
+  void with_wall_type(const Call& call) const {
+    if (dimension_ == 2 && walls_.n_member == 4) return call.template operator()<2, 4>();
+    if (dimension_ == 2) return call.template operator()<2, 6>();
+    if (walls_.n_member == 6) return call.template operator()<3, 6>();
+    return call.template operator()<3, 12>();
+  }
   template <std::size_t d>
   void take_cells(const ElasticMesh& mesh);
   void take_walls(const ElasticMesh& mesh);

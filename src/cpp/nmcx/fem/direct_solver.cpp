@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "nmcx/core/error.hpp"
+#include "nmcx/fem/nested_dissection.hpp"
 
 namespace nmcx {
 namespace {
@@ -18,72 +20,88 @@ using Sparse = Eigen::SparseMatrix<double, Eigen::ColMajor, Index>;
 // softest strain's share of the diagonal, (h / L)² = 1e-6 there: each iteration gains their ratio.
 constexpr double regularisation = 1e-10;
 
-Eigen::Map<Eigen::VectorXd> as_vector(std::span<double> x, std::size_t n) {
-  return {x.data(), static_cast<Eigen::Index>(n)};
-}
-
 double dot(std::span<const double> a, std::span<const double> b, const Execution& execution) {
   return chunked_sum(a.size(), execution, [&](std::size_t i) { return a[i] * b[i]; });
 }
 
 }  // namespace
 
+/// The matrix of the nodes, scalar by scalar in the order of elimination, and its factor.
 struct DirectSolver::Factor {
-  Sparse matrix;  ///< lower triangle
-  Eigen::SimplicialLDLT<Sparse, Eigen::Lower> ldlt;
-  Eigen::MatrixXd inner_by_border;  ///< K⁻¹ B, (n d × n_border)
+  std::vector<Index> order;   ///< node at each place
+  std::vector<Index> entry;   ///< blocks of the upper triangle, column by column
+  std::vector<Index> start;   ///< of the blocks of each column
+  std::vector<Index> place;   ///< of each node
+  Sparse matrix;              ///< upper triangle
+  Eigen::SimplicialLDLT<Sparse, Eigen::Upper, Eigen::NaturalOrdering<Index>> ldlt;
+  Eigen::MatrixXd inner_by_border;                  ///< K⁻¹ B, (n d × n_border)
   Eigen::PartialPivLU<Eigen::MatrixXd> complement;  ///< C − Bᵀ K⁻¹ B
 
-  explicit Factor(const SparsePattern& pattern, std::size_t d);
+  Factor(const SparsePattern& pattern, std::vector<Index> elimination, std::size_t d);
   void fill(const BlockMatrix& source, const bool* is_fixed, double shift);
+  void solve(const double* r, double* z, std::size_t d) const;
 };
 
-DirectSolver::Factor::Factor(const SparsePattern& pattern, std::size_t d) {
-  // A row of blocks, from its diagonal on, is a column of the lower triangle.
-  const auto n = static_cast<Index>(pattern.size() * d);
-  matrix.resize(n, n);
-  std::size_t n_entry = 0;
-  for (std::size_t i = 0; i < pattern.size(); ++i) {
-    const auto n_right = static_cast<std::size_t>(pattern.row_start[i + 1] - pattern.diagonal[i]);
-    n_entry += (n_right * d * d) - (d * (d - 1) / 2);
+DirectSolver::Factor::Factor(const SparsePattern& pattern, std::vector<Index> elimination,
+                             std::size_t d)
+    : order(std::move(elimination)), start{0}, place(order.size()) {
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    place[static_cast<std::size_t>(order[i])] = static_cast<Index>(i);
   }
-  require(n_entry < static_cast<std::size_t>(std::numeric_limits<Index>::max()),
+  const auto place_of = [&](Index k) {
+    return place[static_cast<std::size_t>(pattern.column[static_cast<std::size_t>(k)])];
+  };
+  std::size_t n_scalar = 0;
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    const auto node = static_cast<std::size_t>(order[i]);
+    for (Index k = pattern.row_start[node]; k < pattern.row_start[node + 1]; ++k) {
+      if (std::cmp_less_equal(place_of(k), i)) entry.push_back(k);
+    }
+    std::sort(entry.begin() + start.back(), entry.end(),
+              [&](Index a, Index b) { return place_of(a) < place_of(b); });
+    const auto n_block = static_cast<std::size_t>(entry.size()) -
+                         static_cast<std::size_t>(start.back());
+    n_scalar += (n_block * d * d) - (d * (d - 1) / 2);
+    start.push_back(static_cast<Index>(entry.size()));
+  }
+  require(n_scalar < static_cast<std::size_t>(std::numeric_limits<Index>::max()),
           "the mesh is too large for a direct solver");
-  matrix.resizeNonZeros(static_cast<Eigen::Index>(n_entry));
-  Index* start = matrix.outerIndexPtr();
+  const auto n = static_cast<Index>(order.size() * d);
+  matrix.resize(n, n);
+  matrix.resizeNonZeros(static_cast<Eigen::Index>(n_scalar));
+  Index* column_start = matrix.outerIndexPtr();
   Index* row = matrix.innerIndexPtr();
   Index at = 0;
-  for (std::size_t i = 0; i < pattern.size(); ++i) {
+  for (std::size_t i = 0; i < order.size(); ++i) {
     for (std::size_t b = 0; b < d; ++b) {
-      start[(i * d) + b] = at;
-      for (Index k = pattern.diagonal[i]; k < pattern.row_start[i + 1]; ++k) {
-        const bool is_diagonal = k == pattern.diagonal[i];
-        const auto column = static_cast<std::size_t>(pattern.column[static_cast<std::size_t>(k)]);
-        for (std::size_t a = is_diagonal ? b : 0; a < d; ++a) {
-          row[at++] = static_cast<Index>((column * d) + a);
-        }
+      column_start[(i * d) + b] = at;
+      for (Index k = start[i]; k < start[i + 1]; ++k) {
+        const auto block = static_cast<std::size_t>(place_of(entry[static_cast<std::size_t>(k)]));
+        const std::size_t last = block == i ? b : d - 1;
+        for (std::size_t a = 0; a <= last; ++a) row[at++] = static_cast<Index>((block * d) + a);
       }
     }
   }
-  start[pattern.size() * d] = at;
+  column_start[n] = at;
 }
 
 void DirectSolver::Factor::fill(const BlockMatrix& source, const bool* is_fixed, double shift) {
-  const SparsePattern& pattern = *source.pattern;
   const std::size_t d = source.dimension;
   double* value = matrix.valuePtr();
-  for (std::size_t i = 0; i < pattern.size(); ++i) {
+  for (const Index node : order) {
+    const auto i = static_cast<std::size_t>(place[static_cast<std::size_t>(node)]);
     for (std::size_t b = 0; b < d; ++b) {
-      const std::size_t me = (i * d) + b;
-      for (Index k = pattern.diagonal[i]; k < pattern.row_start[i + 1]; ++k) {
-        const auto entry = static_cast<std::size_t>(k);
-        const bool is_diagonal = k == pattern.diagonal[i];
-        const auto column = static_cast<std::size_t>(pattern.column[entry]);
-        const double* block = source.values.data() + (entry * d * d) + (b * d);
-        for (std::size_t a = is_diagonal ? b : 0; a < d; ++a) {
-          const std::size_t other = (column * d) + a;
-          const bool is_out = is_fixed[me] || is_fixed[other];
-          if (me == other) {
+      const std::size_t me = (static_cast<std::size_t>(node) * d) + b;
+      for (Index k = start[i]; k < start[i + 1]; ++k) {
+        const auto at = static_cast<std::size_t>(entry[static_cast<std::size_t>(k)]);
+        const auto other = static_cast<std::size_t>(source.pattern->column[at]);
+        // The row of the symmetric block is the column wanted.
+        const double* block = source.values.data() + (at * d * d) + (b * d);
+        const std::size_t last = std::cmp_equal(other, node) ? b : d - 1;
+        for (std::size_t a = 0; a <= last; ++a) {
+          const std::size_t you = (other * d) + a;
+          const bool is_out = is_fixed[me] || is_fixed[you];
+          if (me == you) {
             *value++ = is_out ? 1 : block[a] * (1 + shift);
           } else {
             *value++ = is_out ? 0 : block[a];
@@ -94,11 +112,24 @@ void DirectSolver::Factor::fill(const BlockMatrix& source, const bool* is_fixed,
   }
 }
 
+/// z = K⁻¹ r.
+void DirectSolver::Factor::solve(const double* r, double* z, std::size_t d) const {
+  Eigen::VectorXd ordered(matrix.cols());
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    std::copy_n(r + (static_cast<std::size_t>(order[i]) * d), d, ordered.data() + (i * d));
+  }
+  const Eigen::VectorXd solution = ldlt.solve(ordered);
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    std::copy_n(solution.data() + (i * d), d, z + (static_cast<std::size_t>(order[i]) * d));
+  }
+}
+
 DirectSolver::DirectSolver(const SparsePattern& pattern, std::span<const double> positions,
                            std::size_t dimension, std::span<const bool> is_fixed)
     : dimension_(dimension),
       n_inner_(pattern.size() * dimension),
       is_fixed_(std::make_unique<bool[]>(n_inner_)),
+      positions_(positions.begin(), positions.end()),
       rigid_modes_(pattern, positions, dimension, is_fixed) {
   std::copy(is_fixed.begin(), is_fixed.end(), is_fixed_.get());
   matrix_.pattern = &pattern;
@@ -122,7 +153,10 @@ void DirectSolver::factorise(const Execution& execution) {
   require(!inverse_diagonal_.empty(), "set a matrix before it is factorised");
   if (execution.poll && execution.poll()) throw Cancelled();
   const bool is_first = factor_ == nullptr;
-  if (is_first) factor_ = std::make_unique<Factor>(*matrix_.pattern, dimension_);
+  if (is_first) {
+    factor_ = std::make_unique<Factor>(
+        *matrix_.pattern, nested_dissection(*matrix_.pattern, positions_, dimension_), dimension_);
+  }
   factor_->fill(matrix_, is_fixed_.get(), rigid_modes_.size() > 0 ? regularisation : 0);
   if (is_first) factor_->ldlt.analyzePattern(factor_->matrix);
   is_factorised_ = false;
@@ -147,8 +181,9 @@ void DirectSolver::factorise_border() {
     clear_fixed({border.col(c).data(), n_inner_});
     rigid_modes_.project({border.col(c).data(), n_inner_});
   }
-  factor_->inner_by_border = factor_->ldlt.solve(border);
+  factor_->inner_by_border.resize(n, n_border);
   for (Eigen::Index c = 0; c < n_border; ++c) {
+    factor_->solve(border.col(c).data(), factor_->inner_by_border.col(c).data(), dimension_);
     rigid_modes_.project({factor_->inner_by_border.col(c).data(), n_inner_});
   }
   const Eigen::Map<const Eigen::MatrixXd> corner(matrix_.corner.data(), n_border, n_border);
@@ -168,12 +203,12 @@ void DirectSolver::clear_fixed(std::span<double> r) const {
 void DirectSolver::apply_factor(std::span<const double> r, std::span<double> z) const {
   const auto n = static_cast<Eigen::Index>(n_inner_);
   const auto n_border = static_cast<Eigen::Index>(z.size()) - n;
-  const Eigen::Map<const Eigen::VectorXd> right(r.data(), n);
-  auto inner = as_vector(z, n_inner_);
-  inner = factor_->ldlt.solve(right);
+  factor_->solve(r.data(), z.data(), dimension_);
   rigid_modes_.project(z);
   if (n_border == 0) return;
   // Bᵀ K⁻¹ r = (K⁻¹ B)ᵀ r.
+  const Eigen::Map<const Eigen::VectorXd> right(r.data(), n);
+  Eigen::Map<Eigen::VectorXd> inner(z.data(), n);
   const Eigen::Map<const Eigen::VectorXd> right_border(r.data() + n, n_border);
   const Eigen::VectorXd along =
       factor_->complement.solve(right_border - (factor_->inner_by_border.transpose() * right));

@@ -77,6 +77,7 @@ class DirectSolver {
   std::size_t dimension_;
   std::size_t n_inner_;
   std::unique_ptr<bool[]> is_fixed_;
+  std::vector<double> positions_;
   RigidModes rigid_modes_;
   BlockMatrix matrix_;
   std::vector<double> inverse_diagonal_;  ///< (size) 0 where fixed

@@ -69,8 +69,9 @@ struct Mesh {
       }
     }
     const std::size_t n_cell = grain.size();
-    const auto split = nmcx::insert_interfaces({corners.data(), {n_cell, d + 1}},
-                                               {grain.data(), {n_cell}}, whole.size() / d, std::nullopt);
+    const auto split =
+        nmcx::insert_interfaces({corners.data(), {n_cell, d + 1}}, {grain.data(), {n_cell}},
+                                whole.size() / d, std::nullopt);
     for (std::size_t i = 0; i < split.source.size(); ++i) {
       for (std::size_t k = 0; k < d; ++k) {
         points.push_back(whole[(static_cast<std::size_t>(split.source[i]) * d) + k]);
@@ -103,12 +104,13 @@ struct Mesh {
 
   [[nodiscard]] std::size_t n_node() const { return points.size() / d; }
   [[nodiscard]] nmcx::ElasticMesh view() const {
-    return {.points = {points.data(), {n_node(), d}},
-            .cells = {cells.data(), {grain.size(), n_cell_node}},
-            .grain = {grain.data(), {grain.size()}},
-            .interfaces = {interfaces.data(),
-                           {n_interface, n_interface == 0 ? 2 * d : interfaces.size() / n_interface}},
-            .is_tied = {tied.get(), {n_interface}}};
+    return {
+        .points = {points.data(), {n_node(), d}},
+        .cells = {cells.data(), {grain.size(), n_cell_node}},
+        .grain = {grain.data(), {grain.size()}},
+        .interfaces = {interfaces.data(),
+                       {n_interface, n_interface == 0 ? 2 * d : interfaces.size() / n_interface}},
+        .is_tied = {tied.get(), {n_interface}}};
   }
 };
 

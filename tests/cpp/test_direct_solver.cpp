@@ -103,8 +103,8 @@ BOOST_AUTO_TEST_CASE(solutions_are_those_of_a_dense_factorisation) {
       nmcx::multiply(system.elasticity.matrix(), exact, b, one_thread);
       std::vector<double> x(exact.size(), 0.0);
       for (std::size_t i = 0; i < n_fixed; ++i) x[i] = exact[i];
-      const auto report = system.solver.solve(b, x, {.tolerance = 1e-13, .max_iterations = 9},
-                                              one_thread);
+      const auto report =
+          system.solver.solve(b, x, {.tolerance = 1e-13, .max_iterations = 9}, one_thread);
       BOOST_TEST(report.converged);
       BOOST_TEST(report.iterations <= 4U);
       // Conditioned like 1e4, a residual of 1e-13 leaves an error of 1e-9 at most.

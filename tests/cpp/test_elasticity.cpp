@@ -53,8 +53,8 @@ std::vector<double> affine(const box::Mesh& mesh, const Eigen::Matrix3d& g) {
   for (std::size_t i = 0; i < mesh.n_node(); ++i) {
     for (std::size_t a = 0; a < mesh.d; ++a) {
       for (std::size_t k = 0; k < mesh.d; ++k) {
-        u[(i * mesh.d) + a] += g(static_cast<long>(a), static_cast<long>(k)) *
-                               mesh.points[(i * mesh.d) + k];
+        u[(i * mesh.d) + a] +=
+            g(static_cast<long>(a), static_cast<long>(k)) * mesh.points[(i * mesh.d) + k];
       }
     }
   }
@@ -109,7 +109,8 @@ BOOST_AUTO_TEST_CASE(an_affine_rim_strains_all_cells_alike) {
     const Eigen::Matrix<double, 6, 6, Eigen::RowMajor> stiffness =
         Eigen::Map<const Eigen::Matrix<double, 6, 6, Eigen::RowMajor>>(c.data());
     const auto given = strain_of(g);
-    Eigen::Matrix<double, 6, 1> strain = Eigen::Map<const Eigen::Matrix<double, 6, 1>>(given.data());
+    Eigen::Matrix<double, 6, 1> strain =
+        Eigen::Map<const Eigen::Matrix<double, 6, 1>>(given.data());
     if (each.d == 2 && each.plane != PlaneState::plane_strain) {
       const Eigen::Vector3i across(2, 3, 4);
       const Eigen::Vector3i within(0, 1, 5);
@@ -129,8 +130,8 @@ BOOST_AUTO_TEST_CASE(an_affine_rim_strains_all_cells_alike) {
   }
 }
 
-// A free crystal takes any uniform lattice strain without stress. Stresses of the order C ε* cancel:
-// what is left is the tolerance of the solver.
+// A free crystal takes any uniform lattice strain without stress. Stresses of the order C ε*
+// cancel: what is left is the tolerance of the solver.
 BOOST_AUTO_TEST_CASE(a_free_crystal_shrinks_without_stress) {
   for (const Case& each : cases) {
     if (each.plane == PlaneState::plane_strain) continue;  // which hinders it
@@ -298,8 +299,8 @@ BOOST_AUTO_TEST_CASE(impossible_meshes_materials_and_loads_are_named) {
   std::vector<double> force(good.points.size(), 0.0);
   force[0] = 1;
   const auto solve = [&] {
-    return nmcx::elastic_equilibrium(
-        elasticity, {rows(lattice, 6), rows(fixed, 2), rows(force, 2)}, {}, one_thread);
+    return nmcx::elastic_equilibrium(elasticity, {rows(lattice, 6), rows(fixed, 2), rows(force, 2)},
+                                     {}, one_thread);
   };
   BOOST_CHECK_EXCEPTION(solve(), nmcx::InvalidArgument, [](const nmcx::InvalidArgument& error) {
     return std::string(error.what()).find("forces do not balance") != std::string::npos;

@@ -74,7 +74,12 @@ def test_an_affine_motion_strains_a_tilted_crystal_alike_everywhere(
     rim = ((nodes < 1e-9 * high) | (nodes > high * (1 - 1e-9))).any(axis=1)
     for plane in PLANES if dimension == 2 else PLANES[:1]:
         state = cm.equilibrium(
-            body, NMC811, FULL, fixed=np.where(rim[:, None], exact, np.nan), plane=plane, order=order
+            body,
+            NMC811,
+            FULL,
+            fixed=np.where(rim[:, None], exact, np.nan),
+            plane=plane,
+            order=order,
         )
         strain = np.zeros((3, 3))
         strain[:dimension, :dimension] = 5e-4 * (gradient + gradient.T)
@@ -220,9 +225,7 @@ def test_displacements_converge_at_the_order_of_their_elements(order: int, rate:
         exact = harmonic(nodes)
         rim = ((nodes < 1e-9) | (nodes > 1 - 1e-9)).any(axis=1)
         fixed = np.where(rim[:, None], exact, np.nan)
-        state = cm.equilibrium(
-            body, NMC811, FULL, fixed=fixed, order=order, plane="plane_strain"
-        )
+        state = cm.equilibrium(body, NMC811, FULL, fixed=fixed, order=order, plane="plane_strain")
         found = np.concatenate(
             [state.displacement, np.zeros((0, 2)) if order == 1 else state.midside_displacement]
         )

@@ -8,8 +8,8 @@ using namespace py::literals;
 void bind_elasticity(py::module_& m) {
   using Doubles = nmcx::ArrayView<double, 2>;
   using Rows = nmcx::ArrayView<std::int64_t, 2>;
-  using nmcx::Elasticity;
   using nmcx::ElasticEquilibrium;
+  using nmcx::Elasticity;
   using nmcx::PlaneState;
   using nmcx::bindings::ReleaseGil;
 

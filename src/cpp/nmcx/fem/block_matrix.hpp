@@ -1,4 +1,5 @@
-// Symmetric matrices of dense blocks, one per pair of nodes that meet, with a border of few columns.
+// Symmetric matrices of dense blocks, one per pair of nodes that meet, with a border of few
+// columns.
 #pragma once
 
 #include <cstddef>

@@ -28,11 +28,11 @@ double dot(std::span<const double> a, std::span<const double> b, const Execution
 
 /// The matrix of the nodes, scalar by scalar in the order of elimination, and its factor.
 struct DirectSolver::Factor {
-  std::vector<Index> order;   ///< node at each place
-  std::vector<Index> entry;   ///< blocks of the upper triangle, column by column
-  std::vector<Index> start;   ///< of the blocks of each column
-  std::vector<Index> place;   ///< of each node
-  Sparse matrix;              ///< upper triangle
+  std::vector<Index> order;  ///< node at each place
+  std::vector<Index> entry;  ///< blocks of the upper triangle, column by column
+  std::vector<Index> start;  ///< of the blocks of each column
+  std::vector<Index> place;  ///< of each node
+  Sparse matrix;             ///< upper triangle
   Eigen::SimplicialLDLT<Sparse, Eigen::Upper, Eigen::NaturalOrdering<Index>> ldlt;
   Eigen::MatrixXd inner_by_border;                  ///< K⁻¹ B, (n d × n_border)
   Eigen::PartialPivLU<Eigen::MatrixXd> complement;  ///< C − Bᵀ K⁻¹ B
@@ -59,8 +59,8 @@ DirectSolver::Factor::Factor(const SparsePattern& pattern, std::vector<Index> el
     }
     std::sort(entry.begin() + start.back(), entry.end(),
               [&](Index a, Index b) { return place_of(a) < place_of(b); });
-    const auto n_block = static_cast<std::size_t>(entry.size()) -
-                         static_cast<std::size_t>(start.back());
+    const auto n_block =
+        static_cast<std::size_t>(entry.size()) - static_cast<std::size_t>(start.back());
     n_scalar += (n_block * d * d) - (d * (d - 1) / 2);
     start.push_back(static_cast<Index>(entry.size()));
   }

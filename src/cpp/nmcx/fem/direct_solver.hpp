@@ -1,4 +1,5 @@
-// Sparse LDLᵀ of a block matrix, as the preconditioner of conjugate gradients on a slightly other one.
+// Sparse LDLᵀ of a block matrix, as the preconditioner of conjugate gradients on a slightly other
+// one.
 #pragma once
 
 #include <cstddef>

@@ -43,9 +43,8 @@ std::vector<double> Elasticity::load(const ArrayView<double, 2>& eigenstrain,
                                      const Execution& execution) const {
   check_eigenstrain(eigenstrain);
   std::vector<double> result(size(), 0.0);
-  with_cell_type([&]<std::size_t d, std::size_t n>() {
-    add_load<d, n>(eigenstrain, result, execution);
-  });
+  with_cell_type(
+      [&]<std::size_t d, std::size_t n>() { add_load<d, n>(eigenstrain, result, execution); });
   return result;
 }
 
@@ -91,9 +90,8 @@ ElasticState Elasticity::state(std::span<const double> x, const ArrayView<double
   require(x.size() == size(), "displacements must have one value per unknown");
   ElasticState result{.stress = Array<double, 2>({n_cell(), 6}),
                       .nodal_stress = Array<double, 2>({n_corner_, 6}, 0.0)};
-  with_cell_type([&]<std::size_t d, std::size_t n>() {
-    fill_state<d, n>(x, eigenstrain, result, execution);
-  });
+  with_cell_type(
+      [&]<std::size_t d, std::size_t n>() { fill_state<d, n>(x, eigenstrain, result, execution); });
   return result;
 }
 
@@ -185,9 +183,8 @@ void Elasticity::add_wall_matrices(const ArrayView<double, 3>& matrices, std::sp
 
 void Elasticity::add_wall_forces(const ArrayView<double, 2>& forces, std::span<double> vector,
                                  const Execution& execution) const {
-  require(
-      forces.shape[0] == walls_.size() && forces.shape[1] == walls_.n_member * dimension_,
-      "wall forces must have shape (n_wall, 2 f d), one row per untied facet");
+  require(forces.shape[0] == walls_.size() && forces.shape[1] == walls_.n_member * dimension_,
+          "wall forces must have shape (n_wall, 2 f d), one row per untied facet");
   require(vector.size() == size(), "the vector must have one value per unknown");
   if (walls_.size() == 0) return;
   with_wall_type([&]<std::size_t d, std::size_t n>() {

@@ -56,8 +56,9 @@ void check_mesh(const ElasticMesh& mesh, PlaneState state) {
   require(n == d + 1 || n == (d + 1) * (d + 2) / 2,
           "cells must have d + 1 nodes, or with midside nodes 6 or 10");
   const std::size_t f = n == d + 1 ? d : d * (d + 1) / 2;
-  require(mesh.interfaces.shape[1] == 2 * f,
-          "interfaces must have the nodes of both sides, midside nodes included if cells have them");
+  require(
+      mesh.interfaces.shape[1] == 2 * f,
+      "interfaces must have the nodes of both sides, midside nodes included if cells have them");
   require(mesh.cells.shape[0] > 0, "the mesh has no cells");
   require(mesh.grain.shape[0] == mesh.cells.shape[0], "grain must have one value per cell");
   require(mesh.is_tied.shape[0] == mesh.interfaces.shape[0],

@@ -71,7 +71,8 @@ class Elasticity {
   /// Stiffness of the cells; walls are empty.
   [[nodiscard]] BlockMatrix matrix() const;
 
-  /// Untied walls: unknown nodes (n_wall × 2 f) as in `ElasticMesh::interfaces`, and the rows there.
+  /// Untied walls: unknown nodes (n_wall × 2 f) as in `ElasticMesh::interfaces`, and the rows
+  /// there.
   [[nodiscard]] const Connectivity& walls() const { return walls_; }
   [[nodiscard]] std::span<const std::size_t> facet_of_wall() const { return facet_of_wall_; }
 
@@ -136,13 +137,13 @@ class Elasticity {
   std::size_t n_border_ = 0;
   std::size_t n_corner_ = 0;
   Unknowns unknowns_;
-  Connectivity cells_;                 ///< in the order of their first unknowns
-  std::vector<std::size_t> row_;       ///< of each of them in the mesh
-  std::vector<std::size_t> grain_;     ///< of each of them
-  std::vector<Index> corner_;          ///< (m × (d + 1)) nodes
+  Connectivity cells_;              ///< in the order of their first unknowns
+  std::vector<std::size_t> row_;    ///< of each of them in the mesh
+  std::vector<std::size_t> grain_;  ///< of each of them
+  std::vector<Index> corner_;       ///< (m × (d + 1)) nodes
   Connectivity walls_;
   std::vector<std::size_t> facet_of_wall_;
-  std::vector<double> stiffness_;      ///< (n_grain × 36)
+  std::vector<double> stiffness_;  ///< (n_grain × 36)
   SparsePattern pattern_;
   std::unique_ptr<Assembly> cell_assembly_;
   std::unique_ptr<Assembly> wall_assembly_;

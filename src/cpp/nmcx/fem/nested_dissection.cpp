@@ -38,7 +38,8 @@ class Dissection {
  private:
   enum Side : std::uint8_t { none, left, right };
 
-  /// Orders a range as one half, the other, and what lies between; gives where the latter two begin.
+  /// Orders a range as one half, the other, and what lies between; gives where the latter two
+  /// begin.
   std::pair<std::size_t, std::size_t> halve(std::size_t begin, std::size_t end) {
     std::vector<Index> best;
     std::vector<Index> between;
@@ -90,14 +91,12 @@ class Dissection {
     const std::size_t last = side == left ? middle : end;
     for (std::size_t i = first; i < last; ++i) {
       const std::size_t row = node(i);
-      const auto neighbours =
-          std::span(pattern_.column)
-              .subspan(static_cast<std::size_t>(pattern_.row_start[row]),
-                       static_cast<std::size_t>(pattern_.row_start[row + 1] -
-                                                pattern_.row_start[row]));
-      if (std::ranges::any_of(neighbours, [&](Index k) {
-            return side_[static_cast<std::size_t>(k)] == other;
-          })) {
+      const auto neighbours = std::span(pattern_.column)
+                                  .subspan(static_cast<std::size_t>(pattern_.row_start[row]),
+                                           static_cast<std::size_t>(pattern_.row_start[row + 1] -
+                                                                    pattern_.row_start[row]));
+      if (std::ranges::any_of(
+              neighbours, [&](Index k) { return side_[static_cast<std::size_t>(k)] == other; })) {
         result.push_back(order_[i]);
       }
     }

@@ -102,7 +102,8 @@ RigidModes::RigidModes(const SparsePattern& pattern, std::span<const double> pos
     const Eigen::MatrixXd modes = free_motions(motions(positions, bodies_[body], dimension),
                                                bodies_[body], dimension, is_fixed);
     for (Eigen::Index k = 0; k < modes.cols(); ++k) {
-      Mode mode{.body = body, .values = std::vector<double>(static_cast<std::size_t>(modes.rows()))};
+      Mode mode{.body = body,
+                .values = std::vector<double>(static_cast<std::size_t>(modes.rows()))};
       std::copy_n(modes.col(k).data(), modes.rows(), mode.values.begin());
       modes_.push_back(std::move(mode));
     }

@@ -150,9 +150,8 @@ def skfem_displacements(
 ) -> NDArray[np.float64]:
     """Displacements (n_node, d) with x = 0 held, by scikit-fem on the mesh of merged nodes."""
     d = body.dimension
-    points, first, merged = np.unique(
-        np.round(body.points * 1e9, 3), axis=0, return_index=True, return_inverse=True
-    )
+    picometres = np.round(body.points * 1e12)
+    _, first, merged = np.unique(picometres, axis=0, return_index=True, return_inverse=True)
     kind = getattr(skfem, "MeshTri" if d == 2 else "MeshTet")
     grid = kind(np.ascontiguousarray(body.points[first].T), merged[body.cells].T)
     names = [["ElementTriP1", "ElementTriP2"], ["ElementTetP1", "ElementTetP2"]]

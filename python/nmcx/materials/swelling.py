@@ -80,9 +80,9 @@ class Swelling:
         """
         if self.kind == "linear":
             lithium = self._inside(x)
-            slope_a, slope_c = self._line()
+            along_a, along_c = self._line()
             left = lithium - self.stress_free
-            return slope_a * left, slope_c * left
+            return along_a * left, along_c * left
         stretch_a, stretch_c = self._stretches(x)
         if self.kind == "isotropic":
             mean = (stretch_a**2 * stretch_c) ** (1.0 / 3.0) - 1.0
@@ -109,8 +109,8 @@ class Swelling:
         """
         if self.kind == "linear":
             lithium = self._inside(x)
-            slope_a, slope_c = self._line()
-            return np.full_like(lithium, slope_a), np.full_like(lithium, slope_c)
+            line_a, line_c = self._line()
+            return np.full_like(lithium, line_a), np.full_like(lithium, line_c)
         slope_a, slope_c = lattice_strain(x, table=self.table, derivative=True)
         origin_a, origin_c = self._origin()
         slope_a, slope_c = slope_a / origin_a, slope_c / origin_c
@@ -155,10 +155,11 @@ class Swelling:
         rule: Callable[[ArrayLike], _Strains] = self.slope if derivative else self.strain
         along_a, along_c = rule(np.atleast_1d(np.asarray(x, dtype=np.float64)))
         axis = as_rotations(orientation)[:, :, 2]
-        return along_a[:, None] * _IDENTITY + (along_c - along_a)[:, None] * _dyad(axis)
+        across = along_a[:, None] * _IDENTITY
+        return np.asarray(across + (along_c - along_a)[:, None] * _dyad(axis))
 
     def _stretches(self, x: ArrayLike) -> _Strains:
-        """a and c relative to those at `stress_free`."""
+        """Lattice parameters relative to those at `stress_free`."""
         along_a, along_c = lattice_strain(x, table=self.table)
         origin_a, origin_c = self._origin()
         return (1.0 + along_a) / origin_a, (1.0 + along_c) / origin_c

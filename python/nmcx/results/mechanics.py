@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from nmcx.results.base import Float, Result, quantity
+from nmcx.results.base import Float, Int, Result, quantity
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Equilibrium(Result):
     iterations: int = quantity("1")  #: of the linear solver
     residual: float = quantity("1")  #: of the forces, relative [1]
     #: (n_midside, d) of quadratic cells, nodes as in `nmcx.mesh.midside_nodes` [m]
-    midside_displacement: Float = quantity("m", "midside xyz", default=None)
+    midside_displacement: Float | None = quantity("m", "midside xyz", default=None)
     settings: Mapping[str, Any] = field(default_factory=dict)  #: how it was computed
     notes: tuple[str, ...] = ()  #: what whoever uses it should know
 
@@ -48,4 +48,4 @@ class RadialProfile(Result):
     hoop: Float = quantity("Pa", "shell")
     radial_std: Float = quantity("Pa", "shell")  #: (n,) spread over the cells of a shell [Pa]
     hoop_std: Float = quantity("Pa", "shell")  #: (n,) spread over the cells of a shell [Pa]
-    n_cell: Float = quantity("1", "shell")  #: (n,) cells of each shell
+    n_cell: Int = quantity("1", "shell")  #: (n,) cells of each shell

@@ -1,12 +1,18 @@
 #include <Eigen/Dense>
+#include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <cmath>
+#include <memory>
+#include <numeric>
+#include <tuple>
 #include <vector>
 
 #include "box_mesh.hpp"
 #include "nmcx/core/error.hpp"
 #include "nmcx/fem/direct_solver.hpp"
 #include "nmcx/fem/elasticity.hpp"
+#include "nmcx/fem/elimination_order.hpp"
+#include "nmcx/fem/nested_dissection.hpp"
 
 namespace {
 
@@ -180,6 +186,43 @@ BOOST_AUTO_TEST_CASE(negative_pivots_are_counted_and_refinement_solves_all_the_s
       stale.solver.solve(b, y, {.tolerance = 1e-12, .max_iterations = 500}, one_thread);
   BOOST_TEST(refused.indefinite);
   BOOST_TEST(!refused.converged);
+}
+
+BOOST_AUTO_TEST_CASE(orders_of_elimination_are_permutations_whose_cost_is_that_of_the_factor) {
+  for (const std::size_t d : {2U, 3U}) {
+    const System system(d, d == 3 ? PlaneState::solid : PlaneState::plane_strain, 0);
+    const nmcx::SparsePattern& pattern = system.elasticity.pattern();
+    const auto& positions = system.elasticity.unknowns().positions;
+    std::vector<nmcx::Index> natural(pattern.size());
+    std::iota(natural.begin(), natural.end(), 0);
+    const double as_it_is = nmcx::factorisation_cost(pattern, natural);
+    for (const auto& order : {nmcx::nested_dissection(pattern, positions, d),
+                              nmcx::elimination_order(pattern, positions, d)}) {
+      std::vector<nmcx::Index> sorted = order;
+      std::ranges::sort(sorted);
+      BOOST_TEST(sorted == natural);
+      // By elimination of a dense matrix of ones and zeros.
+      const auto n = static_cast<long>(order.size());
+      Eigen::MatrixXd filled = Eigen::MatrixXd::Zero(n, n);
+      for (long i = 0; i < n; ++i) {
+        for (long j = 0; j < n; ++j) {
+          const auto row = static_cast<std::size_t>(order[static_cast<std::size_t>(i)]);
+          const auto begin = pattern.column.begin() + pattern.row_start[row];
+          const auto end = pattern.column.begin() + pattern.row_start[row + 1];
+          filled(i, j) = std::binary_search(begin, end, order[static_cast<std::size_t>(j)]) ? 1 : 0;
+        }
+      }
+      double cost = 0;
+      for (long k = 0; k < n; ++k) {
+        const Eigen::VectorXd column = filled.col(k).tail(n - k);
+        cost += std::pow(column.cwiseMin(1.0).sum(), 2);
+        filled.bottomRightCorner(n - k, n - k) += column * column.transpose();
+        filled = filled.cwiseMin(1.0);
+      }
+      BOOST_TEST(nmcx::factorisation_cost(pattern, order) == cost);
+      BOOST_TEST(cost < as_it_is);
+    }
+  }
 }
 
 BOOST_AUTO_TEST_CASE(rigid_parts_of_loads_are_seen) {

@@ -229,10 +229,10 @@ def test_displacements_converge_at_the_order_of_their_elements(order: int, rate:
         found = np.concatenate(
             [state.displacement, np.zeros((0, 2)) if order == 1 else state.midside_displacement]
         )
-        errors.append(float(np.sqrt(((found - exact) ** 2).mean())))
-    # Errors at the nodes: regular meshes of this size are within 0.3 of the limit; quadratic ones
+        errors.append(float(np.sqrt(((found - exact)[~rim] ** 2).mean())))
+    # Errors at the nodes: regular meshes of this size are within 0.2 of the limit; quadratic ones
     # may gain an order at their nodes.
-    assert np.log2(errors[0] / errors[1]) > rate - 0.3
+    assert np.log2(errors[0] / errors[1]) > rate - 0.2
 
 
 def test_quadratic_cells_follow_a_strain_that_is_compatible() -> None:

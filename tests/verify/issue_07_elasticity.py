@@ -164,7 +164,7 @@ def homogenised(reduced: bool) -> list[Row]:
 def orders(reduced: bool) -> list[Row]:
     """Errors of displacements at the nodes, a harmonic field on boxes of isotropic cells."""
     rows = []
-    for dimension, sizes in ((2, (8, 16)), (3, (3, 6))):
+    for dimension, sizes in ((2, (8, 16)), (3, (4, 8))):
         if reduced and dimension == 3:
             continue
         for order, least in ((1, 1.7), (2, 2.7)):
@@ -178,7 +178,7 @@ def orders(reduced: bool) -> list[Row]:
                 state = cm.equilibrium(
                     body, NMC811, FULL, fixed=fixed, order=order, plane="plane_strain"
                 )
-                off = state.displacement - exact[: len(body.points)]
+                off = (state.displacement - exact[: len(body.points)])[~rim[: len(body.points)]]
                 errors.append(np.sqrt((off**2).mean()))
             rate = float(np.log2(errors[0] / errors[1]))
             words = f"order of displacements, d = {dimension}, P{order}"

@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "nmcx/core/error.hpp"
-#include "nmcx/fem/nested_dissection.hpp"
+#include "nmcx/fem/elimination_order.hpp"
 
 namespace nmcx {
 namespace {
@@ -88,6 +88,7 @@ DirectSolver::Factor::Factor(const SparsePattern& pattern, std::vector<Index> el
 void DirectSolver::Factor::fill(const BlockMatrix& source, const bool* is_fixed, double shift) {
   const std::size_t d = source.dimension;
   double* value = matrix.valuePtr();
+  std::size_t next = 0;
   for (const Index node : order) {
     const auto i = static_cast<std::size_t>(place[static_cast<std::size_t>(node)]);
     for (std::size_t b = 0; b < d; ++b) {
@@ -102,9 +103,9 @@ void DirectSolver::Factor::fill(const BlockMatrix& source, const bool* is_fixed,
           const std::size_t you = (other * d) + a;
           const bool is_out = is_fixed[me] || is_fixed[you];
           if (me == you) {
-            *value++ = is_out ? 1 : block[a] * (1 + shift);
+            value[next++] = is_out ? 1 : block[a] * (1 + shift);
           } else {
-            *value++ = is_out ? 0 : block[a];
+            value[next++] = is_out ? 0 : block[a];
           }
         }
       }
@@ -155,7 +156,7 @@ void DirectSolver::factorise(const Execution& execution) {
   const bool is_first = factor_ == nullptr;
   if (is_first) {
     factor_ = std::make_unique<Factor>(
-        *matrix_.pattern, nested_dissection(*matrix_.pattern, positions_, dimension_), dimension_);
+        *matrix_.pattern, elimination_order(*matrix_.pattern, positions_, dimension_), dimension_);
   }
   factor_->fill(matrix_, is_fixed_.get(), rigid_modes_.size() > 0 ? regularisation : 0);
   if (is_first) factor_->ldlt.analyzePattern(factor_->matrix);

@@ -3,6 +3,7 @@
 #include <Eigen/Dense>
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 #include <sstream>
 #include <string>
 
@@ -25,7 +26,7 @@ Matrix6 checked_stiffness(const ArrayView<double, 3>& stiffness, std::size_t g) 
           grain + " must be symmetric");
   // Shears weighted by √2 make the matrix a map of tensors, whose eigenvalues no rotation changes.
   Eigen::Matrix<double, 6, 1> weight;
-  weight << 1, 1, 1, std::sqrt(2.0), std::sqrt(2.0), std::sqrt(2.0);
+  weight << 1, 1, 1, std::numbers::sqrt2, std::numbers::sqrt2, std::numbers::sqrt2;
   const Matrix6 kelvin = weight.asDiagonal() * c * weight.asDiagonal();
   const Eigen::SelfAdjointEigenSolver<Matrix6> modes(kelvin);
   const double least = modes.eigenvalues()[0];

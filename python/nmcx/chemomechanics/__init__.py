@@ -8,6 +8,8 @@ from nmcx.chemomechanics.boundary import Dirichlet, Flux, Robin, layer_conductan
 from nmcx.chemomechanics.demand import ImpossibleDemand, TransportFailure
 from nmcx.chemomechanics.diffusion import diffuse
 from nmcx.chemomechanics.electrode_drive import ButlerVolmer
+from nmcx.chemomechanics.equilibrium import equilibrium
+from nmcx.chemomechanics.profiles import radial_profile
 from nmcx.chemomechanics.protocol import Charge, Discharge, Hold, Rest, cycle
 
 __all__ = [
@@ -23,5 +25,7 @@ __all__ = [
     "TransportFailure",
     "cycle",
     "diffuse",
+    "equilibrium",
     "layer_conductance",
+    "radial_profile",
 ]

@@ -21,6 +21,7 @@ from nmcx.results.frames import (
     FrameStack,
     OpticalDensity,
 )
+from nmcx.results.mechanics import Equilibrium, RadialProfile
 from nmcx.results.mesh import Mesh, MeshQuality, MidsideNodes, facet_area
 from nmcx.results.pose import Pose, Robustness
 from nmcx.results.soft import (
@@ -67,6 +68,7 @@ __all__ = [
     "EndMember",
     "EnergySensitivity",
     "EnergyStack",
+    "Equilibrium",
     "FrameStack",
     "LineProfiles",
     "Mesh",
@@ -79,6 +81,7 @@ __all__ = [
     "PorositySensitivity",
     "Pose",
     "PreEdge",
+    "RadialProfile",
     "ReferenceFit",
     "Result",
     "Robustness",

@@ -7,7 +7,8 @@
 
 using namespace py::literals;
 
-void bind_transport(py::module_& m);  // transport.cpp
+void bind_transport(py::module_& m);   // transport.cpp
+void bind_elasticity(py::module_& m);  // elasticity.cpp
 
 namespace {
 
@@ -77,4 +78,5 @@ void bind_fem(py::module_& m) {
   bind_interface_insertion(m);
   bind_mesh_improvement(m);
   bind_transport(m);
+  bind_elasticity(m);
 }

@@ -1,0 +1,113 @@
+#include "nmcx/fem/elastic_equilibrium.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <sstream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "nmcx/core/error.hpp"
+
+namespace nmcx {
+namespace {
+
+// Forces whose sum is rounding: fields of a million nodes cancel to 1e-13.
+constexpr double balanced = 1e-9;
+
+void check_shape(const Elasticity& elasticity, const ArrayView<double, 2>& nodal,
+                 const char* name) {
+  const std::size_t n_node = elasticity.unknowns().of_node.size();
+  if (nodal.shape[0] == n_node && nodal.shape[1] == elasticity.dimension()) return;
+  throw InvalidArgument(std::string(name) + " must have shape (n_node, d) = (" +
+                        std::to_string(n_node) + ", " + std::to_string(elasticity.dimension()) +
+                        ")");
+}
+
+/// Displacement that each unknown is held at, NaN where it is free.
+std::vector<double> held_displacements(const Elasticity& elasticity,
+                                       const ArrayView<double, 2>& fixed) {
+  const std::size_t d = elasticity.dimension();
+  std::vector<double> held(elasticity.pattern().size() * d,
+                           std::numeric_limits<double>::quiet_NaN());
+  for (std::size_t node = 0; node < fixed.shape[0]; ++node) {
+    const auto unknown = static_cast<std::size_t>(elasticity.unknowns().of_node[node]);
+    for (std::size_t k = 0; k < d; ++k) {
+      const double value = fixed(node, k);
+      if (std::isnan(value)) continue;
+      require(std::isfinite(value), "fixed must be a displacement, or NaN where it is free");
+      double& at = held[(unknown * d) + k];
+      if (std::isnan(at)) at = value;
+      if (at != value) {
+        throw InvalidArgument("fixed holds node " + std::to_string(node) +
+                              " elsewhere than a node it is tied to");
+      }
+    }
+  }
+  return held;
+}
+
+}  // namespace
+
+std::vector<double> on_unknowns(const Elasticity& elasticity, const ArrayView<double, 2>& nodal) {
+  const std::size_t d = elasticity.dimension();
+  std::vector<double> result(elasticity.size(), 0.0);
+  for (std::size_t node = 0; node < nodal.shape[0]; ++node) {
+    const auto unknown = static_cast<std::size_t>(elasticity.unknowns().of_node[node]);
+    for (std::size_t k = 0; k < d; ++k) result[(unknown * d) + k] += nodal(node, k);
+  }
+  return result;
+}
+
+ElasticEquilibrium elastic_equilibrium(const Elasticity& elasticity, const ElasticLoad& load,
+                                       const DirectOptions& options, const Execution& execution) {
+  check_shape(elasticity, load.fixed, "fixed");
+  check_shape(elasticity, load.force, "force");
+  require(std::ranges::all_of(load.force, [](double f) { return std::isfinite(f); }),
+          "force must be finite");
+  const std::size_t d = elasticity.dimension();
+  const std::size_t n_inner = elasticity.pattern().size() * d;
+
+  const std::vector<double> held = held_displacements(elasticity, load.fixed);
+  Array<bool, 1> is_fixed({n_inner});
+  std::vector<double> x(elasticity.size(), 0.0);
+  for (std::size_t i = 0; i < n_inner; ++i) {
+    is_fixed[i] = !std::isnan(held[i]);
+    x[i] = is_fixed[i] ? held[i] : 0;
+  }
+  DirectSolver solver(elasticity.pattern(), elasticity.unknowns().positions, d,
+                      {is_fixed.data(), n_inner});
+  std::vector<double> b = on_unknowns(elasticity, load.force);
+  require(solver.rigid_modes().imbalance(b) <= balanced,
+          "forces do not balance: the body would move or turn; give forces whose sum and moment "
+          "vanish, or hold displacements with fixed");
+  const std::vector<double> lattice = elasticity.load(load.eigenstrain, execution);
+  for (std::size_t i = 0; i < b.size(); ++i) b[i] += lattice[i];
+
+  solver.set_matrix(elasticity.matrix());
+  solver.factorise(execution);
+  const DirectReport report = solver.solve(b, x, options, execution);
+  if (!report.converged) {
+    std::ostringstream text;
+    text << "equilibrium was not reached after " << report.iterations
+         << " iterations: relative residual " << report.residual << ", tolerance "
+         << options.tolerance;
+    throw ConvergenceError(text.str());
+  }
+
+  const std::size_t n_node = elasticity.unknowns().of_node.size();
+  ElasticEquilibrium result{.displacement = Array<double, 2>({n_node, d}),
+                            .section_strain = Array<double, 1>({3}, 0.0),
+                            .state = elasticity.state(x, load.eigenstrain, execution),
+                            .iterations = static_cast<std::int64_t>(report.iterations),
+                            .residual = report.residual};
+  for (std::size_t node = 0; node < n_node; ++node) {
+    const auto unknown = static_cast<std::size_t>(elasticity.unknowns().of_node[node]);
+    std::copy_n(x.data() + (unknown * d), d, result.displacement.data() + (node * d));
+  }
+  std::copy_n(x.data() + n_inner, elasticity.n_border(), result.section_strain.data());
+  return result;
+}
+
+}  // namespace nmcx

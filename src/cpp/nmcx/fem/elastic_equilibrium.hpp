@@ -1,0 +1,39 @@
+// Equilibrium of an elastic polycrystal under lattice strain, forces and held displacements.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "nmcx/core/parallel.hpp"
+#include "nmcx/core/views.hpp"
+#include "nmcx/fem/direct_solver.hpp"
+#include "nmcx/fem/elasticity.hpp"
+
+namespace nmcx {
+
+struct ElasticLoad {
+  ArrayView<double, 2> eigenstrain;  ///< (n_corner, 6) Voigt, engineering shears
+  ArrayView<double, 2> fixed;        ///< (n_node, d) displacement that is held [m], NaN where free
+  ArrayView<double, 2> force;        ///< (n_node, d) [N], [N/m] with d = 2; added up on tied nodes
+};
+
+struct ElasticEquilibrium {
+  Array<double, 2> displacement;    ///< (n_node, d) [m]
+  Array<double, 1> section_strain;  ///< (3) 33, 23, 13 of the section; 0 where there are none
+  ElasticState state;
+  std::int64_t iterations = 0;
+  double residual = 0;  ///< relative
+};
+
+/// Values per node as values per unknown displacement, added up where nodes are tied.
+std::vector<double> on_unknowns(const Elasticity& elasticity, const ArrayView<double, 2>& nodal);
+
+/// Displacements at which all forces balance; a free body's rest neither moves nor turns, in the
+/// mean of its nodes.
+/// @throws InvalidArgument if forces would move a body that nothing holds, or tied nodes are held
+///         at different places
+/// @throws ConvergenceError with iterations, residual and tolerance
+ElasticEquilibrium elastic_equilibrium(const Elasticity& elasticity, const ElasticLoad& load,
+                                       const DirectOptions& options, const Execution& execution);
+
+}  // namespace nmcx

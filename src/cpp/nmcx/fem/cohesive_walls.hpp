@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "nmcx/core/parallel.hpp"
@@ -85,22 +86,21 @@ class CohesiveWalls {
                                       const Execution& execution) const;
 
  private:
-  /// Where the forces of a node come from: entries of the facets' force, in ascending order.
+  /// Where each node occurs in the facets' rows, in ascending order.
   struct Contributions {
     std::vector<std::size_t> start;  ///< (n + 1)
-    std::vector<std::size_t> entry;  ///< facet · 2 m + place in its row
+    std::vector<std::size_t> entry;  ///< facet · 2 m + place in the row
   };
 
   template <std::size_t d>
-  void take_facets(const ArrayView<double, 2>& positions, const ArrayView<std::int64_t, 2>& walls);
+  void take_facets(const ArrayView<double, 2>& positions);
   void take_contributions(std::size_t n_node);
   template <std::size_t d>
   void add_facet(std::size_t facet, const ArrayView<double, 1>& displacement,
                  const CohesiveState& state, const WallOptions& options, WallResponse& response,
-                 double* facet_force) const;
-  [[nodiscard]] WallEnergies energies(const WallResponse& response, const CohesiveState& before,
-                                      const std::vector<double>& stored,
-                                      const Execution& execution) const;
+                 double* side_force, WallEnergies& sum) const;
+  void gather(std::span<const double> side_force, Array<double, 1>& force,
+              const Execution& execution) const;
 
   std::size_t dimension_;
   FacetRule rule_;

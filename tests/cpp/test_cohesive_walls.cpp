@@ -474,6 +474,12 @@ BOOST_AUTO_TEST_CASE(walls_may_have_laws_of_their_own_and_states_are_put_back) {
   BOOST_TEST(back.energies.dissipated == far.energies.dissipated);
   BOOST_TEST(back.energies.dissipated_step == 0);
   BOOST_TEST(back.traction[0] == far.traction[0]);
+  // Also after they were kept as numbers.
+  const nmcx::Array<double, 3> values = walls.values_of(further.state);
+  const auto again = evaluate(walls, pulled(2e-9), walls.state_of(values.view()));
+  const auto direct = evaluate(walls, pulled(2e-9), further.state);
+  BOOST_TEST(again.traction[0] == direct.traction[0]);
+  BOOST_TEST(again.energies.dissipated == direct.energies.dissipated);
 }
 
 BOOST_AUTO_TEST_CASE(facets_that_cannot_be_are_refused_by_name) {

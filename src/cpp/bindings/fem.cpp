@@ -8,6 +8,7 @@
 using namespace py::literals;
 
 void bind_transport(py::module_& m);  // transport.cpp
+void bind_cohesive(py::module_& m);   // cohesive.cpp
 
 namespace {
 
@@ -77,4 +78,5 @@ void bind_fem(py::module_& m) {
   bind_interface_insertion(m);
   bind_mesh_improvement(m);
   bind_transport(m);
+  bind_cohesive(m);
 }

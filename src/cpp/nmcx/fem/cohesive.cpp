@@ -342,6 +342,33 @@ CohesivePoint<d> cohesive_response(const CohesiveLaw& law, const Vector<d>& sepa
   return point;
 }
 
+TractionSeparation traction_separation(const CohesiveLaw& law, const ArrayView<double, 1>& opening,
+                                       const ArrayView<double, 1>& sliding,
+                                       const ArrayView<double, 1>& largest) {
+  const std::size_t n = opening.shape[0];
+  require(sliding.shape[0] == n && largest.shape[0] == n,
+          "opening, sliding and largest must have one length");
+  check(law);
+  CohesiveLaw at_rest = law;
+  at_rest.viscosity = 0;
+  const double depth = contact_depth * law.strength / law.stiffness;
+  TractionSeparation result{.traction = Array<double, 1>({n}), .damage = Array<double, 1>({n})};
+  for (std::size_t i = 0; i < n; ++i) {
+    require(std::isfinite(opening[i]) && std::isfinite(sliding[i]),
+            "opening and sliding must be finite, in m");
+    require(std::isfinite(largest[i]) && largest[i] >= 0,
+            "largest must be 0 m or more, and finite");
+    const Vector<2> separation{opening[i], sliding[i]};
+    const double share = effective(separation, depth).share;
+    const double before = cohesive_damage(law, largest[i], share);
+    const CohesivePoint<2> point =
+        cohesive_response<2>(at_rest, separation, {.damage = before, .viscous_damage = before}, {});
+    result.traction[i] = point.traction[0];
+    result.damage[i] = point.history.damage;
+  }
+  return result;
+}
+
 template CohesivePoint<2> cohesive_response<2>(const CohesiveLaw&, const Vector<2>&,
                                                const CohesiveHistory&, const CohesiveOptions&);
 template CohesivePoint<3> cohesive_response<3>(const CohesiveLaw&, const Vector<3>&,

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "nmcx/core/views.hpp"
 #include "nmcx/fem/element.hpp"
 
 namespace nmcx {
@@ -107,6 +108,22 @@ double cohesive_damage(const CohesiveLaw& law, double separation, double sliding
 template <std::size_t d>
 CohesivePoint<d> cohesive_response(const CohesiveLaw& law, const Vector<d>& separation,
                                    const CohesiveHistory& history, const CohesiveOptions& options);
+
+/// Normal tractions and damage of a series of separations.
+struct TractionSeparation {
+  Array<double, 1> traction;  ///< (n) [Pa]
+  Array<double, 1> damage;    ///< (n)
+};
+
+/// The law at rest (without viscosity), each separation by itself.
+///
+/// @param opening (n) normal separation, negative in contact [m]
+/// @param sliding (n) tangential separation [m]
+/// @param largest (n) separation reached before at the same share of sliding, ≥ 0 [m]
+/// @throws InvalidArgument for lengths that differ, values that are not finite, a negative largest
+TractionSeparation traction_separation(const CohesiveLaw& law, const ArrayView<double, 1>& opening,
+                                       const ArrayView<double, 1>& sliding,
+                                       const ArrayView<double, 1>& largest);
 
 extern template CohesivePoint<2> cohesive_response<2>(const CohesiveLaw&, const Vector<2>&,
                                                       const CohesiveHistory&,

@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::size_t facets_of_chunk = 256;
 constexpr std::size_t nodes_of_chunk = 4096;
+constexpr std::size_t history_values = 5;
 
 template <std::size_t d>
 Vector<d> position(const ArrayView<double, 2>& positions, std::size_t node) {
@@ -162,6 +163,40 @@ void CohesiveWalls::take_contributions(std::size_t n_node) {
 
 CohesiveState CohesiveWalls::initial_state() const {
   return {.points = std::vector<CohesiveHistory>(n_wall() * n_point())};
+}
+
+Array<double, 3> CohesiveWalls::values_of(const CohesiveState& state) const {
+  require(state.points.size() == n_wall() * n_point(), "state must be one of these walls");
+  Array<double, 3> values({n_wall(), n_point(), history_values});
+  double* next = values.data();
+  for (const CohesiveHistory& point : state.points) {
+    for (const double value :
+         {point.damage, point.viscous_damage, point.dissipated, point.viscous_work, point.excess}) {
+      *next++ = value;
+    }
+  }
+  return values;
+}
+
+CohesiveState CohesiveWalls::state_of(const ArrayView<double, 3>& values) const {
+  require(values.shape[0] == n_wall() && values.shape[1] == n_point() &&
+              values.shape[2] == history_values,
+          "state must have 5 values per wall facet and quadrature point");
+  CohesiveState state = initial_state();
+  const double* next = values.data;
+  for (CohesiveHistory& point : state.points) {
+    point = {.damage = next[0],
+             .viscous_damage = next[1],
+             .dissipated = next[2],
+             .viscous_work = next[3],
+             .excess = next[4]};
+    next += history_values;
+    require(point.viscous_damage >= 0 && point.viscous_damage <= point.damage &&
+                point.damage <= 1 && point.dissipated >= 0 && std::isfinite(point.dissipated) &&
+                std::isfinite(point.viscous_work) && std::isfinite(point.excess),
+            "state must hold damage between 0 and 1 and finite energies");
+  }
+  return state;
 }
 
 WallResponse CohesiveWalls::evaluate(const ArrayView<double, 1>& displacement,

@@ -77,6 +77,13 @@ class CohesiveWalls {
   /// Undamaged everywhere.
   [[nodiscard]] CohesiveState initial_state() const;
 
+  /// A state as numbers to keep: (k, q, 5) members of `CohesiveHistory` in their order.
+  [[nodiscard]] Array<double, 3> values_of(const CohesiveState& state) const;
+
+  /// The state of such numbers.
+  /// @throws InvalidArgument for another shape, or what no history can be
+  [[nodiscard]] CohesiveState state_of(const ArrayView<double, 3>& values) const;
+
   /// Forces, matrices and new histories; the same bits for every number of threads.
   /// @param displacement (n · d) [m], the d components of a node together
   /// @throws InvalidArgument for sizes that differ, displacements that are not finite, a negative

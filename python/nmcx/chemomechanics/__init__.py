@@ -5,6 +5,7 @@ boundaries and through the surface; amounts balance to rounding in every step.
 """
 
 from nmcx.chemomechanics.boundary import Dirichlet, Flux, Robin, layer_conductance
+from nmcx.chemomechanics.cohesive import CohesiveLaw, cohesive_law, traction_separation
 from nmcx.chemomechanics.demand import ImpossibleDemand, TransportFailure
 from nmcx.chemomechanics.diffusion import diffuse
 from nmcx.chemomechanics.electrode_drive import ButlerVolmer
@@ -13,6 +14,7 @@ from nmcx.chemomechanics.protocol import Charge, Discharge, Hold, Rest, cycle
 __all__ = [
     "ButlerVolmer",
     "Charge",
+    "CohesiveLaw",
     "Dirichlet",
     "Discharge",
     "Flux",
@@ -21,7 +23,9 @@ __all__ = [
     "Rest",
     "Robin",
     "TransportFailure",
+    "cohesive_law",
     "cycle",
     "diffuse",
     "layer_conductance",
+    "traction_separation",
 ]

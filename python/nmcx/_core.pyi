@@ -11,6 +11,10 @@ import typing
 
 __all__: list[str] = [
     "CapMeans",
+    "CohesiveLaw",
+    "CohesiveMode",
+    "CohesiveState",
+    "CohesiveWalls",
     "ConeCounts",
     "ConvergenceError",
     "DistanceClasses",
@@ -20,6 +24,7 @@ __all__: list[str] = [
     "Electrode",
     "ElectrodeResult",
     "EstimatorModel",
+    "FacetQuadrature",
     "FirstHits",
     "Freedom",
     "ImprovedMesh",
@@ -28,6 +33,7 @@ __all__: list[str] = [
     "LineMeans",
     "MeasuredEdges",
     "MidsideNodes",
+    "MixedMode",
     "MotionModel",
     "Normalised",
     "ProjectedMesh",
@@ -36,15 +42,21 @@ __all__: list[str] = [
     "Registration",
     "RegistrationOptions",
     "Resampled",
+    "SofteningShape",
     "SolverKind",
     "StepResult",
     "SurfaceView",
+    "TangentKind",
+    "TractionSeparation",
     "Transport",
     "TurnedCorrelations",
+    "WallEnergies",
+    "WallResponse",
     "Warp",
     "active_instruction_set",
     "cap_means",
     "chord_lengths",
+    "cohesive_mode",
     "cone_porosity",
     "distance_classes",
     "distance_transform",
@@ -69,6 +81,7 @@ __all__: list[str] = [
     "supported_instruction_set",
     "surface_view",
     "threshold_stride",
+    "traction_separation",
 ]
 
 class ConvergenceError(nmcx.errors.ConvergenceError):
@@ -564,6 +577,235 @@ class Transport:
     @property
     def surface_area(self) -> numpy.typing.NDArray[numpy.float64]: ...
 
+class SofteningShape:
+    """
+    Members:
+
+      bilinear
+
+      exponential
+    """
+
+    __members__: typing.ClassVar[dict[str, SofteningShape]]
+    bilinear: typing.ClassVar[SofteningShape]
+    exponential: typing.ClassVar[SofteningShape]
+    @typing.overload
+    def __eq__(self, other: SofteningShape) -> bool: ...
+    @typing.overload
+    def __eq__(self, other: typing.Any) -> bool: ...
+    def __getstate__(self) -> int: ...
+    def __hash__(self) -> int: ...
+    def __index__(self) -> int: ...
+    def __init__(self, value: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    def __int__(self) -> int: ...
+    @typing.overload
+    def __ne__(self, other: SofteningShape) -> bool: ...
+    @typing.overload
+    def __ne__(self, other: typing.Any) -> bool: ...
+    def __repr__(self) -> str: ...
+    def __setstate__(self, state: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    def __str__(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def value(self) -> int: ...
+
+class MixedMode:
+    """
+    Members:
+
+      benzeggagh_kenane
+
+      power_law
+    """
+
+    __members__: typing.ClassVar[dict[str, MixedMode]]
+    benzeggagh_kenane: typing.ClassVar[MixedMode]
+    power_law: typing.ClassVar[MixedMode]
+    @typing.overload
+    def __eq__(self, other: MixedMode) -> bool: ...
+    @typing.overload
+    def __eq__(self, other: typing.Any) -> bool: ...
+    def __getstate__(self) -> int: ...
+    def __hash__(self) -> int: ...
+    def __index__(self) -> int: ...
+    def __init__(self, value: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    def __int__(self) -> int: ...
+    @typing.overload
+    def __ne__(self, other: MixedMode) -> bool: ...
+    @typing.overload
+    def __ne__(self, other: typing.Any) -> bool: ...
+    def __repr__(self) -> str: ...
+    def __setstate__(self, state: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    def __str__(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def value(self) -> int: ...
+
+class CohesiveMode:
+    @property
+    def final_opening(self) -> float: ...
+    @property
+    def fracture_energy(self) -> float: ...
+    @property
+    def onset(self) -> float: ...
+
+class CohesiveLaw:
+    def __init__(
+        self,
+        stiffness: typing.SupportsFloat | typing.SupportsIndex,
+        strength: typing.SupportsFloat | typing.SupportsIndex,
+        fracture_energy: typing.SupportsFloat | typing.SupportsIndex,
+        shear_strength: typing.SupportsFloat | typing.SupportsIndex,
+        shear_fracture_energy: typing.SupportsFloat | typing.SupportsIndex,
+        exponent: typing.SupportsFloat | typing.SupportsIndex,
+        shape: SofteningShape,
+        mixed_mode: MixedMode,
+        viscosity: typing.SupportsFloat | typing.SupportsIndex,
+    ) -> None: ...
+
+class TractionSeparation:
+    @property
+    def damage(self) -> numpy.typing.NDArray[numpy.float64]: ...
+    @property
+    def traction(self) -> numpy.typing.NDArray[numpy.float64]: ...
+
+class FacetQuadrature:
+    """
+    Members:
+
+      nodal
+
+      gauss
+    """
+
+    __members__: typing.ClassVar[dict[str, FacetQuadrature]]
+    gauss: typing.ClassVar[FacetQuadrature]
+    nodal: typing.ClassVar[FacetQuadrature]
+    @typing.overload
+    def __eq__(self, other: FacetQuadrature) -> bool: ...
+    @typing.overload
+    def __eq__(self, other: typing.Any) -> bool: ...
+    def __getstate__(self) -> int: ...
+    def __hash__(self) -> int: ...
+    def __index__(self) -> int: ...
+    def __init__(self, value: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    def __int__(self) -> int: ...
+    @typing.overload
+    def __ne__(self, other: FacetQuadrature) -> bool: ...
+    @typing.overload
+    def __ne__(self, other: typing.Any) -> bool: ...
+    def __repr__(self) -> str: ...
+    def __setstate__(self, state: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    def __str__(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def value(self) -> int: ...
+
+class TangentKind:
+    """
+    Members:
+
+      none
+
+      secant
+
+      consistent
+    """
+
+    __members__: typing.ClassVar[dict[str, TangentKind]]
+    consistent: typing.ClassVar[TangentKind]
+    none: typing.ClassVar[TangentKind]
+    secant: typing.ClassVar[TangentKind]
+    @typing.overload
+    def __eq__(self, other: TangentKind) -> bool: ...
+    @typing.overload
+    def __eq__(self, other: typing.Any) -> bool: ...
+    def __getstate__(self) -> int: ...
+    def __hash__(self) -> int: ...
+    def __index__(self) -> int: ...
+    def __init__(self, value: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    def __int__(self) -> int: ...
+    @typing.overload
+    def __ne__(self, other: TangentKind) -> bool: ...
+    @typing.overload
+    def __ne__(self, other: typing.Any) -> bool: ...
+    def __repr__(self) -> str: ...
+    def __setstate__(self, state: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    def __str__(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def value(self) -> int: ...
+
+class CohesiveState:
+    pass
+
+class WallEnergies:
+    @property
+    def dissipated(self) -> float: ...
+    @property
+    def dissipated_step(self) -> float: ...
+    @property
+    def stored(self) -> float: ...
+    @property
+    def viscous(self) -> float: ...
+    @property
+    def viscous_step(self) -> float: ...
+
+class WallResponse:
+    @property
+    def damage(self) -> numpy.typing.NDArray[numpy.float64]: ...
+    @property
+    def energies(self) -> WallEnergies: ...
+    @property
+    def force(self) -> numpy.typing.NDArray[numpy.float64]: ...
+    @property
+    def is_loading(self) -> numpy.typing.NDArray[numpy.bool]: ...
+    @property
+    def matrices(self) -> numpy.typing.NDArray[numpy.float64]: ...
+    @property
+    def opening(self) -> numpy.typing.NDArray[numpy.float64]: ...
+    @property
+    def sliding(self) -> numpy.typing.NDArray[numpy.float64]: ...
+    @property
+    def state(self) -> CohesiveState: ...
+    @property
+    def traction(self) -> numpy.typing.NDArray[numpy.float64]: ...
+
+class CohesiveWalls:
+    def __init__(
+        self,
+        positions: numpy.typing.NDArray[numpy.float64],
+        walls: numpy.typing.NDArray[numpy.int64],
+        laws: collections.abc.Sequence[CohesiveLaw],
+        law_of_wall: numpy.typing.NDArray[numpy.int64],
+        quadrature: FacetQuadrature,
+    ) -> None: ...
+    def evaluate(
+        self,
+        displacement: numpy.typing.NDArray[numpy.float64],
+        state: CohesiveState,
+        tangent: TangentKind,
+        time_step: typing.SupportsFloat | typing.SupportsIndex = 0.0,
+        residual_integrity: typing.SupportsFloat | typing.SupportsIndex = 0.0,
+        frozen_branch: numpy.typing.NDArray[numpy.int8] | None = None,
+        threads: int = 0,
+    ) -> WallResponse: ...
+    def initial_state(self) -> CohesiveState: ...
+    def state_of(self, values: numpy.typing.NDArray[numpy.float64]) -> CohesiveState: ...
+    def values_of(self, state: CohesiveState) -> numpy.typing.NDArray[numpy.float64]: ...
+    @property
+    def area(self) -> numpy.typing.NDArray[numpy.float64]: ...
+    @property
+    def n_point(self) -> int: ...
+    @property
+    def n_wall(self) -> int: ...
+    @property
+    def rotation(self) -> numpy.typing.NDArray[numpy.float64]: ...
+
 class LabelLattice:
     @property
     def cells(self) -> numpy.typing.NDArray[numpy.int64]: ...
@@ -594,6 +836,9 @@ def chord_lengths(
     direction: numpy.typing.NDArray[numpy.float64],
     threads: int = 0,
 ) -> numpy.typing.NDArray[numpy.float64]: ...
+def cohesive_mode(
+    law: CohesiveLaw, sliding_share: typing.SupportsFloat | typing.SupportsIndex
+) -> CohesiveMode: ...
 def cone_porosity(
     envelope: numpy.typing.NDArray[numpy.bool],
     solid: numpy.typing.NDArray[numpy.bool],
@@ -830,5 +1075,11 @@ def surface_view(
     threads: int = 0,
 ) -> SurfaceView: ...
 def threshold_stride(n_voxel: typing.SupportsInt | typing.SupportsIndex) -> int: ...
+def traction_separation(
+    law: CohesiveLaw,
+    opening: numpy.typing.NDArray[numpy.float64],
+    sliding: numpy.typing.NDArray[numpy.float64],
+    largest: numpy.typing.NDArray[numpy.float64],
+) -> TractionSeparation: ...
 
 __version__: str = "0.1.0"

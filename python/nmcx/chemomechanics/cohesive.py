@@ -248,7 +248,7 @@ def cohesive_law(parameters: Parameters, mesh: Mesh | None = None) -> CohesiveLa
     1e-09
     """
     stiffness = parameters.cohesive_stiffness
-    if mesh is not None and stiffness == _default_stiffness():
+    if mesh is not None and stiffness == Parameters.cohesive_stiffness:
         modulus = polycrystal_moduli(parameters.elasticity()).hill.young
         stiffness = _STIFFNESS_FACTOR * modulus / _grain_diameter(mesh)
     return CohesiveLaw(
@@ -256,11 +256,6 @@ def cohesive_law(parameters: Parameters, mesh: Mesh | None = None) -> CohesiveLa
         strength=parameters.strength,
         fracture_energy=parameters.fracture_energy,
     )
-
-
-def _default_stiffness() -> float:
-    fields = {item.name: item.default for item in dataclasses.fields(Parameters)}
-    return float(fields["cohesive_stiffness"])
 
 
 def _grain_diameter(mesh: Mesh) -> float:

@@ -79,7 +79,7 @@ void bind_walls(py::module_& m) {
                     std::vector<nmcx::CohesiveLaw>, const nmcx::ArrayView<std::int64_t, 1>&,
                     nmcx::FacetQuadrature>(),
            "positions"_a.noconvert(), "walls"_a.noconvert(), "laws"_a, "law_of_wall"_a.noconvert(),
-           "quadrature"_a = nmcx::FacetQuadrature::nodal)
+           "quadrature"_a)
       .def_property_readonly("n_wall", &CohesiveWalls::n_wall)
       .def_property_readonly("n_point", &CohesiveWalls::n_point)
       .def_property_readonly("area", &CohesiveWalls::area,
@@ -101,7 +101,7 @@ void bind_walls(py::module_& m) {
                                   frozen_branch.value_or(nmcx::ArrayView<std::int8_t, 2>{})},
                                  threads);
           },
-          "displacement"_a.noconvert(), "state"_a, "tangent"_a = nmcx::TangentKind::none,
+          "displacement"_a.noconvert(), "state"_a, "tangent"_a,
           "time_step"_a = 0.0, "residual_integrity"_a = 0.0,
           "frozen_branch"_a.noconvert() = py::none(), "threads"_a = 0, ReleaseGil());
 }

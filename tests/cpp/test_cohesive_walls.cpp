@@ -501,6 +501,12 @@ BOOST_AUTO_TEST_CASE(facets_that_cannot_be_are_refused_by_name) {
   refused([](auto& points, auto&, auto&) { points[6] += 1e-8; }, "one place");
   refused([](auto&, auto& rows, auto&) { rows[2] = rows[0], rows[3] = rows[1]; }, "same nodes");
   refused([](auto&, auto& rows, auto&) { rows[1] = rows[0]; }, "no area");
+  Sheet<3> bent = square(6);
+  bent.side[3 * 4] += 1e-8;
+  BOOST_CHECK_EXCEPTION(bent.walls(FacetQuadrature::gauss), nmcx::InvalidArgument,
+                        [](const auto& error) {
+                          return std::string(error.what()).find("flat") != std::string::npos;
+                        });
   const Sheet<2> sheet = line(2);
   const CohesiveWalls walls = sheet.walls(FacetQuadrature::nodal);
   std::vector<double> u(2 * sheet.side.size(), 0.0);

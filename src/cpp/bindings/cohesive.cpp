@@ -101,9 +101,9 @@ void bind_walls(py::module_& m) {
                                   frozen_branch.value_or(nmcx::ArrayView<std::int8_t, 2>{})},
                                  threads);
           },
-          "displacement"_a.noconvert(), "state"_a, "tangent"_a,
-          "time_step"_a = 0.0, "residual_integrity"_a = 0.0,
-          "frozen_branch"_a.noconvert() = py::none(), "threads"_a = 0, ReleaseGil());
+          "displacement"_a.noconvert(), "state"_a, "tangent"_a, "time_step"_a = 0.0,
+          "residual_integrity"_a = 0.0, "frozen_branch"_a.noconvert() = py::none(), "threads"_a = 0,
+          ReleaseGil());
 }
 
 }  // namespace

@@ -55,8 +55,10 @@ struct CohesiveHistory {
   double damage = 0;          ///< largest damage that the law has asked for
   double viscous_damage = 0;  ///< that traction follows; equal to `damage` without viscosity
   double dissipated = 0;      ///< work of separation spent so far [J/m²]
-  double viscous_work = 0;    ///< spent beyond it because damage lags behind its law [J/m²]
-  double excess = 0;          ///< driving force beyond the one that damage needs at rest [J/m²]
+  /// Spent beyond it because damage lags behind its law [J/m²]; falls again where a boundary that
+  /// was let go catches up at less separation than its damage needs.
+  double viscous_work = 0;
+  double excess = 0;  ///< driving force beyond the one that damage needs at rest [J/m²]
 };
 
 enum class TangentKind : std::uint8_t {

@@ -148,6 +148,16 @@ void CohesiveWalls::take_facets(const ArrayView<double, 2>& positions) {
         }
       }
     }
+    for (std::size_t i = d; i < m; ++i) {
+      const std::size_t from = node[i - d];
+      const std::size_t to = node[(i - d + 1) % d];
+      for (std::size_t k = 0; k < d; ++k) {
+        const double middle = 0.5 * (positions(from, k) + positions(to, k));
+        if (!(std::abs(positions(node[i], k) - middle) <= 1e-6 * size)) {
+          refuse(f, "must be flat, its midside nodes amid the edges 01 (, 12, 20)");
+        }
+      }
+    }
     if (!any_apart) refuse(f, "has the same nodes on both sides: nothing can come apart there");
   }
 }
@@ -168,11 +178,11 @@ CohesiveState CohesiveWalls::initial_state() const {
 Array<double, 3> CohesiveWalls::values_of(const CohesiveState& state) const {
   require(state.points.size() == n_wall() * n_point(), "state must be one of these walls");
   Array<double, 3> values({n_wall(), n_point(), history_values});
-  double* next = values.data();
+  std::size_t next = 0;
   for (const CohesiveHistory& point : state.points) {
     for (const double value :
          {point.damage, point.viscous_damage, point.dissipated, point.viscous_work, point.excess}) {
-      *next++ = value;
+      values[next++] = value;
     }
   }
   return values;

@@ -60,8 +60,8 @@ class CohesiveWalls {
   ///                    order of `facet_rule`; m is 2 or 3 with d = 2, 3 or 6 with d = 3
   /// @param laws        at least one
   /// @param law_of_wall (k) index into `laws`
-  /// @throws InvalidArgument for unknown nodes or laws, laws that cannot be, facets of no area, and
-  ///         facets whose sides do not lie in one place or are one and the same
+  /// @throws InvalidArgument for unknown nodes or laws, laws that cannot be, facets of no area
+  ///         or bent ones, and sides that do not lie in one place or are one and the same
   CohesiveWalls(const ArrayView<double, 2>& positions, const ArrayView<std::int64_t, 2>& walls,
                 std::vector<CohesiveLaw> laws, const ArrayView<std::int64_t, 1>& law_of_wall,
                 FacetQuadrature quadrature);

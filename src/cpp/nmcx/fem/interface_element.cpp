@@ -1,6 +1,7 @@
 #include "nmcx/fem/interface_element.hpp"
 
 #include <cmath>
+#include <numbers>
 
 #include "nmcx/core/error.hpp"
 
@@ -23,7 +24,7 @@ Points line_points(std::size_t n_node, FacetQuadrature quadrature) {
     return {point(1.0 / 6, 0), point(1.0 / 6, 1), point(4.0 / 6, 0.5)};
   }
   if (n_node == 2) {
-    const double x = 0.5 / std::sqrt(3.0);
+    const double x = 0.5 * std::numbers::inv_sqrt3;
     return {point(0.5, 0.5 - x), point(0.5, 0.5 + x)};
   }
   const double x = 0.5 * std::sqrt(0.6);

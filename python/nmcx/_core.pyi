@@ -11,17 +11,20 @@ import typing
 
 __all__: list[str] = [
     "CapMeans",
+    "CohesiveLaw",
+    "CohesiveMode",
+    "CohesiveState",
+    "CohesiveWalls",
     "ConeCounts",
     "ConvergenceError",
     "DistanceClasses",
     "EdgeMap",
     "EdgeModel",
     "EdgeThresholds",
-    "ElasticEquilibrium",
-    "Elasticity",
     "Electrode",
     "ElectrodeResult",
     "EstimatorModel",
+    "FacetQuadrature",
     "FirstHits",
     "Freedom",
     "ImprovedMesh",
@@ -30,29 +33,34 @@ __all__: list[str] = [
     "LineMeans",
     "MeasuredEdges",
     "MidsideNodes",
+    "MixedMode",
     "MotionModel",
     "Normalised",
-    "PlaneState",
     "ProjectedMesh",
     "ReferenceMap",
     "ReferenceModel",
     "Registration",
     "RegistrationOptions",
     "Resampled",
+    "SofteningShape",
     "SolverKind",
     "StepResult",
     "SurfaceView",
+    "TangentKind",
+    "TractionSeparation",
     "Transport",
     "TurnedCorrelations",
+    "WallEnergies",
+    "WallResponse",
     "Warp",
     "active_instruction_set",
     "cap_means",
     "chord_lengths",
+    "cohesive_mode",
     "cone_porosity",
     "distance_classes",
     "distance_transform",
     "edge_thresholds",
-    "elastic_equilibrium",
     "electrode_potential",
     "first_hits",
     "fit_edges",
@@ -73,6 +81,7 @@ __all__: list[str] = [
     "supported_instruction_set",
     "surface_view",
     "threshold_stride",
+    "traction_separation",
 ]
 
 class ConvergenceError(nmcx.errors.ConvergenceError):
@@ -568,26 +577,20 @@ class Transport:
     @property
     def surface_area(self) -> numpy.typing.NDArray[numpy.float64]: ...
 
-class PlaneState:
+class SofteningShape:
     """
     Members:
 
-      solid
+      bilinear
 
-      generalised_plane_strain
-
-      plane_strain
-
-      plane_stress
+      exponential
     """
 
-    __members__: typing.ClassVar[dict[str, PlaneState]]
-    generalised_plane_strain: typing.ClassVar[PlaneState]
-    plane_strain: typing.ClassVar[PlaneState]
-    plane_stress: typing.ClassVar[PlaneState]
-    solid: typing.ClassVar[PlaneState]
+    __members__: typing.ClassVar[dict[str, SofteningShape]]
+    bilinear: typing.ClassVar[SofteningShape]
+    exponential: typing.ClassVar[SofteningShape]
     @typing.overload
-    def __eq__(self, other: PlaneState) -> bool: ...
+    def __eq__(self, other: SofteningShape) -> bool: ...
     @typing.overload
     def __eq__(self, other: typing.Any) -> bool: ...
     def __getstate__(self) -> int: ...
@@ -596,7 +599,7 @@ class PlaneState:
     def __init__(self, value: typing.SupportsInt | typing.SupportsIndex) -> None: ...
     def __int__(self) -> int: ...
     @typing.overload
-    def __ne__(self, other: PlaneState) -> bool: ...
+    def __ne__(self, other: SofteningShape) -> bool: ...
     @typing.overload
     def __ne__(self, other: typing.Any) -> bool: ...
     def __repr__(self) -> str: ...
@@ -607,38 +610,201 @@ class PlaneState:
     @property
     def value(self) -> int: ...
 
-class ElasticEquilibrium:
-    @property
-    def displacement(self) -> numpy.typing.NDArray[numpy.float64]: ...
-    @property
-    def iterations(self) -> int: ...
-    @property
-    def nodal_stress(self) -> numpy.typing.NDArray[numpy.float64]: ...
-    @property
-    def residual(self) -> float: ...
-    @property
-    def section_strain(self) -> numpy.typing.NDArray[numpy.float64]: ...
-    @property
-    def stored_energy(self) -> float: ...
-    @property
-    def stress(self) -> numpy.typing.NDArray[numpy.float64]: ...
+class MixedMode:
+    """
+    Members:
 
-class Elasticity:
+      benzeggagh_kenane
+
+      power_law
+    """
+
+    __members__: typing.ClassVar[dict[str, MixedMode]]
+    benzeggagh_kenane: typing.ClassVar[MixedMode]
+    power_law: typing.ClassVar[MixedMode]
+    @typing.overload
+    def __eq__(self, other: MixedMode) -> bool: ...
+    @typing.overload
+    def __eq__(self, other: typing.Any) -> bool: ...
+    def __getstate__(self) -> int: ...
+    def __hash__(self) -> int: ...
+    def __index__(self) -> int: ...
+    def __init__(self, value: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    def __int__(self) -> int: ...
+    @typing.overload
+    def __ne__(self, other: MixedMode) -> bool: ...
+    @typing.overload
+    def __ne__(self, other: typing.Any) -> bool: ...
+    def __repr__(self) -> str: ...
+    def __setstate__(self, state: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    def __str__(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def value(self) -> int: ...
+
+class CohesiveMode:
+    @property
+    def final_opening(self) -> float: ...
+    @property
+    def fracture_energy(self) -> float: ...
+    @property
+    def onset(self) -> float: ...
+
+class CohesiveLaw:
     def __init__(
         self,
-        points: numpy.typing.NDArray[numpy.float64],
-        cells: numpy.typing.NDArray[numpy.int64],
-        grain: numpy.typing.NDArray[numpy.int64],
-        interfaces: numpy.typing.NDArray[numpy.int64],
-        is_tied: numpy.typing.NDArray[numpy.bool],
-        stiffness: numpy.typing.NDArray[numpy.float64],
-        plane: PlaneState,
-        threads: int = 0,
+        stiffness: typing.SupportsFloat | typing.SupportsIndex,
+        strength: typing.SupportsFloat | typing.SupportsIndex,
+        fracture_energy: typing.SupportsFloat | typing.SupportsIndex,
+        shear_strength: typing.SupportsFloat | typing.SupportsIndex,
+        shear_fracture_energy: typing.SupportsFloat | typing.SupportsIndex,
+        exponent: typing.SupportsFloat | typing.SupportsIndex,
+        shape: SofteningShape,
+        mixed_mode: MixedMode,
+        viscosity: typing.SupportsFloat | typing.SupportsIndex,
     ) -> None: ...
+
+class TractionSeparation:
     @property
-    def n_corner(self) -> int: ...
+    def damage(self) -> numpy.typing.NDArray[numpy.float64]: ...
     @property
-    def size(self) -> int: ...
+    def traction(self) -> numpy.typing.NDArray[numpy.float64]: ...
+
+class FacetQuadrature:
+    """
+    Members:
+
+      nodal
+
+      gauss
+    """
+
+    __members__: typing.ClassVar[dict[str, FacetQuadrature]]
+    gauss: typing.ClassVar[FacetQuadrature]
+    nodal: typing.ClassVar[FacetQuadrature]
+    @typing.overload
+    def __eq__(self, other: FacetQuadrature) -> bool: ...
+    @typing.overload
+    def __eq__(self, other: typing.Any) -> bool: ...
+    def __getstate__(self) -> int: ...
+    def __hash__(self) -> int: ...
+    def __index__(self) -> int: ...
+    def __init__(self, value: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    def __int__(self) -> int: ...
+    @typing.overload
+    def __ne__(self, other: FacetQuadrature) -> bool: ...
+    @typing.overload
+    def __ne__(self, other: typing.Any) -> bool: ...
+    def __repr__(self) -> str: ...
+    def __setstate__(self, state: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    def __str__(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def value(self) -> int: ...
+
+class TangentKind:
+    """
+    Members:
+
+      none
+
+      secant
+
+      consistent
+    """
+
+    __members__: typing.ClassVar[dict[str, TangentKind]]
+    consistent: typing.ClassVar[TangentKind]
+    none: typing.ClassVar[TangentKind]
+    secant: typing.ClassVar[TangentKind]
+    @typing.overload
+    def __eq__(self, other: TangentKind) -> bool: ...
+    @typing.overload
+    def __eq__(self, other: typing.Any) -> bool: ...
+    def __getstate__(self) -> int: ...
+    def __hash__(self) -> int: ...
+    def __index__(self) -> int: ...
+    def __init__(self, value: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    def __int__(self) -> int: ...
+    @typing.overload
+    def __ne__(self, other: TangentKind) -> bool: ...
+    @typing.overload
+    def __ne__(self, other: typing.Any) -> bool: ...
+    def __repr__(self) -> str: ...
+    def __setstate__(self, state: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    def __str__(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def value(self) -> int: ...
+
+class CohesiveState:
+    pass
+
+class WallEnergies:
+    @property
+    def dissipated(self) -> float: ...
+    @property
+    def dissipated_step(self) -> float: ...
+    @property
+    def stored(self) -> float: ...
+    @property
+    def viscous(self) -> float: ...
+    @property
+    def viscous_step(self) -> float: ...
+
+class WallResponse:
+    @property
+    def damage(self) -> numpy.typing.NDArray[numpy.float64]: ...
+    @property
+    def energies(self) -> WallEnergies: ...
+    @property
+    def force(self) -> numpy.typing.NDArray[numpy.float64]: ...
+    @property
+    def is_loading(self) -> numpy.typing.NDArray[numpy.bool]: ...
+    @property
+    def matrices(self) -> numpy.typing.NDArray[numpy.float64]: ...
+    @property
+    def opening(self) -> numpy.typing.NDArray[numpy.float64]: ...
+    @property
+    def sliding(self) -> numpy.typing.NDArray[numpy.float64]: ...
+    @property
+    def state(self) -> CohesiveState: ...
+    @property
+    def traction(self) -> numpy.typing.NDArray[numpy.float64]: ...
+
+class CohesiveWalls:
+    def __init__(
+        self,
+        positions: numpy.typing.NDArray[numpy.float64],
+        walls: numpy.typing.NDArray[numpy.int64],
+        laws: collections.abc.Sequence[CohesiveLaw],
+        law_of_wall: numpy.typing.NDArray[numpy.int64],
+        quadrature: FacetQuadrature,
+    ) -> None: ...
+    def evaluate(
+        self,
+        displacement: numpy.typing.NDArray[numpy.float64],
+        state: CohesiveState,
+        tangent: TangentKind,
+        time_step: typing.SupportsFloat | typing.SupportsIndex = 0.0,
+        residual_integrity: typing.SupportsFloat | typing.SupportsIndex = 0.0,
+        frozen_branch: numpy.typing.NDArray[numpy.int8] | None = None,
+        threads: int = 0,
+    ) -> WallResponse: ...
+    def initial_state(self) -> CohesiveState: ...
+    def state_of(self, values: numpy.typing.NDArray[numpy.float64]) -> CohesiveState: ...
+    def values_of(self, state: CohesiveState) -> numpy.typing.NDArray[numpy.float64]: ...
+    @property
+    def area(self) -> numpy.typing.NDArray[numpy.float64]: ...
+    @property
+    def n_point(self) -> int: ...
+    @property
+    def n_wall(self) -> int: ...
+    @property
+    def rotation(self) -> numpy.typing.NDArray[numpy.float64]: ...
 
 class LabelLattice:
     @property
@@ -670,6 +836,9 @@ def chord_lengths(
     direction: numpy.typing.NDArray[numpy.float64],
     threads: int = 0,
 ) -> numpy.typing.NDArray[numpy.float64]: ...
+def cohesive_mode(
+    law: CohesiveLaw, sliding_share: typing.SupportsFloat | typing.SupportsIndex
+) -> CohesiveMode: ...
 def cone_porosity(
     envelope: numpy.typing.NDArray[numpy.bool],
     solid: numpy.typing.NDArray[numpy.bool],
@@ -701,15 +870,6 @@ def edge_thresholds(
     status: numpy.typing.NDArray[numpy.uint16],
     noise_given: bool,
 ) -> EdgeThresholds: ...
-def elastic_equilibrium(
-    elasticity: Elasticity,
-    eigenstrain: numpy.typing.NDArray[numpy.float64],
-    fixed: numpy.typing.NDArray[numpy.float64],
-    force: numpy.typing.NDArray[numpy.float64],
-    tolerance: typing.SupportsFloat | typing.SupportsIndex = 1e-12,
-    max_iterations: typing.SupportsInt | typing.SupportsIndex = 50,
-    threads: int = 0,
-) -> ElasticEquilibrium: ...
 def electrode_potential(
     electrode: Electrode, concentration: numpy.typing.NDArray[numpy.float64]
 ) -> ElectrodeResult: ...
@@ -915,5 +1075,11 @@ def surface_view(
     threads: int = 0,
 ) -> SurfaceView: ...
 def threshold_stride(n_voxel: typing.SupportsInt | typing.SupportsIndex) -> int: ...
+def traction_separation(
+    law: CohesiveLaw,
+    opening: numpy.typing.NDArray[numpy.float64],
+    sliding: numpy.typing.NDArray[numpy.float64],
+    largest: numpy.typing.NDArray[numpy.float64],
+) -> TractionSeparation: ...
 
 __version__: str = "0.1.0"

@@ -5,6 +5,7 @@ boundaries and through the surface; amounts balance to rounding in every step.
 """
 
 from nmcx.chemomechanics.boundary import Dirichlet, Flux, Robin, layer_conductance
+from nmcx.chemomechanics.cohesive import CohesiveLaw, cohesive_law, traction_separation
 from nmcx.chemomechanics.demand import ImpossibleDemand, TransportFailure
 from nmcx.chemomechanics.diffusion import diffuse
 from nmcx.chemomechanics.electrode_drive import ButlerVolmer
@@ -15,6 +16,7 @@ from nmcx.chemomechanics.protocol import Charge, Discharge, Hold, Rest, cycle
 __all__ = [
     "ButlerVolmer",
     "Charge",
+    "CohesiveLaw",
     "Dirichlet",
     "Discharge",
     "Flux",
@@ -23,9 +25,11 @@ __all__ = [
     "Rest",
     "Robin",
     "TransportFailure",
+    "cohesive_law",
     "cycle",
     "diffuse",
     "equilibrium",
     "layer_conductance",
     "radial_profile",
+    "traction_separation",
 ]

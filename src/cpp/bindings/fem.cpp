@@ -9,6 +9,7 @@ using namespace py::literals;
 
 void bind_transport(py::module_& m);   // transport.cpp
 void bind_elasticity(py::module_& m);  // elasticity.cpp
+void bind_cohesive(py::module_& m);    // cohesive.cpp
 
 namespace {
 
@@ -79,4 +80,5 @@ void bind_fem(py::module_& m) {
   bind_mesh_improvement(m);
   bind_transport(m);
   bind_elasticity(m);
+  bind_cohesive(m);
 }

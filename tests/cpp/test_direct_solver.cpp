@@ -50,7 +50,8 @@ struct System {
       unit.assign(matrix.size(), 0.0);
       unit[static_cast<std::size_t>(j)] = 1;
       std::vector<double> column(matrix.size());
-      nmcx::multiply(matrix, unit, column, one_thread);
+      nmcx::Team team(one_thread);
+      nmcx::multiply(matrix, unit, column, team);
       result.col(j) = Eigen::Map<Eigen::VectorXd>(column.data(), n);
     }
     return result;
@@ -106,7 +107,8 @@ BOOST_AUTO_TEST_CASE(solutions_are_those_of_a_dense_factorisation) {
       std::vector<double> exact = system.some_vector(1);
       system.solver.rigid_modes().project(exact);
       std::vector<double> b(exact.size());
-      nmcx::multiply(system.elasticity.matrix(), exact, b, one_thread);
+      nmcx::Team team(one_thread);
+      nmcx::multiply(system.elasticity.matrix(), exact, b, team);
       std::vector<double> x(exact.size(), 0.0);
       for (std::size_t i = 0; i < n_fixed; ++i) x[i] = exact[i];
       const auto report =
@@ -133,7 +135,8 @@ BOOST_AUTO_TEST_CASE(an_old_factor_solves_with_the_new_matrix) {
   std::vector<double> exact = system.some_vector(2);
   system.solver.rigid_modes().project(exact);
   std::vector<double> b(exact.size());
-  nmcx::multiply(matrix, exact, b, one_thread);
+  nmcx::Team team(one_thread);
+  nmcx::multiply(matrix, exact, b, team);
   std::vector<double> x(exact.size(), 0.0);
   const auto stopped =
       system.solver.solve(b, x, {.tolerance = 1e-12, .max_iterations = 2}, one_thread);
@@ -167,7 +170,8 @@ BOOST_AUTO_TEST_CASE(negative_pivots_are_counted_and_refinement_solves_all_the_s
   BOOST_TEST(system.solver.n_negative() == n_negative);
   const std::vector<double> exact = system.some_vector(4);
   std::vector<double> b(exact.size());
-  nmcx::multiply(matrix, exact, b, one_thread);
+  nmcx::Team team(one_thread);
+  nmcx::multiply(matrix, exact, b, team);
   std::vector<double> x(exact.size(), 0.0);
   std::copy_n(exact.begin(), 20, x.begin());
   const auto report =

@@ -173,7 +173,8 @@ BOOST_AUTO_TEST_CASE(forces_are_the_slope_of_the_energy) {
     for (double& value : x) value = 1e-2 * random();
     for (double& value : lattice) value = 1e-2 * random();
     std::vector<double> residual(x.size());
-    nmcx::multiply(elasticity.matrix(), x, residual, one_thread);
+    nmcx::Team team(one_thread);
+    nmcx::multiply(elasticity.matrix(), x, residual, team);
     const std::vector<double> load = elasticity.load(rows(lattice, 6), one_thread);
     // Energies are quadratic, so that central differences are exact but for rounding.
     for (std::size_t i = 0; i < x.size(); i += std::max<std::size_t>(1, x.size() / 9)) {
@@ -218,7 +219,8 @@ BOOST_AUTO_TEST_CASE(wall_matrices_act_on_the_jump_across_untied_walls) {
       nmcx::UniformNumbers random(9);
       for (double& value : x) value = random();
       std::vector<double> y(x.size());
-      nmcx::multiply(walls, x, y, one_thread);
+      nmcx::Team team(one_thread);
+      nmcx::multiply(walls, x, y, team);
       std::vector<double> forces(n_wall * width);
       for (std::size_t w = 0; w < n_wall; ++w) {
         const auto group = elasticity.walls().group(w);

@@ -37,6 +37,6 @@ struct BlockMatrix {
 
 /// y = A x.
 void multiply(const BlockMatrix& matrix, std::span<const double> x, std::span<double> y,
-              const Execution& execution);
+              Team& team);
 
 }  // namespace nmcx

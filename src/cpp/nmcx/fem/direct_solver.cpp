@@ -20,8 +20,8 @@ using Sparse = Eigen::SparseMatrix<double, Eigen::ColMajor, Index>;
 // softest strain's share of the diagonal, (h / L)² = 1e-6 there: each iteration gains their ratio.
 constexpr double regularisation = 1e-10;
 
-double dot(std::span<const double> a, std::span<const double> b, const Execution& execution) {
-  return chunked_sum(a.size(), execution, [&](std::size_t i) { return a[i] * b[i]; });
+double dot(std::span<const double> a, std::span<const double> b, Team& team) {
+  return chunked_sum(a.size(), team, [&](std::size_t i) { return a[i] * b[i]; });
 }
 
 }  // namespace
@@ -219,8 +219,8 @@ void DirectSolver::apply_factor(std::span<const double> r, std::span<double> z) 
 
 /// r = b − A x on what is free and strains.
 void DirectSolver::residual_of(std::span<const double> b, std::span<const double> x,
-                               std::span<double> r, const Execution& execution) const {
-  multiply(matrix_, x, r, execution);
+                               std::span<double> r, Team& team) const {
+  multiply(matrix_, x, r, team);
   for (std::size_t i = 0; i < r.size(); ++i) r[i] = b[i] - r[i];
   clear_fixed(r);
   rigid_modes_.project(r);
@@ -228,17 +228,18 @@ void DirectSolver::residual_of(std::span<const double> b, std::span<const double
 
 DirectReport DirectSolver::solve(std::span<const double> b, std::span<double> x,
                                  const DirectOptions& options, const Execution& execution) const {
+  Team team(execution);
   require(is_factorised_, "factorise a matrix before solving");
   const std::size_t n = matrix_.size();
   require(b.size() == n && x.size() == n, "vectors must have one value per unknown");
   const auto norm = [&](std::span<const double> r) {
-    return std::sqrt(chunked_sum(
-        n, execution, [&](std::size_t i) { return r[i] * r[i] * inverse_diagonal_[i]; }));
+    return std::sqrt(
+        chunked_sum(n, team, [&](std::size_t i) { return r[i] * r[i] * inverse_diagonal_[i]; }));
   };
   std::vector<double> r(n);
   std::vector<double> p(n, 0.0);
   for (std::size_t i = 0; i < n_inner_; ++i) p[i] = is_fixed_[i] ? x[i] : 0;
-  residual_of(b, p, r, execution);
+  residual_of(b, p, r, team);
   const double reference = norm(r);
   DirectReport report{.converged = true};
   if (!(reference > 0)) {
@@ -248,7 +249,7 @@ DirectReport DirectSolver::solve(std::span<const double> b, std::span<double> x,
     return report;
   }
   rigid_modes_.project(x);
-  residual_of(b, x, r, execution);
+  residual_of(b, x, r, team);
   report.residual = norm(r) / reference;
 
   // An indefinite factor is no preconditioner of conjugate gradients: steps of length one then.
@@ -258,13 +259,13 @@ DirectReport DirectSolver::solve(std::span<const double> b, std::span<double> x,
   double before = 0;
   while (report.residual > options.tolerance && report.iterations < options.max_iterations) {
     apply_factor(r, z);
-    const double rz = dot(r, z, execution);
+    const double rz = dot(r, z, team);
     const double beta = is_refinement || report.iterations == 0 ? 0 : rz / before;
     for (std::size_t i = 0; i < n; ++i) p[i] = z[i] + (beta * p[i]);
-    multiply(matrix_, p, q, execution);
+    multiply(matrix_, p, q, team);
     clear_fixed(q);
     rigid_modes_.project(q);
-    const double curvature = dot(p, q, execution);
+    const double curvature = dot(p, q, team);
     if (!is_refinement && !(curvature > 0 && rz > 0)) {
       report.indefinite = true;
       break;
@@ -281,7 +282,7 @@ DirectReport DirectSolver::solve(std::span<const double> b, std::span<double> x,
   }
   report.converged = report.residual <= options.tolerance;
   // What is left in truth: the recurrence of r goes on falling below the rounding of A x.
-  residual_of(b, x, r, execution);
+  residual_of(b, x, r, team);
   report.residual = norm(r) / reference;
   return report;
 }

@@ -71,7 +71,7 @@ class DirectSolver {
 
   void apply_factor(std::span<const double> r, std::span<double> z) const;
   void residual_of(std::span<const double> b, std::span<const double> x, std::span<double> r,
-                   const Execution& execution) const;
+                   Team& team) const;
   void clear_fixed(std::span<double> r) const;
   void factorise_border();
 

@@ -75,8 +75,9 @@ void Elasticity::add_load(const ArrayView<double, 2>& eigenstrain, std::span<dou
     }
   });
   const std::size_t n_inner = pattern_.size() * d;
+  Team team(execution);
   for (std::size_t c = 0; c < n_border_; ++c) {
-    load[n_inner + c] = chunked_sum(n_cell(), execution, [&](std::size_t i) {
+    load[n_inner + c] = chunked_sum(n_cell(), team, [&](std::size_t i) {
       const Voigt mean = strain_at<d>(eigenstrain, corner_.data() + (i * (d + 1)), centroid<d>());
       const Simplex<d> s = simplex(cell_corners<d>(unknowns_, cells_.group(i).data()));
       return s.volume * stress_of(stiffness_of(i), mean)[out_of_plane[c]];
@@ -125,7 +126,8 @@ void Elasticity::fill_state(std::span<const double> x, const ArrayView<double, 2
                    std::copy(stress.begin(), stress.end(), result.stress.data() + (row_[i] * 6));
                  }
                });
-  result.stored_energy = chunked_sum(n_cell(), execution, [&](std::size_t i) {
+  Team team(execution);
+  result.stored_energy = chunked_sum(n_cell(), team, [&](std::size_t i) {
     const Simplex<d> s = simplex_of(i);
     double energy = 0;
     for (const auto& at : quadrature_points<d>()) {

@@ -186,6 +186,7 @@ void Elasticity::add_border(const Execution& execution) {
   const std::size_t n_inner = pattern_.size() * d;
   border_.assign(n_border_ * n_inner, 0.0);
   corner_values_.assign(n_border_ * n_border_, 0.0);
+  Team team(execution);
   for (std::size_t c = 0; c < n_border_; ++c) {
     double* column = border_.data() + (c * n_inner);
     Voigt unit{};
@@ -202,7 +203,7 @@ void Elasticity::add_border(const Execution& execution) {
       }
     });
     for (std::size_t b = 0; b < n_border_; ++b) {
-      corner_values_[(c * n_border_) + b] = chunked_sum(n_cell(), execution, [&](std::size_t i) {
+      corner_values_[(c * n_border_) + b] = chunked_sum(n_cell(), team, [&](std::size_t i) {
         const auto corner = cell_corners<d>(unknowns_, cells_.group(i).data());
         return simplex(corner).volume * stiffness_of(i)[(out_of_plane[b] * 6) + out_of_plane[c]];
       });

@@ -21,6 +21,8 @@ __all__: list[str] = [
     "EdgeMap",
     "EdgeModel",
     "EdgeThresholds",
+    "ElasticEquilibrium",
+    "Elasticity",
     "Electrode",
     "ElectrodeResult",
     "EstimatorModel",
@@ -36,6 +38,7 @@ __all__: list[str] = [
     "MixedMode",
     "MotionModel",
     "Normalised",
+    "PlaneState",
     "ProjectedMesh",
     "ReferenceMap",
     "ReferenceModel",
@@ -61,6 +64,7 @@ __all__: list[str] = [
     "distance_classes",
     "distance_transform",
     "edge_thresholds",
+    "elastic_equilibrium",
     "electrode_potential",
     "first_hits",
     "fit_edges",
@@ -577,6 +581,78 @@ class Transport:
     @property
     def surface_area(self) -> numpy.typing.NDArray[numpy.float64]: ...
 
+class PlaneState:
+    """
+    Members:
+
+      solid
+
+      generalised_plane_strain
+
+      plane_strain
+
+      plane_stress
+    """
+
+    __members__: typing.ClassVar[dict[str, PlaneState]]
+    generalised_plane_strain: typing.ClassVar[PlaneState]
+    plane_strain: typing.ClassVar[PlaneState]
+    plane_stress: typing.ClassVar[PlaneState]
+    solid: typing.ClassVar[PlaneState]
+    @typing.overload
+    def __eq__(self, other: PlaneState) -> bool: ...
+    @typing.overload
+    def __eq__(self, other: typing.Any) -> bool: ...
+    def __getstate__(self) -> int: ...
+    def __hash__(self) -> int: ...
+    def __index__(self) -> int: ...
+    def __init__(self, value: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    def __int__(self) -> int: ...
+    @typing.overload
+    def __ne__(self, other: PlaneState) -> bool: ...
+    @typing.overload
+    def __ne__(self, other: typing.Any) -> bool: ...
+    def __repr__(self) -> str: ...
+    def __setstate__(self, state: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    def __str__(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def value(self) -> int: ...
+
+class ElasticEquilibrium:
+    @property
+    def displacement(self) -> numpy.typing.NDArray[numpy.float64]: ...
+    @property
+    def iterations(self) -> int: ...
+    @property
+    def nodal_stress(self) -> numpy.typing.NDArray[numpy.float64]: ...
+    @property
+    def residual(self) -> float: ...
+    @property
+    def section_strain(self) -> numpy.typing.NDArray[numpy.float64]: ...
+    @property
+    def stored_energy(self) -> float: ...
+    @property
+    def stress(self) -> numpy.typing.NDArray[numpy.float64]: ...
+
+class Elasticity:
+    def __init__(
+        self,
+        points: numpy.typing.NDArray[numpy.float64],
+        cells: numpy.typing.NDArray[numpy.int64],
+        grain: numpy.typing.NDArray[numpy.int64],
+        interfaces: numpy.typing.NDArray[numpy.int64],
+        is_tied: numpy.typing.NDArray[numpy.bool],
+        stiffness: numpy.typing.NDArray[numpy.float64],
+        plane: PlaneState,
+        threads: int = 0,
+    ) -> None: ...
+    @property
+    def n_corner(self) -> int: ...
+    @property
+    def size(self) -> int: ...
+
 class SofteningShape:
     """
     Members:
@@ -870,6 +946,15 @@ def edge_thresholds(
     status: numpy.typing.NDArray[numpy.uint16],
     noise_given: bool,
 ) -> EdgeThresholds: ...
+def elastic_equilibrium(
+    elasticity: Elasticity,
+    eigenstrain: numpy.typing.NDArray[numpy.float64],
+    fixed: numpy.typing.NDArray[numpy.float64],
+    force: numpy.typing.NDArray[numpy.float64],
+    tolerance: typing.SupportsFloat | typing.SupportsIndex = 1e-12,
+    max_iterations: typing.SupportsInt | typing.SupportsIndex = 50,
+    threads: int = 0,
+) -> ElasticEquilibrium: ...
 def electrode_potential(
     electrode: Electrode, concentration: numpy.typing.NDArray[numpy.float64]
 ) -> ElectrodeResult: ...

@@ -199,40 +199,45 @@ BOOST_AUTO_TEST_CASE(wall_matrices_act_on_the_jump_across_untied_walls) {
       const auto plane = d == 3 ? PlaneState::solid : PlaneState::plane_strain;
       const nmcx::Elasticity elasticity(mesh.view(), {c.data(), {2, 6, 6}}, plane, one_thread);
       BOOST_TEST(elasticity.unknowns().size(d) == mesh.n_node());
-      const std::size_t width = elasticity.walls().n_member * d;
-      const std::size_t half = width / 2;
+      const std::size_t side = elasticity.walls().n_member / 2 * d;
       const std::size_t n_wall = elasticity.walls().size();
       BOOST_TEST(n_wall == mesh.n_interface);
-      // Springs between the nodes that face each other: [k -k; -k k].
-      std::vector<double> springs(n_wall * width * width, 0.0);
+      nmcx::UniformNumbers random(9);
+      std::vector<double> matrices(n_wall * side * side);
       for (std::size_t w = 0; w < n_wall; ++w) {
-        for (std::size_t i = 0; i < width; ++i) {
-          springs[(((w * width) + i) * width) + i] = 3;
-          springs[(((w * width) + i) * width) + ((i + half) % width)] = -3;
+        for (std::size_t i = 0; i < side; ++i) {
+          for (std::size_t j = 0; j <= i; ++j) {
+            const double value = random();
+            matrices[(((w * side) + i) * side) + j] = value;
+            matrices[(((w * side) + j) * side) + i] = value;
+          }
         }
       }
       std::vector<double> values(elasticity.matrix().values.size(), 0.0);
-      elasticity.add_wall_matrices({springs.data(), {n_wall, width, width}}, values, one_thread);
+      elasticity.add_wall_matrices({matrices.data(), {n_wall, side, side}}, values, one_thread);
       nmcx::BlockMatrix walls = elasticity.matrix();
       walls.values = values;
       std::vector<double> x(elasticity.size());
-      nmcx::UniformNumbers random(9);
       for (double& value : x) value = random();
       std::vector<double> y(x.size());
       nmcx::Team team(one_thread);
       nmcx::multiply(walls, x, y, team);
-      std::vector<double> forces(n_wall * width);
+      // A times the jump, on the second side; the opposite on the first.
+      std::vector<double> expected(x.size(), 0.0);
       for (std::size_t w = 0; w < n_wall; ++w) {
         const auto group = elasticity.walls().group(w);
-        const auto at = [&](std::size_t i) {
-          return x[(static_cast<std::size_t>(group[i / d]) * d) + (i % d)];
+        const auto at = [&](std::size_t i, std::size_t second) {
+          return (static_cast<std::size_t>(group[(i / d) + (second * side / d)]) * d) + (i % d);
         };
-        for (std::size_t i = 0; i < width; ++i) {
-          forces[(w * width) + i] = 3 * (at(i) - at((i + half) % width));
+        for (std::size_t i = 0; i < side; ++i) {
+          for (std::size_t j = 0; j < side; ++j) {
+            const double force =
+                matrices[(((w * side) + i) * side) + j] * (x[at(j, 1)] - x[at(j, 0)]);
+            expected[at(i, 1)] += force;
+            expected[at(i, 0)] -= force;
+          }
         }
       }
-      std::vector<double> expected(x.size(), 0.0);
-      elasticity.add_wall_forces({forces.data(), {n_wall, width}}, expected, one_thread);
       for (std::size_t i = 0; i < x.size(); ++i) {
         BOOST_TEST(std::abs(y[i] - expected[i]) < 1e-12);
       }

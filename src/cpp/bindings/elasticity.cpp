@@ -19,23 +19,14 @@ void bind_elasticity(py::module_& m) {
       .value("plane_strain", PlaneState::plane_strain)
       .value("plane_stress", PlaneState::plane_stress);
 
+  py::class_<nmcx::ElasticState>(m, "ElasticState")
+      .def_readonly("stress", &nmcx::ElasticState::stress)
+      .def_readonly("nodal_stress", &nmcx::ElasticState::nodal_stress)
+      .def_readonly("stored_energy", &nmcx::ElasticState::stored_energy);
   py::class_<ElasticEquilibrium>(m, "ElasticEquilibrium")
       .def_readonly("displacement", &ElasticEquilibrium::displacement)
       .def_readonly("section_strain", &ElasticEquilibrium::section_strain)
-      .def_property_readonly(
-          "stress",
-          [](const ElasticEquilibrium& e) -> const nmcx::Array<double, 2>& {
-            return e.state.stress;
-          },
-          py::return_value_policy::reference_internal)
-      .def_property_readonly(
-          "nodal_stress",
-          [](const ElasticEquilibrium& e) -> const nmcx::Array<double, 2>& {
-            return e.state.nodal_stress;
-          },
-          py::return_value_policy::reference_internal)
-      .def_property_readonly("stored_energy",
-                             [](const ElasticEquilibrium& e) { return e.state.stored_energy; })
+      .def_readonly("state", &ElasticEquilibrium::state)
       .def_readonly("iterations", &ElasticEquilibrium::iterations)
       .def_readonly("residual", &ElasticEquilibrium::residual);
 
@@ -53,7 +44,14 @@ void bind_elasticity(py::module_& m) {
            "interfaces"_a.noconvert(), "is_tied"_a.noconvert(), "stiffness"_a.noconvert(),
            "plane"_a, "threads"_a = 0, ReleaseGil())
       .def_property_readonly("size", &Elasticity::size)
-      .def_property_readonly("n_corner", &Elasticity::n_corner);
+      .def_property_readonly("n_corner", &Elasticity::n_corner)
+      .def(
+          "state",
+          [](const Elasticity& self, const nmcx::ArrayView<double, 1>& x,
+             const Doubles& eigenstrain, const nmcx::Execution& threads) {
+            return self.state({x.data, x.shape[0]}, eigenstrain, threads);
+          },
+          "x"_a.noconvert(), "eigenstrain"_a.noconvert(), "threads"_a = 0, ReleaseGil());
 
   m.def(
       "elastic_equilibrium",

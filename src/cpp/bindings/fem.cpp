@@ -10,6 +10,7 @@ using namespace py::literals;
 void bind_transport(py::module_& m);   // transport.cpp
 void bind_elasticity(py::module_& m);  // elasticity.cpp
 void bind_cohesive(py::module_& m);    // cohesive.cpp
+void bind_fracture(py::module_& m);    // fracture.cpp
 
 namespace {
 
@@ -81,4 +82,5 @@ void bind_fem(py::module_& m) {
   bind_transport(m);
   bind_elasticity(m);
   bind_cohesive(m);
+  bind_fracture(m);
 }

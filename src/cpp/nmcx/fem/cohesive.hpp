@@ -74,7 +74,7 @@ struct CohesiveOptions {
   TangentKind tangent = TangentKind::none;
   LoadingBranch branch = LoadingBranch::automatic;
   double time_step = 0;           ///< since the history; matters with viscosity only [s]
-  double residual_integrity = 0;  ///< damage stays at or below 1 - residual_integrity
+  double residual_integrity = 0;  ///< new damage ends at 1 - residual_integrity
 };
 
 /// Separations, tractions and their rows: normal first, then the d - 1 directions of sliding.

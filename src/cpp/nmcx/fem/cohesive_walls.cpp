@@ -84,8 +84,8 @@ void add_stiffness(std::span<const double> shape, double area, const Tensor<d>& 
 void check_options(const WallOptions& options, std::size_t n_wall, std::size_t n_point) {
   require(std::isfinite(options.time_step) && options.time_step >= 0,
           "time_step must be 0 s or more, and finite");
-  require(options.residual_integrity >= 0 && options.residual_integrity < 1,
-          "residual_integrity must lie between 0 and 1, 1 excluded");
+  require(options.residual_integrity >= 0 && options.residual_integrity <= 1,
+          "residual_integrity must lie between 0 and 1");
   require(options.frozen_branch.data == nullptr || (options.frozen_branch.shape[0] == n_wall &&
                                                     options.frozen_branch.shape[1] == n_point),
           "frozen_branch must have one value per wall facet and quadrature point");

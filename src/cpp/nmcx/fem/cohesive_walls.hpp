@@ -21,7 +21,7 @@ struct CohesiveState {
 struct WallOptions {
   TangentKind tangent = TangentKind::none;
   double time_step = 0;                       ///< [s]
-  double residual_integrity = 0;              ///< least of what damage leaves
+  double residual_integrity = 0;              ///< least that new damage leaves; 1: none grows
   ArrayView<std::int8_t, 2> frozen_branch{};  ///< (k, q) 1 loading, 0 unloading, -1 automatic;
                                               ///< without data: all automatic
 };

@@ -25,9 +25,11 @@ void check_shape(const Elasticity& elasticity, const ArrayView<double, 2>& nodal
                         ")");
 }
 
-/// Displacement that each unknown is held at, NaN where it is free.
+}  // namespace
+
 std::vector<double> held_displacements(const Elasticity& elasticity,
                                        const ArrayView<double, 2>& fixed) {
+  check_shape(elasticity, fixed, "fixed");
   const std::size_t d = elasticity.dimension();
   std::vector<double> held(elasticity.pattern().size() * d,
                            std::numeric_limits<double>::quiet_NaN());
@@ -48,24 +50,39 @@ std::vector<double> held_displacements(const Elasticity& elasticity,
   return held;
 }
 
-}  // namespace
-
-std::vector<double> on_unknowns(const Elasticity& elasticity, const ArrayView<double, 2>& nodal) {
+std::vector<double> forces_on_unknowns(const Elasticity& elasticity, const ArrayView<double, 2>& force) {
+  check_shape(elasticity, force, "force");
+  require(std::ranges::all_of(force, [](double f) { return std::isfinite(f); }),
+          "force must be finite");
   const std::size_t d = elasticity.dimension();
   std::vector<double> result(elasticity.size(), 0.0);
-  for (std::size_t node = 0; node < nodal.shape[0]; ++node) {
+  for (std::size_t node = 0; node < force.shape[0]; ++node) {
     const auto unknown = static_cast<std::size_t>(elasticity.unknowns().of_node[node]);
-    for (std::size_t k = 0; k < d; ++k) result[(unknown * d) + k] += nodal(node, k);
+    for (std::size_t k = 0; k < d; ++k) result[(unknown * d) + k] += force(node, k);
   }
   return result;
 }
 
+Array<double, 2> displacement_of_nodes(const Elasticity& elasticity, std::span<const double> x) {
+  const std::size_t d = elasticity.dimension();
+  const std::size_t n_node = elasticity.unknowns().of_node.size();
+  Array<double, 2> displacement({n_node, d});
+  for (std::size_t node = 0; node < n_node; ++node) {
+    const auto unknown = static_cast<std::size_t>(elasticity.unknowns().of_node[node]);
+    std::copy_n(x.data() + (unknown * d), d, displacement.data() + (node * d));
+  }
+  return displacement;
+}
+
+Array<double, 1> section_strain(const Elasticity& elasticity, std::span<const double> x) {
+  Array<double, 1> strain({3}, 0.0);
+  const std::size_t n_border = elasticity.n_border();
+  std::copy_n(x.data() + (x.size() - n_border), n_border, strain.data());
+  return strain;
+}
+
 ElasticEquilibrium elastic_equilibrium(const Elasticity& elasticity, const ElasticLoad& load,
                                        const DirectOptions& options, const Execution& execution) {
-  check_shape(elasticity, load.fixed, "fixed");
-  check_shape(elasticity, load.force, "force");
-  require(std::ranges::all_of(load.force, [](double f) { return std::isfinite(f); }),
-          "force must be finite");
   const std::size_t d = elasticity.dimension();
   const std::size_t n_inner = elasticity.pattern().size() * d;
 
@@ -78,7 +95,7 @@ ElasticEquilibrium elastic_equilibrium(const Elasticity& elasticity, const Elast
   }
   DirectSolver solver(elasticity.pattern(), elasticity.unknowns().positions, d,
                       {is_fixed.data(), n_inner});
-  std::vector<double> b = on_unknowns(elasticity, load.force);
+  std::vector<double> b = forces_on_unknowns(elasticity, load.force);
   require(solver.rigid_modes().imbalance(b) <= balanced,
           "forces do not balance: the body would move or turn; give forces whose sum and moment "
           "vanish, or hold displacements with fixed");
@@ -96,18 +113,11 @@ ElasticEquilibrium elastic_equilibrium(const Elasticity& elasticity, const Elast
     throw ConvergenceError(text.str());
   }
 
-  const std::size_t n_node = elasticity.unknowns().of_node.size();
-  ElasticEquilibrium result{.displacement = Array<double, 2>({n_node, d}),
-                            .section_strain = Array<double, 1>({3}, 0.0),
-                            .state = elasticity.state(x, load.eigenstrain, execution),
-                            .iterations = static_cast<std::int64_t>(report.iterations),
-                            .residual = report.residual};
-  for (std::size_t node = 0; node < n_node; ++node) {
-    const auto unknown = static_cast<std::size_t>(elasticity.unknowns().of_node[node]);
-    std::copy_n(x.data() + (unknown * d), d, result.displacement.data() + (node * d));
-  }
-  std::copy_n(x.data() + n_inner, elasticity.n_border(), result.section_strain.data());
-  return result;
+  return {.displacement = displacement_of_nodes(elasticity, x),
+          .section_strain = section_strain(elasticity, x),
+          .state = elasticity.state(x, load.eigenstrain, execution),
+          .iterations = static_cast<std::int64_t>(report.iterations),
+          .residual = report.residual};
 }
 
 }  // namespace nmcx

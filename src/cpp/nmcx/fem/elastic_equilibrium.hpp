@@ -3,6 +3,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
+#include <vector>
 
 #include "nmcx/core/parallel.hpp"
 #include "nmcx/core/views.hpp"
@@ -25,8 +27,20 @@ struct ElasticEquilibrium {
   double residual = 0;  ///< relative
 };
 
-/// Values per node as values per unknown displacement, added up where nodes are tied.
-std::vector<double> on_unknowns(const Elasticity& elasticity, const ArrayView<double, 2>& nodal);
+/// Forces on nodes as forces on unknowns, added up where nodes are tied.
+/// @throws InvalidArgument for another shape, or forces that are not finite
+std::vector<double> forces_on_unknowns(const Elasticity& elasticity, const ArrayView<double, 2>& force);
+
+/// Displacement that each unknown of a node is held at, (n d), NaN where it is free.
+/// @throws InvalidArgument for another shape, infinity, or tied nodes held at different places
+std::vector<double> held_displacements(const Elasticity& elasticity,
+                                       const ArrayView<double, 2>& fixed);
+
+/// Displacements of all nodes (n_node, d) of a vector of unknowns.
+Array<double, 2> displacement_of_nodes(const Elasticity& elasticity, std::span<const double> x);
+
+/// Strains 33, 23 and 13 of the section; 0 where there are none.
+Array<double, 1> section_strain(const Elasticity& elasticity, std::span<const double> x);
 
 /// Displacements at which all forces balance; a free body's rest neither moves nor turns, in the
 /// mean of its nodes.

@@ -160,41 +160,26 @@ void Elasticity::fill_state(std::span<const double> x, const ArrayView<double, 2
 
 void Elasticity::add_wall_matrices(const ArrayView<double, 3>& matrices, std::span<double> values,
                                    const Execution& execution) const {
-  const std::size_t n_wall_unknown = walls_.n_member * dimension_;
-  require(matrices.shape[0] == walls_.size() && matrices.shape[1] == n_wall_unknown &&
-              matrices.shape[2] == n_wall_unknown,
-          "wall matrices must have shape (n_wall, 2 f d, 2 f d), one per untied facet");
+  const std::size_t n_side_unknown = walls_.n_member / 2 * dimension_;
+  require(matrices.shape[0] == walls_.size() && matrices.shape[1] == n_side_unknown &&
+              matrices.shape[2] == n_side_unknown,
+          "wall matrices must have shape (n_wall, f d, f d), one per untied facet");
   require(values.size() == values_.size(), "values must be those of a matrix of this mesh");
   if (walls_.size() == 0) return;
   with_wall_type([&]<std::size_t d, std::size_t n>() {
+    constexpr std::size_t m = n / 2;
     wall_assembly_->for_each_group<n>(execution, [&](const auto& place) {
-      const double* matrix = matrices.data + (place.group * n * d * n * d);
+      const double* matrix = matrices.data + (place.group * m * d * m * d);
       for (std::size_t i = 0; i < n; ++i) {
         if (!place.is_mine(i)) continue;
         for (std::size_t j = 0; j < n; ++j) {
+          const double sign = (i < m) == (j < m) ? 1 : -1;
           double* to = values.data() + ((place.row_begin(i) + place.in_row(i, j)) * d * d);
           for (std::size_t a = 0; a < d; ++a) {
-            const double* from = matrix + (((i * d) + a) * n * d) + (j * d);
-            for (std::size_t b = 0; b < d; ++b) to[(a * d) + b] += from[b];
+            const double* from = matrix + ((((i % m) * d) + a) * m * d) + ((j % m) * d);
+            for (std::size_t b = 0; b < d; ++b) to[(a * d) + b] += sign * from[b];
           }
         }
-      }
-    });
-  });
-}
-
-void Elasticity::add_wall_forces(const ArrayView<double, 2>& forces, std::span<double> vector,
-                                 const Execution& execution) const {
-  require(forces.shape[0] == walls_.size() && forces.shape[1] == walls_.n_member * dimension_,
-          "wall forces must have shape (n_wall, 2 f d), one row per untied facet");
-  require(vector.size() == size(), "the vector must have one value per unknown");
-  if (walls_.size() == 0) return;
-  with_wall_type([&]<std::size_t d, std::size_t n>() {
-    wall_assembly_->for_each_group<n>(execution, [&](const auto& place) {
-      const double* force = forces.data + (place.group * n * d);
-      for (std::size_t i = 0; i < n; ++i) {
-        if (!place.is_mine(i)) continue;
-        for (std::size_t k = 0; k < d; ++k) vector[(place.row(i) * d) + k] += force[(i * d) + k];
       }
     });
   });

@@ -76,13 +76,10 @@ class Elasticity {
   [[nodiscard]] const Connectivity& walls() const { return walls_; }
   [[nodiscard]] std::span<const std::size_t> facet_of_wall() const { return facet_of_wall_; }
 
-  /// Adds a matrix per untied wall, (n_wall, 2 f d, 2 f d) symmetric, to values as `matrix` has
-  /// them.
+  /// Adds the stiffness of untied walls to values as `matrix` has them: with A the symmetric matrix
+  /// of a wall, (n_wall, f d, f d), that of both sides is [[A, -A], [-A, A]].
   void add_wall_matrices(const ArrayView<double, 3>& matrices, std::span<double> values,
                          const Execution& execution) const;
-  /// Adds forces per untied wall, (n_wall, 2 f d), to a vector of unknowns.
-  void add_wall_forces(const ArrayView<double, 2>& forces, std::span<double> vector,
-                       const Execution& execution) const;
 
   /// Forces that a lattice strain exerts, ∫ Bᵀ C ε*: the displacements of equilibrium x fulfil
   /// A x = load + forces on nodes.

@@ -10,6 +10,7 @@ from nmcx.chemomechanics.demand import ImpossibleDemand, TransportFailure
 from nmcx.chemomechanics.diffusion import diffuse
 from nmcx.chemomechanics.electrode_drive import ButlerVolmer
 from nmcx.chemomechanics.equilibrium import equilibrium
+from nmcx.chemomechanics.fracture_path import FractureFailure
 from nmcx.chemomechanics.profiles import radial_profile
 from nmcx.chemomechanics.protocol import Charge, Discharge, Hold, Rest, cycle
 
@@ -20,6 +21,7 @@ __all__ = [
     "Dirichlet",
     "Discharge",
     "Flux",
+    "FractureFailure",
     "Hold",
     "ImpossibleDemand",
     "Rest",

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from nmcx import _core
-from nmcx.chemomechanics.boundary import Doubles
-from nmcx.chemomechanics.crystal_load import chemical_strain, grain_stiffness, lithium_content
+from nmcx.chemomechanics.cohesive import CohesiveLaw
+from nmcx.chemomechanics.crystal_load import chemical_strain, lithium_content
+from nmcx.chemomechanics.elastic_kernel import elastic_kernel, nodal_vectors
+from nmcx.chemomechanics.fracture import cracked_equilibrium
+from nmcx.chemomechanics.fracture_path import PathControl
 from nmcx.materials import Parameters, Swelling
-from nmcx.mesh import midside_nodes
 from nmcx.results import Equilibrium, Mesh
-
-_PLANES = {
-    "generalised_plane_strain": _core.PlaneState.generalised_plane_strain,
-    "plane_strain": _core.PlaneState.plane_strain,
-    "plane_stress": _core.PlaneState.plane_stress,
-}
-
 
 def equilibrium(
     mesh: Mesh,
@@ -28,9 +23,15 @@ def equilibrium(
     plane: str = "generalised_plane_strain",
     order: int = 1,
     walls: str = "tied",
+    law: CohesiveLaw | None = None,
+    start: Equilibrium | None = None,
     fixed: ArrayLike | None = None,
     force: ArrayLike | None = None,
-    tolerance: float = 1e-12,
+    tolerance: float | None = None,
+    max_step: float = 0.02,
+    max_iterations: int = 200,
+    residual_integrity: float = 1e-7,
+    duration: float = 0.0,
     threads: int = 0,
 ) -> Equilibrium:
     """Displacements and stress of grains that lithium makes swell, each along its own axes.
@@ -54,15 +55,31 @@ def equilibrium(
         strain 33 and shears 23 and 13 that transmit no force. Of no effect in three dimensions.
     order : {1, 2}
         Linear or quadratic displacements; quadratic ones have nodes amid edges too.
-    walls : {"tied"}
-        What holds grains together at their walls.
+    walls : {"tied", "cohesive"}
+        What holds grains together at their walls: they move as one, or crack by a cohesive law.
+        Walls between grains and the layer stay tied. Cracks depend on the way there: lithium,
+        `fixed` and `force` go from those of `start` to the given ones in proportion.
+    law : CohesiveLaw, optional
+        Of cohesive walls. Default: that of the material, `nmcx.chemomechanics.cohesive_law`.
+    start : Equilibrium, optional
+        With cohesive walls, of the same mesh, what to go on from. Default: the stress-free state.
     fixed : array_like, optional
         (n_node, d) displacements that are held [m], NaN where they are free. With ``order=2`` rows
         of the midside nodes follow, as in `nmcx.mesh.midside_nodes`.
     force : array_like, optional
         (n_node, d) forces on nodes [N], per length in the plane [N/m]; rows as for `fixed`.
-    tolerance : float
-        Relative residual of the forces [1].
+    tolerance : float, optional
+        Residual of the forces [1], relative to the load (tied, default 1e-12) or to the forces
+        that walls transmit (cohesive, default 1e-6).
+    max_step : float
+        With cohesive walls: longest step, as a part of the way [1]. Steps shorten by themselves
+        where walls crack fast.
+    max_iterations : int
+        Of a step with cohesive walls.
+    residual_integrity : float
+        Part of its stiffness that a broken wall keeps [1], so that loose grains have a place.
+    duration : float
+        Time that the way takes [s]; matters for a law with viscosity only.
     threads : int
         0: all cores. Results have the same bits for every number.
 
@@ -78,12 +95,13 @@ def equilibrium(
         the lattice table, cells have no positive volume, an elasticity is not positive definite, or
         forces do not balance.
     nmcx.ConvergenceError
-        If the residual stays above the tolerance.
+        If the residual stays above the tolerance. With cohesive walls a
+        `nmcx.chemomechanics.FractureFailure`, which keeps the last equilibrium.
 
     Notes
     -----
     Plane states, chemical strains and the solver are explained in
-    `docs/explanation/elasticity.md`.
+    `docs/explanation/elasticity.md`, cracks in `docs/explanation/fracture.md`.
 
     Examples
     --------
@@ -99,8 +117,33 @@ def equilibrium(
     (1.83, True)
     """
     swelling = eigenstrain if isinstance(eigenstrain, Swelling) else Swelling(eigenstrain)
-    if walls != "tied":
-        raise ValueError(f"walls must be 'tied', not {walls!r}")
+    if walls not in ("tied", "cohesive"):
+        raise ValueError(f"walls must be 'tied' or 'cohesive', not {walls!r}")
+    if walls == "cohesive":
+        control = PathControl(
+            max_step=max_step,
+            tolerance=1e-6 if tolerance is None else tolerance,
+            max_iterations=max_iterations,
+            residual_integrity=residual_integrity,
+            duration=duration,
+            threads=threads,
+        )
+        return cracked_equilibrium(
+            mesh,
+            parameters,
+            concentration,
+            swelling=swelling,
+            plane=plane,
+            order=order,
+            law=law,
+            start=start,
+            fixed=fixed,
+            force=force,
+            control=control,
+        )
+    if start is not None or law is not None:
+        raise ValueError("start and law go with walls='cohesive': tied walls remember nothing")
+    tolerance = 1e-12 if tolerance is None else tolerance
     x, notes = lithium_content(mesh, parameters, concentration, swelling)
     kernel, n_node = elastic_kernel(mesh, parameters, plane=plane, order=order, threads=threads)
     found = _core.elastic_equilibrium(
@@ -128,59 +171,5 @@ def equilibrium(
         midside_displacement=found.displacement[n_corner:] if order == 2 else None,
         settings={"order": order, "tolerance": tolerance, "end": swelling.end},
         notes=notes,
+        lithium=x,
     )
-
-
-def elastic_kernel(
-    mesh: Mesh,
-    parameters: Parameters,
-    *,
-    plane: str,
-    order: int,
-    threads: int,
-    is_tied: NDArray[np.bool_] | None = None,
-) -> tuple[_core.Elasticity, int]:
-    """Stiffness of a mesh, and how many nodes it has, those amid edges included.
-
-    Raises
-    ------
-    ValueError
-        If a name or the order is unknown, or the kernel refuses mesh or material.
-    """
-    if plane not in _PLANES:
-        raise ValueError(f"plane must be one of {', '.join(_PLANES)}, not {plane!r}")
-    if order not in (1, 2):
-        raise ValueError(f"order must be 1 or 2, not {order!r}")
-    nodes = mesh if order == 1 else midside_nodes(mesh)
-    d, n_interface = mesh.dimension, len(mesh.interfaces)
-    n_facet_node = d if order == 1 else 3 * (d - 1)
-    interfaces = np.ascontiguousarray(nodes.interfaces, dtype=np.int64)
-    kernel = _core.Elasticity(
-        np.ascontiguousarray(nodes.points, dtype=np.float64),
-        np.ascontiguousarray(nodes.cells, dtype=np.int64),
-        np.ascontiguousarray(mesh.grain, dtype=np.int64),
-        interfaces.reshape(n_interface, 2 * n_facet_node),
-        np.ones(n_interface, dtype=bool) if is_tied is None else is_tied,
-        grain_stiffness(mesh, parameters),
-        _core.PlaneState.solid if d == 3 else _PLANES[plane],
-        threads,
-    )
-    return kernel, len(nodes.points)
-
-
-def nodal_vectors(
-    value: ArrayLike | None, shape: tuple[int, int], default: float, name: str
-) -> Doubles:
-    """(n, d) vectors at nodes.
-
-    Raises
-    ------
-    ValueError
-        If the shape is another.
-    """
-    if value is None:
-        return np.full(shape, default)
-    array = np.ascontiguousarray(value, dtype=np.float64)
-    if array.shape != shape:
-        raise ValueError(f"{name} must have shape (n_node, d) = {shape}, not {array.shape}")
-    return array

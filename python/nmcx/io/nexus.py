@@ -61,6 +61,7 @@ SIGNALS: Mapping[str, str] = {
     "MeshQuality": "angle_least",
     "TransportHistory": "mean_concentration",
     "Equilibrium": "stress",
+    "LoadSteps": "dissipated",
     "RadialProfile": "hoop",
 }
 #: Fields that hold the positions along an axis.

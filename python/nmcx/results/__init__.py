@@ -21,7 +21,7 @@ from nmcx.results.frames import (
     FrameStack,
     OpticalDensity,
 )
-from nmcx.results.mechanics import Equilibrium, RadialProfile
+from nmcx.results.mechanics import Equilibrium, LoadSteps, RadialProfile
 from nmcx.results.mesh import Mesh, MeshQuality, MidsideNodes, facet_area
 from nmcx.results.pose import Pose, Robustness
 from nmcx.results.soft import (
@@ -71,6 +71,7 @@ __all__ = [
     "Equilibrium",
     "FrameStack",
     "LineProfiles",
+    "LoadSteps",
     "Mesh",
     "MeshQuality",
     "MidsideNodes",

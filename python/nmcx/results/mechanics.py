@@ -10,6 +10,22 @@ from nmcx.results.base import Float, Int, Result, quantity
 
 
 @dataclass(frozen=True)
+class LoadSteps(Result):
+    """How a load was followed while walls cracked; energies are per metre with two dimensions."""
+
+    t: Float = quantity("1", "step")  #: (n,) part of the load at the end of each step
+    newton: Int = quantity("1", "step")  #: (n,) iterations with the consistent tangent
+    secant: Int = quantity("1", "step")  #: (n,) iterations with a matrix that is always positive
+    factorisations: Int = quantity("1", "step")  #: (n,) of the linear solver
+    linear: Int = quantity("1", "step")  #: (n,) iterations of the linear solver
+    cut_backs: Int = quantity("1", "step")  #: (n,) longer steps given up before
+    supplied: Float = quantity("J", "step")  #: (n,) work of lattice strain, forces and holds [J]
+    dissipated: Float = quantity("J", "step")  #: (n,) by damage [J]
+    viscous: Float = quantity("J", "step")  #: (n,) artificial work of the viscosity [J]
+    released: Float = quantity("J", "step")  #: (n,) set free by jumps at a load that stays, ≥ 0 [J]
+
+
+@dataclass(frozen=True)
 class Equilibrium(Result):
     """Displacements and stresses at which a polycrystal's forces balance.
 
@@ -24,18 +40,35 @@ class Equilibrium(Result):
     stress: Float = quantity("Pa", "cell voigt")  #: (m, 6) mean over each cell [Pa]
     #: (n_node, 6) mean over the cells of a node's own grain, so that it jumps across walls [Pa]
     nodal_stress: Float = quantity("Pa", "node voigt")
-    energies: Mapping[str, float] = quantity("J")  #: by name: "stored" in the crystal [J]
+    #: by name: "stored" elastically [J]; with walls that crack, since the stress-free state,
+    #: "dissipated" by them, "viscous" (artificial), "released" by jumps, "supplied" by the load, and
+    #: the "error" of the balance, supplied less all others
+    energies: Mapping[str, float] = quantity("J")
     #: chemical strain: "table", "linear" or "isotropic" (`nmcx.materials.Swelling`)
     eigenstrain: str = quantity("")
     stress_free: float = quantity("1")  #: lithium content at which no chemical strain is [1]
     plane: str = quantity("")  #: "solid", or the state of the plane
-    walls: str = quantity("")  #: what holds grains together: "tied"
+    walls: str = quantity("")  #: what holds grains together: "tied" or "cohesive"
     iterations: int = quantity("1")  #: of the linear solver
     residual: float = quantity("1")  #: of the forces, relative [1]
     #: (n_midside, d) of quadratic cells, nodes as in `nmcx.mesh.midside_nodes` [m]
     midside_displacement: Float | None = quantity("m", "midside xyz", default=None)
     settings: Mapping[str, Any] = field(default_factory=dict)  #: how it was computed
     notes: tuple[str, ...] = ()  #: what whoever uses it should know
+    lithium: Float | None = quantity("1", "node", default=None)  #: (n_node,) content x [1]
+    #: (k,) mean damage of each wall facet, 0 (sound) to 1; tied facets stay sound [1]
+    damage: Float | None = quantity("1", "interface", default=None)
+    opening: Float | None = quantity("m", "interface", default=None)  #: (k,) mean, normal [m]
+    sliding: Float | None = quantity("m", "interface", default=None)  #: (k,) mean, tangential [m]
+    #: (k,) work of separation spent [J/m²]
+    dissipated: Float | None = quantity("J/m^2", "interface", default=None)
+    #: volume between the sides of opened walls over that of the body [1]
+    crack_porosity: float | None = quantity("1", default=None)
+    steps: LoadSteps | None = quantity("", default=None)  #: how the load was followed
+    #: (k, q, 5) memory of the walls' quadrature points, for `start`
+    wall_history: Float | None = quantity("1", "interface point value", default=None)
+    fixed: Float | None = quantity("m", "node xyz", default=None)  #: displacements held [m] or NaN
+    force: Float | None = quantity("N", "node xyz", default=None)  #: on nodes [N], in 2-D [N/m]
 
 
 @dataclass(frozen=True)

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "bind.hpp"
 #include "nmcx/fem/cohesive_walls.hpp"
 
@@ -84,6 +86,13 @@ void bind_walls(py::module_& m) {
       .def_property_readonly("n_point", &CohesiveWalls::n_point)
       .def_property_readonly("area", &CohesiveWalls::area,
                              py::return_value_policy::reference_internal)
+      .def_property_readonly("weight",
+                             [](const CohesiveWalls& self) {
+                               const std::vector<double>& weight = self.rule().weight;
+                               nmcx::Array<double, 1> result({weight.size()});
+                               std::copy(weight.begin(), weight.end(), result.data());
+                               return result;
+                             })
       .def_property_readonly("rotation", &CohesiveWalls::rotation,
                              py::return_value_policy::reference_internal)
       .def("initial_state", &CohesiveWalls::initial_state)

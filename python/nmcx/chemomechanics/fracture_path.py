@@ -15,9 +15,9 @@ from nmcx.results import Equilibrium, LoadSteps
 _Doubles = NDArray[np.float64]
 
 # A step's energies may miss by this part of what it dissipates, and by a part of what all walls
-# could dissipate in the same share of the load: together a fifth of a percent of the whole.
-_SHARE_OF_STEP = 2e-3
-_SHARE_OF_WALLS = 2e-4
+# could dissipate in the same share of the load: together a third of a percent of the whole.
+_SHARE_OF_STEP = 3e-3
+_SHARE_OF_WALLS = 4e-4
 # Mean part of its fracture energy that a wall may spend within a step, over those that spend any.
 _MOST_GROWTH = 0.2
 # Steps end where they are this part of the longest: what does not follow the load then, jumps.

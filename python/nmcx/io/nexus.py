@@ -62,6 +62,7 @@ SIGNALS: Mapping[str, str] = {
     "TransportHistory": "mean_concentration",
     "Equilibrium": "stress",
     "LoadSteps": "dissipated",
+    "CrackNetwork": "labels",
     "RadialProfile": "hoop",
 }
 #: Fields that hold the positions along an axis.

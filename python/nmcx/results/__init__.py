@@ -21,7 +21,7 @@ from nmcx.results.frames import (
     FrameStack,
     OpticalDensity,
 )
-from nmcx.results.mechanics import Equilibrium, LoadSteps, RadialProfile
+from nmcx.results.mechanics import CrackNetwork, Equilibrium, LoadSteps, RadialProfile
 from nmcx.results.mesh import Mesh, MeshQuality, MidsideNodes, facet_area
 from nmcx.results.pose import Pose, Robustness
 from nmcx.results.soft import (
@@ -60,6 +60,7 @@ __all__ = [
     "AngleScan",
     "Calibration",
     "ConePorosity",
+    "CrackNetwork",
     "DepthProfile",
     "DepthTrend",
     "Doublet",

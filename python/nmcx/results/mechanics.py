@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from nmcx.results.base import Float, Int, Result, quantity
+from nmcx.results.base import Bool, Float, Int, Result, quantity
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,15 @@ class Equilibrium(Result):
     wall_history: Float | None = quantity("1", "interface point value", default=None)
     fixed: Float | None = quantity("m", "node xyz", default=None)  #: displacements held [m] or NaN
     force: Float | None = quantity("N", "node xyz", default=None)  #: on nodes [N], in 2-D [N/m]
+
+
+@dataclass(frozen=True)
+class CrackNetwork(Result):
+    """Broken walls that hang together, the largest crack first."""
+
+    labels: Int = quantity("1", "interface")  #: (k,) crack of each wall facet, from 1; 0: none
+    area: Float = quantity("m^2", "crack")  #: (n,) of each crack [m²]; its length in the plane [m]
+    reaches_surface: Bool = quantity("1", "crack")  #: (n,) whether it meets the outer surface
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from nmcx.results import Mesh
 
 #: Hill's modulus of the polycrystal [Pa]; no lateral contraction, so that a bar is a spring.
 MODULUS = 175.3461e9
-SPRING = replace(materials.NMC811, C11=MODULUS, C33=MODULUS, C12=0.0, C13=0.0, C44=MODULUS / 2)
+SPRING = replace(materials.NMC811, c11=MODULUS, c33=MODULUS, c12=0.0, c13=0.0, c44=MODULUS / 2)
 
 
 def bar(length: float, n: tuple[int, ...]) -> Mesh:

@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 import issue_07_elasticity
+import issue_07_fracture
 
-CHECKS = [*issue_07_elasticity.CHECKS]
+CHECKS = [*issue_07_elasticity.CHECKS, *issue_07_fracture.CHECKS]

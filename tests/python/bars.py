@@ -19,9 +19,7 @@ SPRING = replace(materials.NMC811, c11=MODULUS, c33=MODULUS, c12=0.0, c13=0.0, c
 def bar(length: float, n: tuple[int, ...]) -> Mesh:
     """Two grains of half the length along x, a square of 1 µm across; n[0] is even."""
     points, cells = box(n, (length, 1e-6, 1e-6)[: len(n)])
-    second = np.broadcast_to(
-        (np.arange(n[0]) >= n[0] // 2).reshape((-1,) + (1,) * (len(n) - 1)), n
-    )
+    second = np.broadcast_to((np.arange(n[0]) >= n[0] // 2).reshape((-1,) + (1,) * (len(n) - 1)), n)
     return mesh.assemble(points, cells, by_brick(second, len(n)), [np.eye(3)] * 2)
 
 

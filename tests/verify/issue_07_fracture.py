@@ -135,7 +135,9 @@ def beam(reduced: bool) -> list[Row]:
     history[cut, :, :2] = 1.0
     state = replace(state, wall_history=history)
     # The load from the work between near openings, which is that of the energies too.
-    openings = np.unique(np.r_[np.linspace(0.1e-6, 3.2e-6, 32), *([u - 2e-8, u + 2e-8] for u in LATER)])
+    openings = np.unique(
+        np.r_[np.linspace(0.1e-6, 3.2e-6, 32), *([u - 2e-8, u + 2e-8] for u in LATER)]
+    )
     work, at = [0.0], [0.0]
     for opening in openings:
         state = pull(opening, state)

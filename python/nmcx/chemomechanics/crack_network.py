@@ -91,7 +91,9 @@ def _hinges(facets: _Index, surface: _Index) -> tuple[tuple[_Index, _Index], int
     """What facets can share: points with two dimensions, edges with three, by number."""
     d = facets.shape[1]
     pairs = [(i,) for i in range(2)] if d == 2 else list(combinations(range(3), 2))
-    stacked = np.concatenate([np.sort(rows[:, list(p)], axis=1) for rows in (facets, surface) for p in pairs])
+    stacked = np.concatenate(
+        [np.sort(rows[:, list(p)], axis=1) for rows in (facets, surface) for p in pairs]
+    )
     unique, number = np.unique(stacked, axis=0, return_inverse=True)
     number = number.ravel()
     n = len(facets) * len(pairs)

@@ -14,6 +14,7 @@ from nmcx.chemomechanics.fracture_path import PathControl
 from nmcx.materials import Parameters, Swelling
 from nmcx.results import Equilibrium, Mesh
 
+
 def equilibrium(
     mesh: Mesh,
     parameters: Parameters,

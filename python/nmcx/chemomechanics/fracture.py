@@ -191,7 +191,12 @@ def _check(control: PathControl, law: CohesiveLaw) -> None:
 
 
 def _check_start(
-    start: Equilibrium, mesh: Mesh, swelling: Swelling, plane: str, order: int, shape: tuple[int, int]
+    start: Equilibrium,
+    mesh: Mesh,
+    swelling: Swelling,
+    plane: str,
+    order: int,
+    shape: tuple[int, int],
 ) -> None:
     if start.walls != "cohesive" or start.fixed is None:
         raise ValueError("start must have walls='cohesive': tied walls remember nothing")

@@ -65,16 +65,18 @@ void bind_fracture(py::module_& m) {
       .def("initial_point", &Fracture::initial_point)
       .def("point_at", &Fracture::point_at, "displacement"_a.noconvert(),
            "section_strain"_a.noconvert(), "walls"_a.noconvert())
-      .def("displacement",
-           [](const Fracture& self, const FracturePoint& point) {
-             return nmcx::displacement_of_nodes(self.elasticity(), point.x);
-           },
-           "point"_a)
-      .def("section_strain",
-           [](const Fracture& self, const FracturePoint& point) {
-             return nmcx::section_strain(self.elasticity(), point.x);
-           },
-           "point"_a)
+      .def(
+          "displacement",
+          [](const Fracture& self, const FracturePoint& point) {
+            return nmcx::displacement_of_nodes(self.elasticity(), point.x);
+          },
+          "point"_a)
+      .def(
+          "section_strain",
+          [](const Fracture& self, const FracturePoint& point) {
+            return nmcx::section_strain(self.elasticity(), point.x);
+          },
+          "point"_a)
       .def(
           "equilibrate",
           [](Fracture& self, const FractureLoad& before, const FractureLoad& after,

@@ -50,7 +50,8 @@ std::vector<double> held_displacements(const Elasticity& elasticity,
   return held;
 }
 
-std::vector<double> forces_on_unknowns(const Elasticity& elasticity, const ArrayView<double, 2>& force) {
+std::vector<double> forces_on_unknowns(const Elasticity& elasticity,
+                                       const ArrayView<double, 2>& force) {
   check_shape(elasticity, force, "force");
   require(std::ranges::all_of(force, [](double f) { return std::isfinite(f); }),
           "force must be finite");

@@ -29,7 +29,8 @@ struct ElasticEquilibrium {
 
 /// Forces on nodes as forces on unknowns, added up where nodes are tied.
 /// @throws InvalidArgument for another shape, or forces that are not finite
-std::vector<double> forces_on_unknowns(const Elasticity& elasticity, const ArrayView<double, 2>& force);
+std::vector<double> forces_on_unknowns(const Elasticity& elasticity,
+                                       const ArrayView<double, 2>& force);
 
 /// Displacement that each unknown of a node is held at, (n d), NaN where it is free.
 /// @throws InvalidArgument for another shape, infinity, or tied nodes held at different places

@@ -40,18 +40,17 @@ void keep_positive_part(WallResponse& walls, const Execution& execution) {
   using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
   const auto n = static_cast<Eigen::Index>(walls.matrices.shape[1]);
   const std::size_t q = walls.is_loading.shape[1];
-  parallel_for(walls.matrices.shape[0], 64, execution,
-               [&](std::size_t begin, std::size_t end, std::size_t) {
-                 for (std::size_t f = begin; f < end; ++f) {
-                   const bool* loading = walls.is_loading.data() + (f * q);
-                   if (std::none_of(loading, loading + q, [](bool b) { return b; })) continue;
-                   Eigen::Map<Matrix> a(
-                       walls.matrices.data() + (f * static_cast<std::size_t>(n * n)), n, n);
-                   const Eigen::SelfAdjointEigenSolver<Matrix> modes(a);
-                   a = modes.eigenvectors() * modes.eigenvalues().cwiseMax(0.0).asDiagonal() *
-                       modes.eigenvectors().transpose();
-                 }
-               });
+  parallel_for(
+      walls.matrices.shape[0], 64, execution, [&](std::size_t begin, std::size_t end, std::size_t) {
+        for (std::size_t f = begin; f < end; ++f) {
+          const bool* loading = walls.is_loading.data() + (f * q);
+          if (std::none_of(loading, loading + q, [](bool b) { return b; })) continue;
+          Eigen::Map<Matrix> a(walls.matrices.data() + (f * static_cast<std::size_t>(n * n)), n, n);
+          const Eigen::SelfAdjointEigenSolver<Matrix> modes(a);
+          a = modes.eigenvectors() * modes.eigenvalues().cwiseMax(0.0).asDiagonal() *
+              modes.eigenvectors().transpose();
+        }
+      });
 }
 
 }  // namespace

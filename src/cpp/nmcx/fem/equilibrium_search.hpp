@@ -68,8 +68,8 @@ class EquilibriumSearch {
   Execution execution_;
   Place now_;
   std::vector<double> p_;
-  double gained_ = 0;          ///< |r · Δx| of the last step, at its end [J]
-  std::size_t n_unstable_ = 0; ///< steps to go before the consistent tangent is tried again
+  double gained_ = 0;           ///< |r · Δx| of the last step, at its end [J]
+  std::size_t n_unstable_ = 0;  ///< steps to go before the consistent tangent is tried again
   FractureReport report_;
 };
 

@@ -150,9 +150,8 @@ FractureStep Fracture::equilibrate(const FractureLoad& before, const FractureLoa
   std::vector<double> stiff_after(n);
   multiply(elasticity_.matrix(), point.x, stiff_before, team);
   multiply(elasticity_.matrix(), search.x(), stiff_after, team);
-  const WallResponse walls_before =
-      walls_.evaluate({point.x.data(), {n_inner}}, point.walls,
-                      {.residual_integrity = 1}, execution);
+  const WallResponse walls_before = walls_.evaluate({point.x.data(), {n_inner}}, point.walls,
+                                                    {.residual_integrity = 1}, execution);
   const std::vector<double>& x_after = search.x();
   const auto elastic = [&](const std::vector<double>& at, const std::vector<double>& stiff,
                            const FractureLoad& load) {

@@ -18,8 +18,8 @@ namespace nmcx {
 
 /// Laws of the untied walls of a mesh.
 struct WallLaws {
-  std::vector<CohesiveLaw> laws;             ///< at least one
-  ArrayView<std::int64_t, 1> law_of_facet;   ///< (k) of all facets; tied ones have none to obey
+  std::vector<CohesiveLaw> laws;            ///< at least one
+  ArrayView<std::int64_t, 1> law_of_facet;  ///< (k) of all facets; tied ones have none to obey
   FacetQuadrature quadrature = FacetQuadrature::nodal;
 };
 
@@ -47,13 +47,13 @@ struct FractureOptions {
 /// How a search for equilibrium went.
 struct FractureReport {
   bool converged = false;
-  double residual = 0;           ///< norm of the forces that do not balance [N]
-  double reference = 0;          ///< norm of those that walls transmit [N]
-  std::size_t newton = 0;        ///< steps with the consistent tangent
-  std::size_t secant = 0;        ///< steps with a matrix that is positive whatever softens
-  std::size_t linear = 0;        ///< iterations of the linear solver
+  double residual = 0;     ///< norm of the forces that do not balance [N]
+  double reference = 0;    ///< norm of those that walls transmit [N]
+  std::size_t newton = 0;  ///< steps with the consistent tangent
+  std::size_t secant = 0;  ///< steps with a matrix that is positive whatever softens
+  std::size_t linear = 0;  ///< iterations of the linear solver
   std::size_t factorisations = 0;
-  bool was_unstable = false;     ///< a tangent was indefinite: softening beats the grains' stiffness
+  bool was_unstable = false;  ///< a tangent was indefinite: softening beats the grains' stiffness
 };
 
 /// Energies of a step and after it [J]; per metre of thickness [J/m] with d = 2.
@@ -62,12 +62,12 @@ struct FractureReport {
 /// dissipated + viscous, but for what a jump sets free and for the error of integrating along the
 /// step by the trapezoid rule (none at a load that stays, or where damage does).
 struct FractureEnergies {
-  double elastic = 0;         ///< E, in the grains
-  double walls = 0;           ///< W, elastic energy in the walls, contact included
-  double stored_step = 0;     ///< Δ(E + W)
+  double elastic = 0;      ///< E, in the grains
+  double walls = 0;        ///< W, elastic energy in the walls, contact included
+  double stored_step = 0;  ///< Δ(E + W)
   double dissipated_step = 0;
   double viscous_step = 0;
-  double supplied_step = 0;   ///< -∫∫ σ : dε* by the lattice, with the work of forces and holds
+  double supplied_step = 0;  ///< -∫∫ σ : dε* by the lattice, with the work of forces and holds
 };
 
 struct FractureStep {
@@ -99,7 +99,8 @@ class Fracture {
   [[nodiscard]] const Elasticity& elasticity() const { return elasticity_; }
   [[nodiscard]] const CohesiveWalls& walls() const { return walls_; }
 
-  /// @throws InvalidArgument for shapes that differ, values that are not finite, other displacements
+  /// @throws InvalidArgument for shapes that differ, values that are not finite, other
+  /// displacements
   ///         held than at the start, or forces that would move a body that nothing holds
   [[nodiscard]] FractureLoad load(const ElasticLoad& given, const Execution& execution) const;
 

@@ -22,7 +22,8 @@ class LoadSteps(Result):
     supplied: Float = quantity("J", "step")  #: (n,) work of lattice strain, forces and holds [J]
     dissipated: Float = quantity("J", "step")  #: (n,) by damage [J]
     viscous: Float = quantity("J", "step")  #: (n,) artificial work of the viscosity [J]
-    released: Float = quantity("J", "step")  #: (n,) set free by jumps at a load that stays, ≥ 0 [J]
+    #: (n,) set free by jumps at a load that stays, ≥ 0 [J]
+    released: Float = quantity("J", "step")
 
 
 @dataclass(frozen=True)
@@ -41,8 +42,8 @@ class Equilibrium(Result):
     #: (n_node, 6) mean over the cells of a node's own grain, so that it jumps across walls [Pa]
     nodal_stress: Float = quantity("Pa", "node voigt")
     #: by name: "stored" elastically [J]; with walls that crack, since the stress-free state,
-    #: "dissipated" by them, "viscous" (artificial), "released" by jumps, "supplied" by the load, and
-    #: the "error" of the balance, supplied less all others
+    #: "dissipated" by them, "viscous" (artificial), "released" by jumps, "supplied" by the load,
+    #: and the "error" of the balance, supplied less all others
     energies: Mapping[str, float] = quantity("J")
     #: chemical strain: "table", "linear" or "isotropic" (`nmcx.materials.Swelling`)
     eigenstrain: str = quantity("")

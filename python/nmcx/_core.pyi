@@ -22,12 +22,19 @@ __all__: list[str] = [
     "EdgeModel",
     "EdgeThresholds",
     "ElasticEquilibrium",
+    "ElasticState",
     "Elasticity",
     "Electrode",
     "ElectrodeResult",
     "EstimatorModel",
     "FacetQuadrature",
     "FirstHits",
+    "Fracture",
+    "FractureEnergies",
+    "FractureLoad",
+    "FracturePoint",
+    "FractureReport",
+    "FractureStep",
     "Freedom",
     "ImprovedMesh",
     "InsertedInterfaces",
@@ -620,21 +627,25 @@ class PlaneState:
     @property
     def value(self) -> int: ...
 
+class ElasticState:
+    @property
+    def nodal_stress(self) -> numpy.typing.NDArray[numpy.float64]: ...
+    @property
+    def stored_energy(self) -> float: ...
+    @property
+    def stress(self) -> numpy.typing.NDArray[numpy.float64]: ...
+
 class ElasticEquilibrium:
     @property
     def displacement(self) -> numpy.typing.NDArray[numpy.float64]: ...
     @property
     def iterations(self) -> int: ...
     @property
-    def nodal_stress(self) -> numpy.typing.NDArray[numpy.float64]: ...
-    @property
     def residual(self) -> float: ...
     @property
     def section_strain(self) -> numpy.typing.NDArray[numpy.float64]: ...
     @property
-    def stored_energy(self) -> float: ...
-    @property
-    def stress(self) -> numpy.typing.NDArray[numpy.float64]: ...
+    def state(self) -> ElasticState: ...
 
 class Elasticity:
     def __init__(
@@ -648,6 +659,12 @@ class Elasticity:
         plane: PlaneState,
         threads: int = 0,
     ) -> None: ...
+    def state(
+        self,
+        x: numpy.typing.NDArray[numpy.float64],
+        eigenstrain: numpy.typing.NDArray[numpy.float64],
+        threads: int = 0,
+    ) -> ElasticState: ...
     @property
     def n_corner(self) -> int: ...
     @property
@@ -881,6 +898,97 @@ class CohesiveWalls:
     def n_wall(self) -> int: ...
     @property
     def rotation(self) -> numpy.typing.NDArray[numpy.float64]: ...
+    @property
+    def weight(self) -> numpy.typing.NDArray[numpy.float64]: ...
+
+class FractureLoad:
+    pass
+
+class FracturePoint:
+    @property
+    def x(self) -> numpy.typing.NDArray[numpy.float64]: ...
+
+class FractureReport:
+    @property
+    def converged(self) -> bool: ...
+    @property
+    def factorisations(self) -> int: ...
+    @property
+    def linear(self) -> int: ...
+    @property
+    def newton(self) -> int: ...
+    @property
+    def reference(self) -> float: ...
+    @property
+    def residual(self) -> float: ...
+    @property
+    def secant(self) -> int: ...
+    @property
+    def was_unstable(self) -> bool: ...
+
+class FractureEnergies:
+    @property
+    def dissipated_step(self) -> float: ...
+    @property
+    def elastic(self) -> float: ...
+    @property
+    def stored_step(self) -> float: ...
+    @property
+    def supplied_step(self) -> float: ...
+    @property
+    def viscous_step(self) -> float: ...
+    @property
+    def walls(self) -> float: ...
+
+class FractureStep:
+    @property
+    def energies(self) -> FractureEnergies: ...
+    @property
+    def point(self) -> FracturePoint: ...
+    @property
+    def report(self) -> FractureReport: ...
+    @property
+    def walls(self) -> WallResponse: ...
+
+class Fracture:
+    def __init__(
+        self,
+        elasticity: Elasticity,
+        laws: collections.abc.Sequence[CohesiveLaw],
+        law_of_facet: numpy.typing.NDArray[numpy.int64],
+        quadrature: FacetQuadrature,
+        fixed: numpy.typing.NDArray[numpy.float64],
+    ) -> None: ...
+    def displacement(self, point: FracturePoint) -> numpy.typing.NDArray[numpy.float64]: ...
+    def equilibrate(
+        self,
+        before: FractureLoad,
+        after: FractureLoad,
+        point: FracturePoint,
+        guess: numpy.typing.NDArray[numpy.float64] | None = None,
+        tolerance: typing.SupportsFloat | typing.SupportsIndex = 1e-06,
+        max_iterations: typing.SupportsInt | typing.SupportsIndex = 100,
+        residual_integrity: typing.SupportsFloat | typing.SupportsIndex = 1e-07,
+        time_step: typing.SupportsFloat | typing.SupportsIndex = 0.0,
+        threads: int = 0,
+    ) -> FractureStep: ...
+    def initial_point(self) -> FracturePoint: ...
+    def load(
+        self,
+        eigenstrain: numpy.typing.NDArray[numpy.float64],
+        fixed: numpy.typing.NDArray[numpy.float64],
+        force: numpy.typing.NDArray[numpy.float64],
+        threads: int = 0,
+    ) -> FractureLoad: ...
+    def point_at(
+        self,
+        displacement: numpy.typing.NDArray[numpy.float64],
+        section_strain: numpy.typing.NDArray[numpy.float64],
+        walls: numpy.typing.NDArray[numpy.float64],
+    ) -> FracturePoint: ...
+    def section_strain(self, point: FracturePoint) -> numpy.typing.NDArray[numpy.float64]: ...
+    @property
+    def walls(self) -> CohesiveWalls: ...
 
 class LabelLattice:
     @property

@@ -25,9 +25,9 @@ from nmcx.results import Equilibrium, Mesh
 
 N_SEED = 20
 SETS = {
-    # material, radius, typical edge of the walls (the longest has 1.7 of it), edge if reduced
-    "Table 1": (materials.NMC811, 5e-6, 0.058e-6, 0.3e-6),
-    "brittle": (materials.NMC811_BRITTLE, 2.5e-6, 0.029e-6, 0.15e-6),
+    # material, radius, typical edge of the walls (the longest has 2.2 of it), edge if reduced
+    "Table 1": (materials.NMC811, 5e-6, 0.045e-6, 0.3e-6),
+    "brittle": (materials.NMC811_BRITTLE, 2.5e-6, 0.0225e-6, 0.15e-6),
 }
 
 

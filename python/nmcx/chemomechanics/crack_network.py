@@ -69,7 +69,8 @@ def crack_network(
     )
     component = connected_components(graph, directed=False)[1]
     found, label = np.unique(component[:n], return_inverse=True)
-    area = np.bincount(label, mesh.interface_area[cracked], minlength=len(found))
+    weight = mesh.interface_area[cracked]
+    area = np.bincount(label, weight, minlength=len(found)).astype(np.float64)
     is_open = np.isin(found, component[n + np.unique(of_surface)])
     order = np.argsort(-area, kind="stable")
     rank = np.empty(len(order), dtype=np.int64)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -156,7 +157,7 @@ def _between(ends: tuple[Doubles, Doubles], t: float) -> Doubles:
 
 def _facets(
     mesh: Mesh, kernel: _core.Fracture, step: _core.FractureStep, is_tied: NDArray[np.bool_]
-) -> dict[str, Doubles | float]:
+) -> dict[str, Any]:
     """Means over the quadrature points of each facet, zero on tied ones; volume of the cracks."""
     weight = kernel.walls.weight
 
@@ -218,11 +219,12 @@ def _from(
     assert start.fixed is not None
     assert start.force is not None
     assert start.wall_history is not None
-    displacement = start.displacement
+    displacement = np.asarray(start.displacement, dtype=np.float64)
     if start.midside_displacement is not None:
-        displacement = np.concatenate([displacement, start.midside_displacement])
+        displacement = np.concatenate([displacement, np.asarray(start.midside_displacement)])
     section = np.array([start.strain_z, *start.shear_z])
-    point = kernel.point_at(np.ascontiguousarray(displacement), section, start.wall_history)
+    history = np.ascontiguousarray(start.wall_history, dtype=np.float64)
+    point = kernel.point_at(np.ascontiguousarray(displacement), section, history)
     # What is held now, and was not then, starts from where it is.
     held_before = np.where(np.isnan(start.fixed), displacement, start.fixed)
     held_before = np.where(np.isnan(ends.fixed[1]), np.nan, held_before)

@@ -6,7 +6,7 @@ boundaries and through the surface; amounts balance to rounding in every step.
 
 from nmcx.chemomechanics.boundary import Dirichlet, Flux, Robin, layer_conductance
 from nmcx.chemomechanics.cohesive import CohesiveLaw, cohesive_law, traction_separation
-from nmcx.chemomechanics.crack_network import crack_network
+from nmcx.chemomechanics.crack_networks import crack_network
 from nmcx.chemomechanics.demand import ImpossibleDemand, TransportFailure
 from nmcx.chemomechanics.diffusion import diffuse
 from nmcx.chemomechanics.electrode_drive import ButlerVolmer

@@ -99,7 +99,7 @@ BOOST_AUTO_TEST_CASE(solutions_are_those_of_a_dense_factorisation) {
     for (const std::size_t n_fixed : {0U, 1U, 20U}) {
       const auto plane = d == 3 ? PlaneState::solid : PlaneState::generalised_plane_strain;
       System system(d, plane, n_fixed);
-      system.solver.factorise(one_thread);
+      system.solver.prepare(one_thread);
       BOOST_TEST(system.solver.n_negative() == 0U);
       const std::size_t n_rigid = d == 3 ? 6 : 3;
       if (n_fixed <= 1) BOOST_TEST(system.solver.rigid_modes().size() == n_rigid - n_fixed);
@@ -123,7 +123,7 @@ BOOST_AUTO_TEST_CASE(solutions_are_those_of_a_dense_factorisation) {
 
 BOOST_AUTO_TEST_CASE(an_old_factor_solves_with_the_new_matrix) {
   System system(2, PlaneState::generalised_plane_strain, 0);
-  system.solver.factorise(one_thread);
+  system.solver.prepare(one_thread);
   // One grain softer by a fifth: eigenvalues of the preconditioned matrix lie in 0.8 … 1.
   std::vector<double> softer = system.c;
   for (std::size_t i = 0; i < 36; ++i) softer[i] *= 0.8;
@@ -166,7 +166,7 @@ BOOST_AUTO_TEST_CASE(negative_pivots_are_counted_and_refinement_solves_all_the_s
   const auto n_negative = static_cast<std::size_t>((modes.eigenvalues().array() < 0).count());
   BOOST_TEST(n_negative > 0U);
   system.solver.set_matrix(matrix);
-  system.solver.factorise(one_thread);
+  system.solver.prepare(one_thread);
   BOOST_TEST(system.solver.n_negative() == n_negative);
   const std::vector<double> exact = system.some_vector(4);
   std::vector<double> b(exact.size());
@@ -181,7 +181,7 @@ BOOST_AUTO_TEST_CASE(negative_pivots_are_counted_and_refinement_solves_all_the_s
 
   // The factor of a positive definite matrix meets the negative curvature and says so.
   System stale(2, PlaneState::plane_strain, 20);
-  stale.solver.factorise(one_thread);
+  stale.solver.prepare(one_thread);
   nmcx::BlockMatrix softened = stale.elasticity.matrix();
   softened.values = lowered;
   stale.solver.set_matrix(softened);

@@ -3,7 +3,6 @@
 #include <Eigen/Dense>
 #include <Eigen/SparseCholesky>
 #include <algorithm>
-#include <cmath>
 #include <limits>
 #include <utility>
 
@@ -19,10 +18,6 @@ using Sparse = Eigen::SparseMatrix<double, Eigen::ColMajor, Index>;
 // must stay above the rounding of a factorisation, 1e-13 at a million unknowns, and below the
 // softest strain's share of the diagonal, (h / L)² = 1e-6 there: each iteration gains their ratio.
 constexpr double regularisation = 1e-10;
-
-double dot(std::span<const double> a, std::span<const double> b, Team& team) {
-  return chunked_sum(a.size(), team, [&](std::size_t i) { return a[i] * b[i]; });
-}
 
 }  // namespace
 
@@ -127,40 +122,19 @@ void DirectSolver::Factor::solve(const double* r, double* z, std::size_t d) cons
 
 DirectSolver::DirectSolver(const SparsePattern& pattern, std::span<const double> positions,
                            std::size_t dimension, std::span<const bool> is_fixed)
-    : dimension_(dimension),
-      n_inner_(pattern.size() * dimension),
-      is_fixed_(std::make_unique<bool[]>(n_inner_)),
-      positions_(positions.begin(), positions.end()),
-      rigid_modes_(pattern, positions, dimension, is_fixed) {
-  std::copy(is_fixed.begin(), is_fixed.end(), is_fixed_.get());
-  matrix_.pattern = &pattern;
-}
+    : MechanicalSolver(pattern, positions, dimension, is_fixed) {}
 
 DirectSolver::~DirectSolver() = default;
 
-void DirectSolver::set_matrix(const BlockMatrix& matrix) {
-  require(matrix.pattern == matrix_.pattern && matrix.dimension == dimension_,
-          "the matrix must have the pattern of its solver");
-  matrix_ = matrix;
-  inverse_diagonal_.resize(matrix.size());
-  for (std::size_t i = 0; i < matrix.size(); ++i) {
-    const double diagonal = std::abs(matrix.diagonal_at(i));
-    const bool is_out = i < n_inner_ && is_fixed_[i];
-    inverse_diagonal_[i] = is_out || !(diagonal > 0) ? 0 : 1 / diagonal;
-  }
-}
-
-void DirectSolver::factorise(const Execution& execution) {
-  require(!inverse_diagonal_.empty(), "set a matrix before it is factorised");
-  if (execution.poll && execution.poll()) throw Cancelled();
+void DirectSolver::prepare_matrix(const Execution& /*execution*/) {
+  const BlockMatrix& a = matrix();
   const bool is_first = factor_ == nullptr;
   if (is_first) {
     factor_ = std::make_unique<Factor>(
-        *matrix_.pattern, elimination_order(*matrix_.pattern, positions_, dimension_), dimension_);
+        *a.pattern, elimination_order(*a.pattern, positions(), a.dimension), a.dimension);
   }
-  factor_->fill(matrix_, is_fixed_.get(), rigid_modes_.size() > 0 ? regularisation : 0);
+  factor_->fill(a, is_fixed().data(), rigid_modes().size() > 0 ? regularisation : 0);
   if (is_first) factor_->ldlt.analyzePattern(factor_->matrix);
-  is_factorised_ = false;
   factor_->ldlt.factorize(factor_->matrix);
   const auto& pivots = factor_->ldlt.vectorD();
   if (factor_->ldlt.info() != Eigen::Success || !pivots.allFinite()) {
@@ -170,42 +144,35 @@ void DirectSolver::factorise(const Execution& execution) {
   }
   n_negative_ = static_cast<std::size_t>((pivots.array() < 0).count());
   factorise_border();
-  is_factorised_ = true;
 }
 
 void DirectSolver::factorise_border() {
-  const auto n_border = static_cast<Eigen::Index>(matrix_.n_border());
+  const BlockMatrix& a = matrix();
+  const auto n_border = static_cast<Eigen::Index>(a.n_border());
   if (n_border == 0) return;
-  const auto n = static_cast<Eigen::Index>(n_inner_);
-  Eigen::MatrixXd border = Eigen::Map<const Eigen::MatrixXd>(matrix_.border.data(), n, n_border);
-  for (Eigen::Index c = 0; c < n_border; ++c) {
-    clear_fixed({border.col(c).data(), n_inner_});
-    rigid_modes_.project({border.col(c).data(), n_inner_});
-  }
+  const auto n = static_cast<Eigen::Index>(a.inner());
+  Eigen::MatrixXd border = Eigen::Map<const Eigen::MatrixXd>(a.border.data(), n, n_border);
   factor_->inner_by_border.resize(n, n_border);
   for (Eigen::Index c = 0; c < n_border; ++c) {
-    factor_->solve(border.col(c).data(), factor_->inner_by_border.col(c).data(), dimension_);
-    rigid_modes_.project({factor_->inner_by_border.col(c).data(), n_inner_});
+    const std::span<double> column{border.col(c).data(), a.inner()};
+    clear_fixed(column);
+    rigid_modes().project(column);
+    const std::span<double> solution{factor_->inner_by_border.col(c).data(), a.inner()};
+    factor_->solve(column.data(), solution.data(), a.dimension);
+    rigid_modes().project(solution);
   }
-  const Eigen::Map<const Eigen::MatrixXd> corner(matrix_.corner.data(), n_border, n_border);
+  const Eigen::Map<const Eigen::MatrixXd> corner(a.corner.data(), n_border, n_border);
   const Eigen::MatrixXd complement = corner - (border.transpose() * factor_->inner_by_border);
   factor_->complement.compute(complement);
   const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> modes(complement, Eigen::EigenvaluesOnly);
   n_negative_ += static_cast<std::size_t>((modes.eigenvalues().array() < 0).count());
 }
 
-void DirectSolver::clear_fixed(std::span<double> r) const {
-  for (std::size_t i = 0; i < n_inner_; ++i) {
-    if (is_fixed_[i]) r[i] = 0;
-  }
-}
-
-/// z = A⁻¹ r for the matrix factorised, without rigid motions; the border by block elimination.
-void DirectSolver::apply_factor(std::span<const double> r, std::span<double> z) const {
-  const auto n = static_cast<Eigen::Index>(n_inner_);
+void DirectSolver::precondition(std::span<const double> r, std::span<double> z, Team& /*team*/) {
+  const auto n = static_cast<Eigen::Index>(matrix().inner());
   const auto n_border = static_cast<Eigen::Index>(z.size()) - n;
-  factor_->solve(r.data(), z.data(), dimension_);
-  rigid_modes_.project(z);
+  factor_->solve(r.data(), z.data(), matrix().dimension);
+  rigid_modes().project(z);
   if (n_border == 0) return;
   // Bᵀ K⁻¹ r = (K⁻¹ B)ᵀ r.
   const Eigen::Map<const Eigen::VectorXd> right(r.data(), n);
@@ -215,76 +182,6 @@ void DirectSolver::apply_factor(std::span<const double> r, std::span<double> z) 
       factor_->complement.solve(right_border - (factor_->inner_by_border.transpose() * right));
   inner -= factor_->inner_by_border * along;
   Eigen::Map<Eigen::VectorXd>(z.data() + n, n_border) = along;
-}
-
-/// r = b − A x on what is free and strains.
-void DirectSolver::residual_of(std::span<const double> b, std::span<const double> x,
-                               std::span<double> r, Team& team) const {
-  multiply(matrix_, x, r, team);
-  for (std::size_t i = 0; i < r.size(); ++i) r[i] = b[i] - r[i];
-  clear_fixed(r);
-  rigid_modes_.project(r);
-}
-
-DirectReport DirectSolver::solve(std::span<const double> b, std::span<double> x,
-                                 const DirectOptions& options, const Execution& execution) const {
-  Team team(execution);
-  require(is_factorised_, "factorise a matrix before solving");
-  const std::size_t n = matrix_.size();
-  require(b.size() == n && x.size() == n, "vectors must have one value per unknown");
-  const auto norm = [&](std::span<const double> r) {
-    return std::sqrt(
-        chunked_sum(n, team, [&](std::size_t i) { return r[i] * r[i] * inverse_diagonal_[i]; }));
-  };
-  std::vector<double> r(n);
-  std::vector<double> p(n, 0.0);
-  for (std::size_t i = 0; i < n_inner_; ++i) p[i] = is_fixed_[i] ? x[i] : 0;
-  residual_of(b, p, r, team);
-  const double reference = norm(r);
-  DirectReport report{.converged = true};
-  if (!(reference > 0)) {
-    std::copy(p.begin(), p.end(), x.begin());
-    report.converged = reference == 0;
-    report.residual = reference;
-    return report;
-  }
-  rigid_modes_.project(x);
-  residual_of(b, x, r, team);
-  report.residual = norm(r) / reference;
-
-  // An indefinite factor is no preconditioner of conjugate gradients: steps of length one then.
-  const bool is_refinement = n_negative_ > 0;
-  std::vector<double> z(n);
-  std::vector<double> q(n);
-  double before = 0;
-  while (report.residual > options.tolerance && report.iterations < options.max_iterations) {
-    apply_factor(r, z);
-    const double rz = dot(r, z, team);
-    const double beta = is_refinement || report.iterations == 0 ? 0 : rz / before;
-    for (std::size_t i = 0; i < n; ++i) p[i] = z[i] + (beta * p[i]);
-    multiply(matrix_, p, q, team);
-    clear_fixed(q);
-    rigid_modes_.project(q);
-    const double curvature = dot(p, q, team);
-    if (!is_refinement && !(curvature > 0 && rz > 0)) {
-      report.indefinite = true;
-      break;
-    }
-    const double alpha = is_refinement ? 1 : rz / curvature;
-    for (std::size_t i = 0; i < n; ++i) {
-      x[i] += alpha * p[i];
-      r[i] -= alpha * q[i];
-    }
-    before = rz;
-    ++report.iterations;
-    report.residual = norm(r) / reference;
-    if (!std::isfinite(report.residual)) break;
-  }
-  report.converged = report.residual <= options.tolerance;
-  // What is left in truth: the recurrence of r goes on falling below the rounding of A x.
-  residual_of(b, x, r, team);
-  report.residual = norm(r) / reference;
-  return report;
 }
 
 }  // namespace nmcx

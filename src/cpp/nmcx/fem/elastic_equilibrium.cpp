@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "nmcx/core/error.hpp"
+#include "nmcx/fem/direct_solver.hpp"
 
 namespace nmcx {
 namespace {
@@ -61,7 +62,7 @@ std::vector<double> on_unknowns(const Elasticity& elasticity, const ArrayView<do
 }
 
 ElasticEquilibrium elastic_equilibrium(const Elasticity& elasticity, const ElasticLoad& load,
-                                       const DirectOptions& options, const Execution& execution) {
+                                       const MechanicalOptions& options, const Execution& execution) {
   check_shape(elasticity, load.fixed, "fixed");
   check_shape(elasticity, load.force, "force");
   require(std::ranges::all_of(load.force, [](double f) { return std::isfinite(f); }),
@@ -86,8 +87,8 @@ ElasticEquilibrium elastic_equilibrium(const Elasticity& elasticity, const Elast
   for (std::size_t i = 0; i < b.size(); ++i) b[i] += lattice[i];
 
   solver.set_matrix(elasticity.matrix());
-  solver.factorise(execution);
-  const DirectReport report = solver.solve(b, x, options, execution);
+  solver.prepare(execution);
+  const MechanicalReport report = solver.solve(b, x, options, execution);
   if (!report.converged) {
     std::ostringstream text;
     text << "equilibrium was not reached after " << report.iterations

@@ -6,8 +6,8 @@
 
 #include "nmcx/core/parallel.hpp"
 #include "nmcx/core/views.hpp"
-#include "nmcx/fem/direct_solver.hpp"
 #include "nmcx/fem/elasticity.hpp"
+#include "nmcx/fem/mechanical_solver.hpp"
 
 namespace nmcx {
 
@@ -34,6 +34,6 @@ std::vector<double> on_unknowns(const Elasticity& elasticity, const ArrayView<do
 ///         at different places
 /// @throws ConvergenceError with iterations, residual and tolerance
 ElasticEquilibrium elastic_equilibrium(const Elasticity& elasticity, const ElasticLoad& load,
-                                       const DirectOptions& options, const Execution& execution);
+                                       const MechanicalOptions& options, const Execution& execution);
 
 }  // namespace nmcx

@@ -1,0 +1,38 @@
+// Conjugate gradients preconditioned by multigrid, for the equilibrium of large bodies in space.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+
+#include "nmcx/core/parallel.hpp"
+#include "nmcx/fem/mechanical_solver.hpp"
+#include "nmcx/fem/multigrid.hpp"
+
+namespace nmcx {
+
+/// Solves with the current matrix by the levels of the last one that was prepared.
+///
+/// The first `prepare` makes aggregates and prolongations; later ones keep them and compute the
+/// coarse matrices anew, which takes half as long, until a solve needs half as many iterations
+/// again as after the first.
+/// In the plane a factorisation is quicker at any size that fits: three dimensions only.
+class MultigridSolver final : public MechanicalSolver {
+ public:
+  /// @param pattern   of nodes; must live on
+  /// @param positions (n × 3) of the nodes [m]
+  /// @param is_fixed  (3 n) unknowns that keep their values
+  MultigridSolver(const SparsePattern& pattern, std::span<const double> positions,
+                  std::span<const bool> is_fixed);
+
+  [[nodiscard]] const Multigrid& multigrid() const { return multigrid_; }
+
+ private:
+  void prepare_matrix(const Execution& execution) override;
+  void precondition(std::span<const double> r, std::span<double> z, Team& team) override;
+
+  Multigrid multigrid_;
+  bool is_built_ = false;
+};
+
+}  // namespace nmcx

@@ -19,9 +19,11 @@ using Block = Eigen::Matrix<double, m, m, Eigen::RowMajor>;
 /// @param is_fixed rows and columns left out, or null
 template <int m>
 Block<m> inverse_of(const Block<m>& block, const bool* is_fixed) {
+  const double largest = block.diagonal().cwiseAbs().maxCoeff();
   Eigen::Matrix<double, m, 1> scale;
   for (int k = 0; k < m; ++k) {
-    const bool is_out = (is_fixed != nullptr && is_fixed[k]) || block(k, k) == 0;
+    const bool is_held = is_fixed != nullptr && is_fixed[k];
+    const bool is_out = is_held || std::abs(block(k, k)) <= no_energy * largest;
     scale[k] = is_out ? 0 : 1 / std::sqrt(block(k, k));
   }
   // A negative diagonal has no root; nothing below holds of what is not a number.

@@ -223,11 +223,14 @@ LevelNodes coarse_nodes(const LevelNodes& nodes, const Aggregation& aggregation)
     }
     if (nodes.n_unknown == 6) result.lengths[a] += nodes.lengths[i] * nodes.lengths[i];
   });
+  double mean = 0;
   for (std::size_t a = 0; a < n_coarse; ++a) {
-    // A single node turns nothing: any length will do.
-    const double square = result.lengths[a] / count[a];
-    result.lengths[a] = square > 0 ? std::sqrt(square) : 1;
+    result.lengths[a] = std::sqrt(result.lengths[a] / count[a]);
+    mean += result.lengths[a] / static_cast<double>(n_coarse);
   }
+  // A single node turns nothing, nor do two that lie in one place, on both sides of a wall: any
+  // length will do that does not make much of the rounding of their distance.
+  for (double& length : result.lengths) length = std::max(length, mean > 0 ? 1e-3 * mean : 1);
   return result;
 }
 

@@ -126,7 +126,7 @@ DirectSolver::DirectSolver(const SparsePattern& pattern, std::span<const double>
 
 DirectSolver::~DirectSolver() = default;
 
-void DirectSolver::prepare_matrix(const Execution& /*execution*/) {
+void DirectSolver::prepare_matrix(const Execution& execution) {
   const BlockMatrix& a = matrix();
   const bool is_first = factor_ == nullptr;
   if (is_first) {
@@ -143,10 +143,11 @@ void DirectSolver::prepare_matrix(const Execution& /*execution*/) {
         "shapes of the cells");
   }
   n_negative_ = static_cast<std::size_t>((pivots.array() < 0).count());
-  factorise_border();
+  Team team(execution);
+  factorise_border(team);
 }
 
-void DirectSolver::factorise_border() {
+void DirectSolver::factorise_border(Team& team) {
   const BlockMatrix& a = matrix();
   const auto n_border = static_cast<Eigen::Index>(a.n_border());
   if (n_border == 0) return;
@@ -155,11 +156,11 @@ void DirectSolver::factorise_border() {
   factor_->inner_by_border.resize(n, n_border);
   for (Eigen::Index c = 0; c < n_border; ++c) {
     const std::span<double> column{border.col(c).data(), a.inner()};
-    clear_fixed(column);
-    rigid_modes().project(column);
+    clear_fixed(column, team);
+    rigid_modes().project(column, team);
     const std::span<double> solution{factor_->inner_by_border.col(c).data(), a.inner()};
     factor_->solve(column.data(), solution.data(), a.dimension);
-    rigid_modes().project(solution);
+    rigid_modes().project(solution, team);
   }
   const Eigen::Map<const Eigen::MatrixXd> corner(a.corner.data(), n_border, n_border);
   const Eigen::MatrixXd complement = corner - (border.transpose() * factor_->inner_by_border);
@@ -168,11 +169,11 @@ void DirectSolver::factorise_border() {
   n_negative_ += static_cast<std::size_t>((modes.eigenvalues().array() < 0).count());
 }
 
-void DirectSolver::precondition(std::span<const double> r, std::span<double> z, Team& /*team*/) {
+void DirectSolver::precondition(std::span<const double> r, std::span<double> z, Team& team) {
   const auto n = static_cast<Eigen::Index>(matrix().inner());
   const auto n_border = static_cast<Eigen::Index>(z.size()) - n;
   factor_->solve(r.data(), z.data(), matrix().dimension);
-  rigid_modes().project(z);
+  rigid_modes().project(z, team);
   if (n_border == 0) return;
   // Bᵀ K⁻¹ r = (K⁻¹ B)ᵀ r.
   const Eigen::Map<const Eigen::VectorXd> right(r.data(), n);

@@ -35,7 +35,7 @@ class DirectSolver final : public MechanicalSolver {
   void prepare_matrix(const Execution& execution) override;
   /// The border by block elimination.
   void precondition(std::span<const double> r, std::span<double> z, Team& team) override;
-  void factorise_border();
+  void factorise_border(Team& team);
 
   std::unique_ptr<Factor> factor_;
   std::size_t n_negative_ = 0;

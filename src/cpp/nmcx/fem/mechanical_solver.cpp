@@ -55,10 +55,10 @@ void MechanicalSolver::prepare(const Execution& execution) {
   is_prepared_ = true;
 }
 
-void MechanicalSolver::clear_fixed(std::span<double> r) const {
-  for (std::size_t i = 0; i < n_inner_; ++i) {
+void MechanicalSolver::clear_fixed(std::span<double> r, Team& team) const {
+  for_each(n_inner_, team, [&](std::size_t i) {
     if (is_fixed_[i]) r[i] = 0;
-  }
+  });
 }
 
 bool MechanicalSolver::improve_start(std::span<const double> /*r*/, std::span<double> /*x*/,
@@ -76,8 +76,8 @@ void MechanicalSolver::residual_of(std::span<const double> b, std::span<const do
                                    std::span<double> r, Team& team) const {
   multiply(matrix_, x, r, team);
   for_each(r.size(), team, [&](std::size_t i) { r[i] = b[i] - r[i]; });
-  clear_fixed(r);
-  rigid_modes_.project(r);
+  clear_fixed(r, team);
+  rigid_modes_.project(r, team);
 }
 
 MechanicalReport MechanicalSolver::solve(std::span<const double> b, std::span<double> x,
@@ -99,13 +99,13 @@ MechanicalReport MechanicalSolver::solve(std::span<const double> b, std::span<do
     report.residual = reference;
     return report;
   }
-  rigid_modes_.project(x);
+  rigid_modes_.project(x, team);
   residual_of(b, x, r, team);
   if (improve_start(r, x, team)) residual_of(b, x, r, team);
   report.residual = norm(r, team) / reference;
   iterate(x, r, reference, options, report, team);
   report.converged = report.residual <= options.tolerance;
-  rigid_modes_.project(x);
+  rigid_modes_.project(x, team);
   // What is left in truth: the recurrence of r goes on falling below the rounding of A x.
   residual_of(b, x, r, team);
   report.residual = norm(r, team) / reference;
@@ -124,13 +124,13 @@ void MechanicalSolver::iterate(std::span<double> x, std::span<double> r, double 
   double before = 0;
   while (report.residual > options.tolerance && report.iterations < options.max_iterations) {
     precondition(r, z, team);
-    rigid_modes_.project(z);
+    rigid_modes_.project(z, team);
     const double rz = dot(r, z, team);
     const double beta = is_refinement || report.iterations == 0 ? 0 : rz / before;
     for_each(n, team, [&](std::size_t i) { p[i] = z[i] + (beta * p[i]); });
     multiply(matrix_, p, q, team);
-    clear_fixed(q);
-    rigid_modes_.project(q);
+    clear_fixed(q, team);
+    rigid_modes_.project(q, team);
     const double curvature = dot(p, q, team);
     if (!is_refinement && !(curvature > 0 && rz > 0)) {
       report.indefinite = true;

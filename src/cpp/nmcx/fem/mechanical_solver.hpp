@@ -68,7 +68,7 @@ class MechanicalSolver {
 
   [[nodiscard]] const BlockMatrix& matrix() const { return matrix_; }
   [[nodiscard]] std::span<const double> positions() const { return positions_; }
-  void clear_fixed(std::span<double> r) const;
+  void clear_fixed(std::span<double> r, Team& team) const;
 
  private:
   virtual void prepare_matrix(const Execution& execution) = 0;

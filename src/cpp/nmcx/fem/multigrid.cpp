@@ -20,9 +20,20 @@ constexpr double strength_threshold = 0.02;
 constexpr std::size_t coarsest_nodes = 60;
 // Levels are no longer worth it where aggregates hold hardly more than a node.
 constexpr double least_coarsening = 0.7;
-// On the diagonal of the coarsest matrix, which rigid motions of a free body make singular. Larger
-// than the rounding of single precision, smaller than the softest strain's share there.
+// Added to the diagonal of coarse matrices, relative to it: no motion then answers the rounding of
+// single precision by more than a tenth of the solution. Those that would are rigid, of a free body
+// or of a loose piece, and not left to the cycle; the softest strain of an aggregate has 1e-3.
 constexpr double regularisation = 1e-6;
+
+std::vector<double> coarse_matrix(const GalerkinProduct& product, std::span<const double> values,
+                                  std::size_t m, Team& team) {
+  std::vector<double> result = product.multiply(values, m, team);
+  for (const Index entry : product.pattern().diagonal) {
+    double* block = result.data() + (static_cast<std::size_t>(entry) * 36);
+    for (std::size_t k = 0; k < 6; ++k) block[7 * k] *= 1 + regularisation;
+  }
+  return result;
+}
 
 }  // namespace
 
@@ -132,7 +143,7 @@ void Multigrid::build(std::span<const double> values, Team& team) {
   set_matrix(*levels_.back(), values, inverse, team);
   while (coarsen(values, inverse, team)) {
     const Level& fine = *levels_[levels_.size() - 2];
-    own = fine.product->multiply(values, fine.nodes.n_unknown, team);
+    own = coarse_matrix(*fine.product, values, fine.nodes.n_unknown, team);
     values = own;
     set_matrix(*levels_.back(), values, inverse, team);
   }
@@ -147,7 +158,7 @@ void Multigrid::refresh(std::span<const double> values, Team& team) {
   set_matrix(*levels_[0], values, inverse, team);
   for (std::size_t k = 1; k < levels_.size(); ++k) {
     const Level& fine = *levels_[k - 1];
-    own = fine.product->multiply(values, fine.nodes.n_unknown, team);
+    own = coarse_matrix(*fine.product, values, fine.nodes.n_unknown, team);
     values = own;
     set_matrix(*levels_[k], values, inverse, team);
   }

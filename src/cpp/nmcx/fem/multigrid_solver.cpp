@@ -1,5 +1,7 @@
 #include "nmcx/fem/multigrid_solver.hpp"
 
+#include <vector>
+
 namespace nmcx {
 
 MultigridSolver::MultigridSolver(const SparsePattern& pattern, std::span<const double> positions,
@@ -15,10 +17,21 @@ void MultigridSolver::prepare_matrix(const Execution& execution) {
     multigrid_.build(matrix().values, team);
   }
   is_built_ = true;
+  loose_pieces_ =
+      std::make_unique<LoosePieces>(matrix(), positions(), is_fixed(), rigid_modes(), team);
 }
 
 void MultigridSolver::precondition(std::span<const double> r, std::span<double> z, Team& team) {
   multigrid_.cycle(r, z, team);
+  loose_pieces_->correct(r, z, team);
+}
+
+bool MultigridSolver::improve_start(std::span<const double> r, std::span<double> x, Team& team) {
+  if (loose_pieces_->size() == 0) return false;
+  std::vector<double> motion(x.size(), 0.0);
+  loose_pieces_->correct(r, motion, team);
+  for (std::size_t i = 0; i < x.size(); ++i) x[i] += motion[i];
+  return true;
 }
 
 }  // namespace nmcx

@@ -6,6 +6,7 @@
 #include <span>
 
 #include "nmcx/core/parallel.hpp"
+#include "nmcx/fem/loose_pieces.hpp"
 #include "nmcx/fem/mechanical_solver.hpp"
 #include "nmcx/fem/multigrid.hpp"
 
@@ -26,12 +27,17 @@ class MultigridSolver final : public MechanicalSolver {
                   std::span<const bool> is_fixed);
 
   [[nodiscard]] const Multigrid& multigrid() const { return multigrid_; }
+  /// Pieces that weak walls hold, as `prepare` found them; 0 if nothing is loose.
+  [[nodiscard]] std::size_t n_loose_piece() const { return loose_pieces_->size(); }
 
  private:
   void prepare_matrix(const Execution& execution) override;
   void precondition(std::span<const double> r, std::span<double> z, Team& team) override;
 
+  bool improve_start(std::span<const double> r, std::span<double> x, Team& team) override;
+
   Multigrid multigrid_;
+  std::unique_ptr<LoosePieces> loose_pieces_;
   bool is_built_ = false;
 };
 

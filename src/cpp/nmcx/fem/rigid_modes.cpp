@@ -3,6 +3,7 @@
 #include <Eigen/Dense>
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "nmcx/fem/disjoint_sets.hpp"
 
@@ -97,52 +98,89 @@ Eigen::MatrixXd free_motions(Eigen::MatrixXd modes, const std::vector<Index>& bo
 
 RigidModes::RigidModes(const SparsePattern& pattern, std::span<const double> positions,
                        std::size_t dimension, std::span<const bool> is_fixed)
-    : dimension_(dimension), bodies_(connected_bodies(pattern)) {
-  for (std::size_t body = 0; body < bodies_.size(); ++body) {
-    const Eigen::MatrixXd modes = free_motions(motions(positions, bodies_[body], dimension),
-                                               bodies_[body], dimension, is_fixed);
-    for (Eigen::Index k = 0; k < modes.cols(); ++k) {
-      Mode mode{.body = body,
-                .values = std::vector<double>(static_cast<std::size_t>(modes.rows()))};
-      std::copy_n(modes.col(k).data(), modes.rows(), mode.values.begin());
-      modes_.push_back(std::move(mode));
+    : dimension_(dimension) {
+  for (std::vector<Index>& nodes : connected_bodies(pattern)) {
+    using Rows = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+    const Rows modes =
+        free_motions(motions(positions, nodes, dimension), nodes, dimension, is_fixed);
+    Body body{.nodes = std::move(nodes),
+              .first_mode = n_mode_,
+              .n_mode = static_cast<std::size_t>(modes.cols()),
+              .values = std::vector<double>(modes.data(), modes.data() + modes.size())};
+    n_mode_ += body.n_mode;
+    for (std::size_t begin = 0; body.n_mode > 0 && begin < body.nodes.size();
+         begin += rows_of_chunk) {
+      const std::size_t end = std::min(begin + rows_of_chunk, body.nodes.size());
+      chunks_.push_back({bodies_.size(), begin, end});
     }
+    bodies_.push_back(std::move(body));
   }
 }
 
-void RigidModes::project(std::span<double> x) const {
-  for (const Mode& mode : modes_) {
-    const std::vector<Index>& nodes = bodies_[mode.body];
-    double along = 0;
-    const double* value = mode.values.data();
-    for (const Index node : nodes) {
-      const double* at = x.data() + (static_cast<std::size_t>(node) * dimension_);
-      for (std::size_t k = 0; k < dimension_; ++k) along += *value++ * at[k];
+std::vector<double> RigidModes::along(std::span<const double> x, Team& team) const {
+  constexpr std::size_t most = 6;
+  std::vector<double> partial(chunks_.size() * most, 0.0);
+  team.loop(chunks_.size(), 1, [&](std::size_t c, std::size_t, std::size_t) {
+    const Body& body = bodies_[chunks_[c].body];
+    const double* value = body.values.data() + (chunks_[c].begin * dimension_ * body.n_mode);
+    double sum[most] = {};
+    for (std::size_t i = chunks_[c].begin; i < chunks_[c].end; ++i) {
+      const double* at = x.data() + (static_cast<std::size_t>(body.nodes[i]) * dimension_);
+      for (std::size_t k = 0; k < dimension_; ++k) {
+        for (std::size_t m = 0; m < body.n_mode; ++m) sum[m] += *value++ * at[k];
+      }
     }
-    value = mode.values.data();
-    for (const Index node : nodes) {
-      double* at = x.data() + (static_cast<std::size_t>(node) * dimension_);
-      for (std::size_t k = 0; k < dimension_; ++k) at[k] -= along * *value++;
+    std::copy_n(sum, most, partial.data() + (c * most));
+  });
+  std::vector<double> result(n_mode_, 0.0);
+  for (std::size_t c = 0; c < chunks_.size(); ++c) {
+    const Body& body = bodies_[chunks_[c].body];
+    for (std::size_t m = 0; m < body.n_mode; ++m) {
+      result[body.first_mode + m] += partial[(c * most) + m];
     }
   }
+  return result;
+}
+
+void RigidModes::add(std::span<const double> factors, std::span<double> x, Team& team) const {
+  team.loop(chunks_.size(), 1, [&](std::size_t c, std::size_t, std::size_t) {
+    const Body& body = bodies_[chunks_[c].body];
+    const double* value = body.values.data() + (chunks_[c].begin * dimension_ * body.n_mode);
+    const double* factor = factors.data() + body.first_mode;
+    for (std::size_t i = chunks_[c].begin; i < chunks_[c].end; ++i) {
+      double* at = x.data() + (static_cast<std::size_t>(body.nodes[i]) * dimension_);
+      for (std::size_t k = 0; k < dimension_; ++k) {
+        for (std::size_t m = 0; m < body.n_mode; ++m) at[k] += *value++ * factor[m];
+      }
+    }
+  });
+}
+
+void RigidModes::project(std::span<double> x, Team& team) const {
+  if (n_mode_ == 0) return;
+  std::vector<double> factors = along(x, team);
+  for (double& factor : factors) factor = -factor;
+  add(factors, x, team);
 }
 
 double RigidModes::imbalance(std::span<const double> force) const {
   double worst = 0;
-  for (const Mode& mode : modes_) {
-    double along = 0;
-    double total = 0;
-    double largest = 0;  // a load through the centre turns nothing: what is left is rounding
-    const double* value = mode.values.data();
-    for (const Index node : bodies_[mode.body]) {
-      for (std::size_t k = 0; k < dimension_; ++k, ++value) {
-        const double at = force[(static_cast<std::size_t>(node) * dimension_) + k];
-        along += *value * at;
-        total += std::abs(at);
-        largest = std::max(largest, std::abs(*value));
+  for (const Body& body : bodies_) {
+    for (std::size_t m = 0; m < body.n_mode; ++m) {
+      double along = 0;
+      double total = 0;
+      double largest = 0;  // a load through the centre turns nothing: what is left is rounding
+      const double* value = body.values.data() + m;
+      for (const Index node : body.nodes) {
+        for (std::size_t k = 0; k < dimension_; ++k, value += body.n_mode) {
+          const double at = force[(static_cast<std::size_t>(node) * dimension_) + k];
+          along += *value * at;
+          total += std::abs(at);
+          largest = std::max(largest, std::abs(*value));
+        }
       }
+      if (total > 0) worst = std::max(worst, std::abs(along) / (largest * total));
     }
-    if (total > 0) worst = std::max(worst, std::abs(along) / (largest * total));
   }
   return worst;
 }

@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "nmcx/core/parallel.hpp"
 #include "nmcx/fem/sparse.hpp"
 
 namespace nmcx {
@@ -20,24 +21,40 @@ class RigidModes {
   RigidModes(const SparsePattern& pattern, std::span<const double> positions, std::size_t dimension,
              std::span<const bool> is_fixed);
 
-  [[nodiscard]] std::size_t size() const { return modes_.size(); }
+  /// Number of modes, of all bodies.
+  [[nodiscard]] std::size_t size() const { return n_mode_; }
+  [[nodiscard]] std::size_t n_body() const { return bodies_.size(); }
 
+  /// Nodes that hang together, and the modes they have.
+  struct Body {
+    std::vector<Index> nodes;
+    std::size_t first_mode = 0;
+    std::size_t n_mode = 0;
+    std::vector<double> values;  ///< (n_node × d × n_mode)
+  };
+  [[nodiscard]] const Body& body(std::size_t i) const { return bodies_[i]; }
+
+  /// (n_mode) parts of a vector along the modes; entries beyond n d are not looked at.
+  [[nodiscard]] std::vector<double> along(std::span<const double> x, Team& team) const;
+  /// Adds the modes, each times its factor.
+  void add(std::span<const double> factors, std::span<double> x, Team& team) const;
   /// Takes the rigid part out of a vector; entries beyond n d are left alone.
-  void project(std::span<double> x) const;
+  void project(std::span<double> x, Team& team) const;
 
   /// Share of forces (n d) that would move a body: the largest part along a mode, relative to what
   /// it would be if no force cancelled another.
   [[nodiscard]] double imbalance(std::span<const double> force) const;
 
  private:
-  struct Mode {
-    std::size_t body = 0;
-    std::vector<double> values;  ///< (n_body d), over the nodes of the body in turn
+  /// Nodes of one body that are summed together.
+  struct Chunk {
+    std::size_t body, begin, end;
   };
 
   std::size_t dimension_;
-  std::vector<std::vector<Index>> bodies_;  ///< nodes of each
-  std::vector<Mode> modes_;
+  std::size_t n_mode_ = 0;
+  std::vector<Body> bodies_;
+  std::vector<Chunk> chunks_;
 };
 
 }  // namespace nmcx

@@ -13,6 +13,7 @@ namespace {
 // Steps of a polynomial, and the part of the spectrum below which the coarse level is at work. By
 // measurement: docs/explanation/multigrid.md.
 constexpr int degree = 2;
+static_assert(degree >= 2, "the first step leaves the solution to the second");
 constexpr double smallest_share = 0.1;
 // Power iterations reach the largest eigenvalue from below: within a tenth after ten.
 constexpr int n_power = 10;

@@ -52,6 +52,7 @@ void MechanicalSolver::prepare(const Execution& execution) {
   if (execution.poll && execution.poll()) throw Cancelled();
   is_prepared_ = false;
   prepare_matrix(execution);
+  iterations_per_digit_ = 0;
   is_prepared_ = true;
 }
 
@@ -102,8 +103,13 @@ MechanicalReport MechanicalSolver::solve(std::span<const double> b, std::span<do
   rigid_modes_.project(x, team);
   residual_of(b, x, r, team);
   if (improve_start(r, x, team)) residual_of(b, x, r, team);
-  report.residual = norm(r, team) / reference;
+  const double before = norm(r, team) / reference;
+  report.residual = before;
   iterate(x, r, reference, options, report, team);
+  if (iterations_per_digit_ == 0 && report.iterations > 0 && report.residual < before) {
+    iterations_per_digit_ =
+        static_cast<double>(report.iterations) / std::log10(before / report.residual);
+  }
   report.converged = report.residual <= options.tolerance;
   rigid_modes_.project(x, team);
   // What is left in truth: the recurrence of r goes on falling below the rounding of A x.

@@ -68,6 +68,8 @@ class MechanicalSolver {
 
   [[nodiscard]] const BlockMatrix& matrix() const { return matrix_; }
   [[nodiscard]] std::span<const double> positions() const { return positions_; }
+  /// Iterations that took the residual down tenfold, in the first solve since `prepare`; 0 before.
+  [[nodiscard]] double iterations_per_digit() const { return iterations_per_digit_; }
   void clear_fixed(std::span<double> r, Team& team) const;
 
  private:
@@ -91,6 +93,7 @@ class MechanicalSolver {
   BlockMatrix matrix_;
   std::vector<double> inverse_diagonal_;  ///< (size) 0 where fixed
   bool is_prepared_ = false;
+  double iterations_per_digit_ = 0;
 };
 
 }  // namespace nmcx

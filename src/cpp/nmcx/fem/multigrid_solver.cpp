@@ -3,6 +3,12 @@
 #include <vector>
 
 namespace nmcx {
+namespace {
+
+// How many times the iterations old aggregates may cost.
+constexpr double most_expensive = 1.5;
+
+}  // namespace
 
 MultigridSolver::MultigridSolver(const SparsePattern& pattern, std::span<const double> positions,
                                  std::span<const bool> is_fixed)
@@ -11,12 +17,14 @@ MultigridSolver::MultigridSolver(const SparsePattern& pattern, std::span<const d
 
 void MultigridSolver::prepare_matrix(const Execution& execution) {
   Team team(execution);
-  if (is_built_) {
+  if (!is_refreshed_ && iterations_per_digit() > 0) digit_price_ = iterations_per_digit();
+  is_refreshed_ =
+      digit_price_ > 0 && iterations_per_digit() <= most_expensive * digit_price_;
+  if (is_refreshed_) {
     multigrid_.refresh(matrix().values, team);
   } else {
     multigrid_.build(matrix().values, team);
   }
-  is_built_ = true;
   loose_pieces_ =
       std::make_unique<LoosePieces>(matrix(), positions(), is_fixed(), rigid_modes(), team);
 }

@@ -15,8 +15,8 @@ namespace nmcx {
 /// Solves with the current matrix by the levels of the last one that was prepared.
 ///
 /// The first `prepare` makes aggregates and prolongations; later ones keep them and compute the
-/// coarse matrices anew, which takes half as long, until a solve needs half as many iterations
-/// again as after the first.
+/// coarse matrices anew, which takes two thirds of the time, until that has made a solve take half
+/// as many iterations again as new levels did: the next `prepare` then makes all anew.
 /// In the plane a factorisation is quicker at any size that fits: three dimensions only.
 class MultigridSolver final : public MechanicalSolver {
  public:
@@ -38,7 +38,8 @@ class MultigridSolver final : public MechanicalSolver {
 
   Multigrid multigrid_;
   std::unique_ptr<LoosePieces> loose_pieces_;
-  bool is_built_ = false;
+  bool is_refreshed_ = false;
+  double digit_price_ = 0;  ///< iterations per digit after levels were made anew; 0 before
 };
 
 }  // namespace nmcx

@@ -64,5 +64,5 @@ void bind_elasticity(py::module_& m) {
                                          {tolerance, max_iterations}, threads);
       },
       "elasticity"_a, "eigenstrain"_a.noconvert(), "fixed"_a.noconvert(), "force"_a.noconvert(),
-      "tolerance"_a = 1e-12, "max_iterations"_a = 50, "threads"_a = 0, ReleaseGil());
+      "tolerance"_a = 1e-12, "max_iterations"_a = 200, "threads"_a = 0, ReleaseGil());
 }

@@ -11,7 +11,7 @@ namespace nmcx {
 namespace {
 
 // Steps of a polynomial, and the part of the spectrum below which the coarse level is at work. By
-// measurement: docs/explanation/multigrid.md.
+// measurement: docs/explanation/elasticity.md.
 constexpr int degree = 2;
 static_assert(degree >= 2, "the first step leaves the solution to the second");
 constexpr double smallest_share = 0.1;

@@ -3,13 +3,14 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <memory>
 #include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "nmcx/core/error.hpp"
-#include "nmcx/fem/direct_solver.hpp"
+#include "nmcx/fem/mechanical_solver_choice.hpp"
 
 namespace nmcx {
 namespace {
@@ -77,18 +78,19 @@ ElasticEquilibrium elastic_equilibrium(const Elasticity& elasticity, const Elast
     is_fixed[i] = !std::isnan(held[i]);
     x[i] = is_fixed[i] ? held[i] : 0;
   }
-  DirectSolver solver(elasticity.pattern(), elasticity.unknowns().positions, d,
-                      {is_fixed.data(), n_inner});
+  const std::unique_ptr<MechanicalSolver> solver =
+      quicker_mechanical_solver(elasticity.pattern(), elasticity.unknowns().positions, d,
+                                {is_fixed.data(), n_inner});
   std::vector<double> b = on_unknowns(elasticity, load.force);
-  require(solver.rigid_modes().imbalance(b) <= balanced,
+  require(solver->rigid_modes().imbalance(b) <= balanced,
           "forces do not balance: the body would move or turn; give forces whose sum and moment "
           "vanish, or hold displacements with fixed");
   const std::vector<double> lattice = elasticity.load(load.eigenstrain, execution);
   for (std::size_t i = 0; i < b.size(); ++i) b[i] += lattice[i];
 
-  solver.set_matrix(elasticity.matrix());
-  solver.prepare(execution);
-  const MechanicalReport report = solver.solve(b, x, options, execution);
+  solver->set_matrix(elasticity.matrix());
+  solver->prepare(execution);
+  const MechanicalReport report = solver->solve(b, x, options, execution);
   if (!report.converged) {
     std::ostringstream text;
     text << "equilibrium was not reached after " << report.iterations

@@ -14,7 +14,7 @@ namespace nmcx {
 namespace {
 
 // Couplings weaker than this, relative to the diagonal, are not aggregated across: by measurement
-// (docs/explanation/multigrid.md) the cells' own are stronger, walls at a hundredth weaker.
+// (docs/explanation/elasticity.md) the cells' own are stronger, walls at a hundredth weaker.
 constexpr double strength_threshold = 0.02;
 // So small that factorising the coarsest level takes no time worth a word.
 constexpr std::size_t coarsest_nodes = 60;

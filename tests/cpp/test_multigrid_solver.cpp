@@ -58,11 +58,13 @@ struct Box {
   template <class Solver>
   [[nodiscard]] Solver solver() const {
     if constexpr (std::is_same_v<Solver, nmcx::DirectSolver>) {
-      return {elasticity.pattern(), elasticity.unknowns().positions, 3,
+      return {elasticity.pattern(),
+              elasticity.unknowns().positions,
+              3,
               {fixed.get(), elasticity.size()}};
     } else {
-      return {elasticity.pattern(), elasticity.unknowns().positions,
-              {fixed.get(), elasticity.size()}};
+      return {
+          elasticity.pattern(), elasticity.unknowns().positions, {fixed.get(), elasticity.size()}};
     }
   }
   /// Iterations to 1e-8 from nothing.

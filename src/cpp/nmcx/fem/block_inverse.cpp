@@ -54,16 +54,15 @@ std::vector<double> inverse_blocks(const SparsePattern& pattern, std::span<const
                                    std::span<const bool> is_fixed, Team& team) {
   constexpr auto size = static_cast<std::size_t>(m);
   std::vector<double> result(pattern.size() * size * size);
-  team.loop(pattern.size(), rows_of_chunk / size,
-            [&](std::size_t begin, std::size_t end, std::size_t) {
-              for (std::size_t i = begin; i < end; ++i) {
-                const auto k = static_cast<std::size_t>(pattern.diagonal[i]);
-                const Eigen::Map<const Block<m>> block(values.data() + (k * size * size));
-                const bool* fixed = is_fixed.empty() ? nullptr : is_fixed.data() + (i * size);
-                Eigen::Map<Block<m>>(result.data() + (i * size * size)) =
-                    inverse_of<m>(block, fixed);
-              }
-            });
+  team.loop(
+      pattern.size(), rows_of_chunk / size, [&](std::size_t begin, std::size_t end, std::size_t) {
+        for (std::size_t i = begin; i < end; ++i) {
+          const auto k = static_cast<std::size_t>(pattern.diagonal[i]);
+          const Eigen::Map<const Block<m>> block(values.data() + (k * size * size));
+          const bool* fixed = is_fixed.empty() ? nullptr : is_fixed.data() + (i * size);
+          Eigen::Map<Block<m>>(result.data() + (i * size * size)) = inverse_of<m>(block, fixed);
+        }
+      });
   return result;
 }
 

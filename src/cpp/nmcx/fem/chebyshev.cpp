@@ -175,18 +175,19 @@ void BlockSmoother::restrict_residual(const Prolongation& prolongation, float* c
                                       Team& team) const {
   with_size([&]<std::size_t m>() {
     const Prolongation& p = prolongation;
-    team.loop(p.n_coarse(), rows_at_a_time / 8, [&](std::size_t begin, std::size_t end, std::size_t) {
-      for (std::size_t c = begin; c < end; ++c) {
-        ColumnSum<6> sum;
-        const auto last = static_cast<std::size_t>(p.transposed_start[c + 1]);
-        for (auto k = static_cast<std::size_t>(p.transposed_start[c]); k < last; ++k) {
-          const auto row = static_cast<std::size_t>(p.transposed_row[k]);
-          sum.template add_block<m>(p.transposed_values.data() + (k * 6 * m),
-                                    residual_.data() + (row * m));
-        }
-        sum.store(coarse + (6 * c));
-      }
-    });
+    team.loop(p.n_coarse(), rows_at_a_time / 8,
+              [&](std::size_t begin, std::size_t end, std::size_t) {
+                for (std::size_t c = begin; c < end; ++c) {
+                  ColumnSum<6> sum;
+                  const auto last = static_cast<std::size_t>(p.transposed_start[c + 1]);
+                  for (auto k = static_cast<std::size_t>(p.transposed_start[c]); k < last; ++k) {
+                    const auto row = static_cast<std::size_t>(p.transposed_row[k]);
+                    sum.template add_block<m>(p.transposed_values.data() + (k * 6 * m),
+                                              residual_.data() + (row * m));
+                  }
+                  sum.store(coarse + (6 * c));
+                }
+              });
   });
 }
 

@@ -14,9 +14,9 @@ namespace nmcx {
 /// Solves with the current matrix by the factor of the last one that was prepared.
 ///
 /// The pattern is analysed once. As long as the matrix has not changed since `prepare` two to four
-/// iterations are needed; a factor of another matrix serves while they stay few. Where rigid motions
-/// are free a tiny multiple of the diagonal makes the factor regular. If it has negative pivots,
-/// refinement by it takes the place of conjugate gradients.
+/// iterations are needed; a factor of another matrix serves while they stay few. Where rigid
+/// motions are free a tiny multiple of the diagonal makes the factor regular. If it has negative
+/// pivots, refinement by it takes the place of conjugate gradients.
 class DirectSolver final : public MechanicalSolver {
  public:
   /// @param pattern   of nodes; must live on

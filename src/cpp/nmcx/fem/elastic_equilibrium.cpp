@@ -63,7 +63,8 @@ std::vector<double> on_unknowns(const Elasticity& elasticity, const ArrayView<do
 }
 
 ElasticEquilibrium elastic_equilibrium(const Elasticity& elasticity, const ElasticLoad& load,
-                                       const MechanicalOptions& options, const Execution& execution) {
+                                       const MechanicalOptions& options,
+                                       const Execution& execution) {
   check_shape(elasticity, load.fixed, "fixed");
   check_shape(elasticity, load.force, "force");
   require(std::ranges::all_of(load.force, [](double f) { return std::isfinite(f); }),
@@ -78,9 +79,8 @@ ElasticEquilibrium elastic_equilibrium(const Elasticity& elasticity, const Elast
     is_fixed[i] = !std::isnan(held[i]);
     x[i] = is_fixed[i] ? held[i] : 0;
   }
-  const std::unique_ptr<MechanicalSolver> solver =
-      quicker_mechanical_solver(elasticity.pattern(), elasticity.unknowns().positions, d,
-                                {is_fixed.data(), n_inner});
+  const std::unique_ptr<MechanicalSolver> solver = quicker_mechanical_solver(
+      elasticity.pattern(), elasticity.unknowns().positions, d, {is_fixed.data(), n_inner});
   std::vector<double> b = on_unknowns(elasticity, load.force);
   require(solver->rigid_modes().imbalance(b) <= balanced,
           "forces do not balance: the body would move or turn; give forces whose sum and moment "

@@ -34,6 +34,7 @@ std::vector<double> on_unknowns(const Elasticity& elasticity, const ArrayView<do
 ///         at different places
 /// @throws ConvergenceError with iterations, residual and tolerance
 ElasticEquilibrium elastic_equilibrium(const Elasticity& elasticity, const ElasticLoad& load,
-                                       const MechanicalOptions& options, const Execution& execution);
+                                       const MechanicalOptions& options,
+                                       const Execution& execution);
 
 }  // namespace nmcx

@@ -45,7 +45,8 @@ void product_pattern(std::size_t n_row, std::size_t n_column, const Columns& col
 struct Range {
   std::size_t begin, end;
   Range(const std::vector<Index>& start, std::size_t row)
-      : begin(static_cast<std::size_t>(start[row])), end(static_cast<std::size_t>(start[row + 1])) {}
+      : begin(static_cast<std::size_t>(start[row])),
+        end(static_cast<std::size_t>(start[row + 1])) {}
 };
 
 }  // namespace
@@ -79,7 +80,8 @@ GalerkinProduct::GalerkinProduct(const SparsePattern& pattern, const Prolongatio
       coarse_.row_start, coarse_.column, team);
   coarse_.diagonal.resize(n_coarse);
   for (std::size_t c = 0; c < n_coarse; ++c) {
-    coarse_.diagonal[c] = static_cast<Index>(coarse_.entry(static_cast<Index>(c), static_cast<Index>(c)));
+    coarse_.diagonal[c] =
+        static_cast<Index>(coarse_.entry(static_cast<Index>(c), static_cast<Index>(c)));
   }
 }
 
@@ -135,7 +137,8 @@ std::vector<double> GalerkinProduct::multiply_blocks(std::span<const double> val
         const Range from(half_start_, static_cast<std::size_t>(p.transposed_row[k]));
         for (std::size_t e = from.begin; e < from.end; ++e) {
           const double* b = half.data() + (e * 6 * m);
-          const auto to = static_cast<std::size_t>(place[static_cast<std::size_t>(half_column_[e])]);
+          const auto to =
+              static_cast<std::size_t>(place[static_cast<std::size_t>(half_column_[e])]);
           double* sum = result.data() + (to * 36);
           for (std::size_t t = 0; t < m; ++t) {
             for (std::size_t r = 0; r < 6; ++r) {

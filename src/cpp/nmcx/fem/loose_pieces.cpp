@@ -44,8 +44,8 @@ struct LoosePieces::Factor {
 
 LoosePieces::LoosePieces(const BlockMatrix& matrix, std::span<const double> positions,
                          std::span<const bool> is_fixed, const RigidModes& bodies, Team& team) {
-  const SparsePattern strong =
-      strong_part(*matrix.pattern, strong_couplings(*matrix.pattern, matrix.values, 3, loose, team));
+  const SparsePattern strong = strong_part(
+      *matrix.pattern, strong_couplings(*matrix.pattern, matrix.values, 3, loose, team));
   if (strong.column.size() == matrix.pattern->column.size()) return;
   auto pieces = std::make_unique<RigidModes>(strong, positions, 3, is_fixed);
   if (pieces->n_body() == bodies.n_body()) return;
@@ -136,7 +136,8 @@ void LoosePieces::factorise() {
   factor_->ldlt.compute(energy);
   if (factor_->ldlt.info() != Eigen::Success || !factor_->ldlt.vectorD().allFinite()) {
     throw ConvergenceError(
-        "multigrid cannot be set up: the walls' stiffness is not a number or not positive definite");
+        "multigrid cannot be set up: the walls' stiffness is not a number or not positive "
+        "definite");
   }
 }
 

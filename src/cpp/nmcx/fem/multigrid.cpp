@@ -124,12 +124,12 @@ bool Multigrid::coarsen(std::span<const double> values, std::span<const double> 
   }
   auto coarse = std::make_unique<Level>();
   coarse->nodes = coarse_nodes(fine.nodes, aggregation);
-  fine.prolongation = std::make_unique<Prolongation>(smoothed_prolongation(
-      {.pattern = fine.pattern,
-       .values = values,
-       .inverse_diagonal = inverse,
-       .largest = fine.smoother.largest()},
-      fine.nodes, aggregation, is_strong, coarse->nodes, held, team));
+  fine.prolongation = std::make_unique<Prolongation>(
+      smoothed_prolongation({.pattern = fine.pattern,
+                             .values = values,
+                             .inverse_diagonal = inverse,
+                             .largest = fine.smoother.largest()},
+                            fine.nodes, aggregation, is_strong, coarse->nodes, held, team));
   fine.product = std::make_unique<GalerkinProduct>(*fine.pattern, *fine.prolongation, team);
   coarse->pattern = &fine.product->pattern();
   levels_.push_back(std::move(coarse));

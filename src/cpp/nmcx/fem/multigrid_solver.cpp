@@ -18,8 +18,7 @@ MultigridSolver::MultigridSolver(const SparsePattern& pattern, std::span<const d
 void MultigridSolver::prepare_matrix(const Execution& execution) {
   Team team(execution);
   if (!is_refreshed_ && iterations_per_digit() > 0) digit_price_ = iterations_per_digit();
-  is_refreshed_ =
-      digit_price_ > 0 && iterations_per_digit() <= most_expensive * digit_price_;
+  is_refreshed_ = digit_price_ > 0 && iterations_per_digit() <= most_expensive * digit_price_;
   if (is_refreshed_) {
     multigrid_.refresh(matrix().values, team);
   } else {

@@ -50,8 +50,8 @@ LevelNodes coarse_nodes(const LevelNodes& nodes, const Aggregation& aggregation)
 /// (I − 4/3 D⁻¹ A / λ) times the rigid motions of each aggregate.
 ///
 /// Where a coupling is not strong, the neighbour is taken to move with the node's own aggregate: a
-/// wall that is nearly open smears nothing across, and rigid motions, of the whole and of each side,
-/// are still had exactly.
+/// wall that is nearly open smears nothing across, and rigid motions, of the whole and of each
+/// side, are still had exactly.
 /// @param is_fixed (n m) unknowns that are held, or empty
 Prolongation smoothed_prolongation(const LevelMatrix& matrix, const LevelNodes& nodes,
                                    const Aggregation& aggregation,

@@ -1,7 +1,7 @@
 #include "nmcx/fem/galerkin.hpp"
 
 #include <algorithm>
-#include <numeric>
+#include <utility>
 
 namespace nmcx {
 namespace {
@@ -24,7 +24,7 @@ void product_pattern(std::size_t n_row, std::size_t n_column, const Columns& col
       const std::size_t before = mine.column.size();
       columns_of_row(i, [&](Index j) {
         Index& seen = last_row[static_cast<std::size_t>(j)];
-        if (seen == static_cast<Index>(i)) return;
+        if (std::cmp_equal(seen, i)) return;
         seen = static_cast<Index>(i);
         mine.column.push_back(j);
       });

@@ -207,6 +207,7 @@ void Multigrid::descend(std::size_t depth, Team& team) {
 
 std::vector<std::size_t> Multigrid::level_sizes() const {
   std::vector<std::size_t> sizes;
+  sizes.reserve(levels_.size());
   for (const auto& level : levels_) sizes.push_back(level->nodes.size());
   return sizes;
 }

@@ -11,16 +11,30 @@ import typing
 
 __all__: list[str] = [
     "CapMeans",
+    "CohesiveLaw",
+    "CohesiveMode",
+    "CohesiveState",
+    "CohesiveWalls",
     "ConeCounts",
     "ConvergenceError",
     "DistanceClasses",
     "EdgeMap",
     "EdgeModel",
     "EdgeThresholds",
+    "ElasticEquilibrium",
+    "ElasticState",
+    "Elasticity",
     "Electrode",
     "ElectrodeResult",
     "EstimatorModel",
+    "FacetQuadrature",
     "FirstHits",
+    "Fracture",
+    "FractureEnergies",
+    "FractureLoad",
+    "FracturePoint",
+    "FractureReport",
+    "FractureStep",
     "Freedom",
     "ImprovedMesh",
     "InsertedInterfaces",
@@ -28,27 +42,36 @@ __all__: list[str] = [
     "LineMeans",
     "MeasuredEdges",
     "MidsideNodes",
+    "MixedMode",
     "MotionModel",
     "Normalised",
+    "PlaneState",
     "ProjectedMesh",
     "ReferenceMap",
     "ReferenceModel",
     "Registration",
     "RegistrationOptions",
     "Resampled",
+    "SofteningShape",
     "SolverKind",
     "StepResult",
     "SurfaceView",
+    "TangentKind",
+    "TractionSeparation",
     "Transport",
     "TurnedCorrelations",
+    "WallEnergies",
+    "WallResponse",
     "Warp",
     "active_instruction_set",
     "cap_means",
     "chord_lengths",
+    "cohesive_mode",
     "cone_porosity",
     "distance_classes",
     "distance_transform",
     "edge_thresholds",
+    "elastic_equilibrium",
     "electrode_potential",
     "first_hits",
     "fit_edges",
@@ -69,6 +92,7 @@ __all__: list[str] = [
     "supported_instruction_set",
     "surface_view",
     "threshold_stride",
+    "traction_separation",
 ]
 
 class ConvergenceError(nmcx.errors.ConvergenceError):
@@ -564,6 +588,408 @@ class Transport:
     @property
     def surface_area(self) -> numpy.typing.NDArray[numpy.float64]: ...
 
+class PlaneState:
+    """
+    Members:
+
+      solid
+
+      generalised_plane_strain
+
+      plane_strain
+
+      plane_stress
+    """
+
+    __members__: typing.ClassVar[dict[str, PlaneState]]
+    generalised_plane_strain: typing.ClassVar[PlaneState]
+    plane_strain: typing.ClassVar[PlaneState]
+    plane_stress: typing.ClassVar[PlaneState]
+    solid: typing.ClassVar[PlaneState]
+    @typing.overload
+    def __eq__(self, other: PlaneState) -> bool: ...
+    @typing.overload
+    def __eq__(self, other: typing.Any) -> bool: ...
+    def __getstate__(self) -> int: ...
+    def __hash__(self) -> int: ...
+    def __index__(self) -> int: ...
+    def __init__(self, value: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    def __int__(self) -> int: ...
+    @typing.overload
+    def __ne__(self, other: PlaneState) -> bool: ...
+    @typing.overload
+    def __ne__(self, other: typing.Any) -> bool: ...
+    def __repr__(self) -> str: ...
+    def __setstate__(self, state: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    def __str__(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def value(self) -> int: ...
+
+class ElasticState:
+    @property
+    def nodal_stress(self) -> numpy.typing.NDArray[numpy.float64]: ...
+    @property
+    def stored_energy(self) -> float: ...
+    @property
+    def stress(self) -> numpy.typing.NDArray[numpy.float64]: ...
+
+class ElasticEquilibrium:
+    @property
+    def displacement(self) -> numpy.typing.NDArray[numpy.float64]: ...
+    @property
+    def iterations(self) -> int: ...
+    @property
+    def residual(self) -> float: ...
+    @property
+    def section_strain(self) -> numpy.typing.NDArray[numpy.float64]: ...
+    @property
+    def state(self) -> ElasticState: ...
+
+class Elasticity:
+    def __init__(
+        self,
+        points: numpy.typing.NDArray[numpy.float64],
+        cells: numpy.typing.NDArray[numpy.int64],
+        grain: numpy.typing.NDArray[numpy.int64],
+        interfaces: numpy.typing.NDArray[numpy.int64],
+        is_tied: numpy.typing.NDArray[numpy.bool],
+        stiffness: numpy.typing.NDArray[numpy.float64],
+        plane: PlaneState,
+        threads: int = 0,
+    ) -> None: ...
+    def state(
+        self,
+        x: numpy.typing.NDArray[numpy.float64],
+        eigenstrain: numpy.typing.NDArray[numpy.float64],
+        threads: int = 0,
+    ) -> ElasticState: ...
+    @property
+    def n_corner(self) -> int: ...
+    @property
+    def size(self) -> int: ...
+
+class SofteningShape:
+    """
+    Members:
+
+      bilinear
+
+      exponential
+    """
+
+    __members__: typing.ClassVar[dict[str, SofteningShape]]
+    bilinear: typing.ClassVar[SofteningShape]
+    exponential: typing.ClassVar[SofteningShape]
+    @typing.overload
+    def __eq__(self, other: SofteningShape) -> bool: ...
+    @typing.overload
+    def __eq__(self, other: typing.Any) -> bool: ...
+    def __getstate__(self) -> int: ...
+    def __hash__(self) -> int: ...
+    def __index__(self) -> int: ...
+    def __init__(self, value: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    def __int__(self) -> int: ...
+    @typing.overload
+    def __ne__(self, other: SofteningShape) -> bool: ...
+    @typing.overload
+    def __ne__(self, other: typing.Any) -> bool: ...
+    def __repr__(self) -> str: ...
+    def __setstate__(self, state: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    def __str__(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def value(self) -> int: ...
+
+class MixedMode:
+    """
+    Members:
+
+      benzeggagh_kenane
+
+      power_law
+    """
+
+    __members__: typing.ClassVar[dict[str, MixedMode]]
+    benzeggagh_kenane: typing.ClassVar[MixedMode]
+    power_law: typing.ClassVar[MixedMode]
+    @typing.overload
+    def __eq__(self, other: MixedMode) -> bool: ...
+    @typing.overload
+    def __eq__(self, other: typing.Any) -> bool: ...
+    def __getstate__(self) -> int: ...
+    def __hash__(self) -> int: ...
+    def __index__(self) -> int: ...
+    def __init__(self, value: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    def __int__(self) -> int: ...
+    @typing.overload
+    def __ne__(self, other: MixedMode) -> bool: ...
+    @typing.overload
+    def __ne__(self, other: typing.Any) -> bool: ...
+    def __repr__(self) -> str: ...
+    def __setstate__(self, state: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    def __str__(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def value(self) -> int: ...
+
+class CohesiveMode:
+    @property
+    def final_opening(self) -> float: ...
+    @property
+    def fracture_energy(self) -> float: ...
+    @property
+    def onset(self) -> float: ...
+
+class CohesiveLaw:
+    def __init__(
+        self,
+        stiffness: typing.SupportsFloat | typing.SupportsIndex,
+        strength: typing.SupportsFloat | typing.SupportsIndex,
+        fracture_energy: typing.SupportsFloat | typing.SupportsIndex,
+        shear_strength: typing.SupportsFloat | typing.SupportsIndex,
+        shear_fracture_energy: typing.SupportsFloat | typing.SupportsIndex,
+        exponent: typing.SupportsFloat | typing.SupportsIndex,
+        shape: SofteningShape,
+        mixed_mode: MixedMode,
+        viscosity: typing.SupportsFloat | typing.SupportsIndex,
+    ) -> None: ...
+
+class TractionSeparation:
+    @property
+    def damage(self) -> numpy.typing.NDArray[numpy.float64]: ...
+    @property
+    def traction(self) -> numpy.typing.NDArray[numpy.float64]: ...
+
+class FacetQuadrature:
+    """
+    Members:
+
+      nodal
+
+      gauss
+    """
+
+    __members__: typing.ClassVar[dict[str, FacetQuadrature]]
+    gauss: typing.ClassVar[FacetQuadrature]
+    nodal: typing.ClassVar[FacetQuadrature]
+    @typing.overload
+    def __eq__(self, other: FacetQuadrature) -> bool: ...
+    @typing.overload
+    def __eq__(self, other: typing.Any) -> bool: ...
+    def __getstate__(self) -> int: ...
+    def __hash__(self) -> int: ...
+    def __index__(self) -> int: ...
+    def __init__(self, value: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    def __int__(self) -> int: ...
+    @typing.overload
+    def __ne__(self, other: FacetQuadrature) -> bool: ...
+    @typing.overload
+    def __ne__(self, other: typing.Any) -> bool: ...
+    def __repr__(self) -> str: ...
+    def __setstate__(self, state: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    def __str__(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def value(self) -> int: ...
+
+class TangentKind:
+    """
+    Members:
+
+      none
+
+      secant
+
+      consistent
+    """
+
+    __members__: typing.ClassVar[dict[str, TangentKind]]
+    consistent: typing.ClassVar[TangentKind]
+    none: typing.ClassVar[TangentKind]
+    secant: typing.ClassVar[TangentKind]
+    @typing.overload
+    def __eq__(self, other: TangentKind) -> bool: ...
+    @typing.overload
+    def __eq__(self, other: typing.Any) -> bool: ...
+    def __getstate__(self) -> int: ...
+    def __hash__(self) -> int: ...
+    def __index__(self) -> int: ...
+    def __init__(self, value: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    def __int__(self) -> int: ...
+    @typing.overload
+    def __ne__(self, other: TangentKind) -> bool: ...
+    @typing.overload
+    def __ne__(self, other: typing.Any) -> bool: ...
+    def __repr__(self) -> str: ...
+    def __setstate__(self, state: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    def __str__(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def value(self) -> int: ...
+
+class CohesiveState:
+    pass
+
+class WallEnergies:
+    @property
+    def dissipated(self) -> float: ...
+    @property
+    def dissipated_step(self) -> float: ...
+    @property
+    def stored(self) -> float: ...
+    @property
+    def viscous(self) -> float: ...
+    @property
+    def viscous_step(self) -> float: ...
+
+class WallResponse:
+    @property
+    def damage(self) -> numpy.typing.NDArray[numpy.float64]: ...
+    @property
+    def energies(self) -> WallEnergies: ...
+    @property
+    def force(self) -> numpy.typing.NDArray[numpy.float64]: ...
+    @property
+    def is_loading(self) -> numpy.typing.NDArray[numpy.bool]: ...
+    @property
+    def matrices(self) -> numpy.typing.NDArray[numpy.float64]: ...
+    @property
+    def opening(self) -> numpy.typing.NDArray[numpy.float64]: ...
+    @property
+    def sliding(self) -> numpy.typing.NDArray[numpy.float64]: ...
+    @property
+    def state(self) -> CohesiveState: ...
+    @property
+    def traction(self) -> numpy.typing.NDArray[numpy.float64]: ...
+
+class CohesiveWalls:
+    def __init__(
+        self,
+        positions: numpy.typing.NDArray[numpy.float64],
+        walls: numpy.typing.NDArray[numpy.int64],
+        laws: collections.abc.Sequence[CohesiveLaw],
+        law_of_wall: numpy.typing.NDArray[numpy.int64],
+        quadrature: FacetQuadrature,
+    ) -> None: ...
+    def evaluate(
+        self,
+        displacement: numpy.typing.NDArray[numpy.float64],
+        state: CohesiveState,
+        tangent: TangentKind,
+        time_step: typing.SupportsFloat | typing.SupportsIndex = 0.0,
+        residual_integrity: typing.SupportsFloat | typing.SupportsIndex = 0.0,
+        frozen_branch: numpy.typing.NDArray[numpy.int8] | None = None,
+        threads: int = 0,
+    ) -> WallResponse: ...
+    def initial_state(self) -> CohesiveState: ...
+    def state_of(self, values: numpy.typing.NDArray[numpy.float64]) -> CohesiveState: ...
+    def values_of(self, state: CohesiveState) -> numpy.typing.NDArray[numpy.float64]: ...
+    @property
+    def area(self) -> numpy.typing.NDArray[numpy.float64]: ...
+    @property
+    def n_point(self) -> int: ...
+    @property
+    def n_wall(self) -> int: ...
+    @property
+    def rotation(self) -> numpy.typing.NDArray[numpy.float64]: ...
+    @property
+    def weight(self) -> numpy.typing.NDArray[numpy.float64]: ...
+
+class FractureLoad:
+    pass
+
+class FracturePoint:
+    @property
+    def x(self) -> numpy.typing.NDArray[numpy.float64]: ...
+
+class FractureReport:
+    @property
+    def converged(self) -> bool: ...
+    @property
+    def factorisations(self) -> int: ...
+    @property
+    def linear(self) -> int: ...
+    @property
+    def newton(self) -> int: ...
+    @property
+    def reference(self) -> float: ...
+    @property
+    def residual(self) -> float: ...
+    @property
+    def secant(self) -> int: ...
+    @property
+    def was_unstable(self) -> bool: ...
+
+class FractureEnergies:
+    @property
+    def dissipated_step(self) -> float: ...
+    @property
+    def elastic(self) -> float: ...
+    @property
+    def stored_step(self) -> float: ...
+    @property
+    def supplied_step(self) -> float: ...
+    @property
+    def viscous_step(self) -> float: ...
+    @property
+    def walls(self) -> float: ...
+
+class FractureStep:
+    @property
+    def energies(self) -> FractureEnergies: ...
+    @property
+    def point(self) -> FracturePoint: ...
+    @property
+    def report(self) -> FractureReport: ...
+    @property
+    def walls(self) -> WallResponse: ...
+
+class Fracture:
+    def __init__(
+        self,
+        elasticity: Elasticity,
+        laws: collections.abc.Sequence[CohesiveLaw],
+        law_of_facet: numpy.typing.NDArray[numpy.int64],
+        quadrature: FacetQuadrature,
+        fixed: numpy.typing.NDArray[numpy.float64],
+    ) -> None: ...
+    def displacement(self, point: FracturePoint) -> numpy.typing.NDArray[numpy.float64]: ...
+    def equilibrate(
+        self,
+        before: FractureLoad,
+        after: FractureLoad,
+        point: FracturePoint,
+        guess: numpy.typing.NDArray[numpy.float64] | None = None,
+        tolerance: typing.SupportsFloat | typing.SupportsIndex = 1e-06,
+        max_iterations: typing.SupportsInt | typing.SupportsIndex = 100,
+        residual_integrity: typing.SupportsFloat | typing.SupportsIndex = 1e-07,
+        time_step: typing.SupportsFloat | typing.SupportsIndex = 0.0,
+        threads: int = 0,
+    ) -> FractureStep: ...
+    def initial_point(self) -> FracturePoint: ...
+    def load(
+        self,
+        eigenstrain: numpy.typing.NDArray[numpy.float64],
+        fixed: numpy.typing.NDArray[numpy.float64],
+        force: numpy.typing.NDArray[numpy.float64],
+        threads: int = 0,
+    ) -> FractureLoad: ...
+    def point_at(
+        self,
+        displacement: numpy.typing.NDArray[numpy.float64],
+        section_strain: numpy.typing.NDArray[numpy.float64],
+        walls: numpy.typing.NDArray[numpy.float64],
+    ) -> FracturePoint: ...
+    def section_strain(self, point: FracturePoint) -> numpy.typing.NDArray[numpy.float64]: ...
+    @property
+    def walls(self) -> CohesiveWalls: ...
+
 class LabelLattice:
     @property
     def cells(self) -> numpy.typing.NDArray[numpy.int64]: ...
@@ -594,6 +1020,9 @@ def chord_lengths(
     direction: numpy.typing.NDArray[numpy.float64],
     threads: int = 0,
 ) -> numpy.typing.NDArray[numpy.float64]: ...
+def cohesive_mode(
+    law: CohesiveLaw, sliding_share: typing.SupportsFloat | typing.SupportsIndex
+) -> CohesiveMode: ...
 def cone_porosity(
     envelope: numpy.typing.NDArray[numpy.bool],
     solid: numpy.typing.NDArray[numpy.bool],
@@ -625,6 +1054,15 @@ def edge_thresholds(
     status: numpy.typing.NDArray[numpy.uint16],
     noise_given: bool,
 ) -> EdgeThresholds: ...
+def elastic_equilibrium(
+    elasticity: Elasticity,
+    eigenstrain: numpy.typing.NDArray[numpy.float64],
+    fixed: numpy.typing.NDArray[numpy.float64],
+    force: numpy.typing.NDArray[numpy.float64],
+    tolerance: typing.SupportsFloat | typing.SupportsIndex = 1e-12,
+    max_iterations: typing.SupportsInt | typing.SupportsIndex = 200,
+    threads: int = 0,
+) -> ElasticEquilibrium: ...
 def electrode_potential(
     electrode: Electrode, concentration: numpy.typing.NDArray[numpy.float64]
 ) -> ElectrodeResult: ...
@@ -830,5 +1268,11 @@ def surface_view(
     threads: int = 0,
 ) -> SurfaceView: ...
 def threshold_stride(n_voxel: typing.SupportsInt | typing.SupportsIndex) -> int: ...
+def traction_separation(
+    law: CohesiveLaw,
+    opening: numpy.typing.NDArray[numpy.float64],
+    sliding: numpy.typing.NDArray[numpy.float64],
+    largest: numpy.typing.NDArray[numpy.float64],
+) -> TractionSeparation: ...
 
 __version__: str = "0.1.0"

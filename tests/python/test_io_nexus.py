@@ -148,6 +148,20 @@ EXAMPLES: list[results.Result] = [
         normal(3), normal(3, 5), normal(3), normal(3), normal(3, 2), normal(3), normal(3),
         normal(3), normal(3), np.array([0, 0, 1]), 7, 1, 0, {"scheme": "bdf2"}, ("a note",),
     ),
+    results.Equilibrium(
+        normal(5, 2), 0.01, normal(2), normal(3, 6), normal(5, 6), {"stored": 1e-12}, "table", 1.0,
+        "plane_strain", "tied", 2, 1e-14, normal(4, 2), {"order": 2}, ("a note",),
+        steps=results.LoadSteps(
+            normal(1), *(np.array([k]) for k in range(5)), *(normal(1) for _ in range(4))
+        ),
+    ),
+    results.LoadSteps(
+        normal(2), *(np.array([k, 2]) for k in range(5)), *(normal(2) for _ in range(4))
+    ),
+    results.CrackNetwork(np.array([0, 1, 1]), normal(1), np.array([True])),
+    results.RadialProfile(
+        normal(3), normal(3), normal(3), normal(3), normal(3), np.array([1, 5, 9]),
+    ),
 ]  # fmt: skip
 
 

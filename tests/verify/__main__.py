@@ -29,6 +29,7 @@ ISSUES = {
     4: "issue_04_surface_chemistry",
     5: "issue_05_microstructure",
     6: "issue_06_polycrystals",
+    7: "issue_07_mechanics",
 }
 
 _MARKS = {True: "ok ", False: "NOT", None: "   "}

@@ -5,23 +5,35 @@ boundaries and through the surface; amounts balance to rounding in every step.
 """
 
 from nmcx.chemomechanics.boundary import Dirichlet, Flux, Robin, layer_conductance
+from nmcx.chemomechanics.cohesive import CohesiveLaw, cohesive_law, traction_separation
+from nmcx.chemomechanics.crack_networks import crack_network
 from nmcx.chemomechanics.demand import ImpossibleDemand, TransportFailure
 from nmcx.chemomechanics.diffusion import diffuse
 from nmcx.chemomechanics.electrode_drive import ButlerVolmer
+from nmcx.chemomechanics.equilibrium import equilibrium
+from nmcx.chemomechanics.fracture_path import FractureFailure
+from nmcx.chemomechanics.profiles import radial_profile
 from nmcx.chemomechanics.protocol import Charge, Discharge, Hold, Rest, cycle
 
 __all__ = [
     "ButlerVolmer",
     "Charge",
+    "CohesiveLaw",
     "Dirichlet",
     "Discharge",
     "Flux",
+    "FractureFailure",
     "Hold",
     "ImpossibleDemand",
     "Rest",
     "Robin",
     "TransportFailure",
+    "cohesive_law",
+    "crack_network",
     "cycle",
     "diffuse",
+    "equilibrium",
     "layer_conductance",
+    "radial_profile",
+    "traction_separation",
 ]

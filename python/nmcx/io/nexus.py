@@ -60,6 +60,10 @@ SIGNALS: Mapping[str, str] = {
     "MidsideNodes": "cells",
     "MeshQuality": "angle_least",
     "TransportHistory": "mean_concentration",
+    "Equilibrium": "stress",
+    "LoadSteps": "dissipated",
+    "CrackNetwork": "labels",
+    "RadialProfile": "hoop",
 }
 #: Fields that hold the positions along an axis.
 _AXIS_FIELDS: Mapping[str, str] = {

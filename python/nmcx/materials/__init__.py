@@ -17,17 +17,20 @@ from nmcx.materials.lattice import NMC811_LATTICE, LatticeTable, lattice_strain
 from nmcx.materials.parameters import NMC811, NMC811_BRITTLE, Parameters
 from nmcx.materials.potential import POTENTIAL_RANGE, PotentialTable, open_circuit_potential
 from nmcx.materials.rotations import as_rotations, bunge
+from nmcx.materials.swelling import SWELLING_KINDS, Swelling
 
 __all__ = [
     "NMC811",
     "NMC811_BRITTLE",
     "NMC811_LATTICE",
     "POTENTIAL_RANGE",
+    "SWELLING_KINDS",
     "IsotropicModuli",
     "LatticeTable",
     "Parameters",
     "PolycrystalModuli",
     "PotentialTable",
+    "Swelling",
     "as_rotations",
     "bond_matrix",
     "bunge",

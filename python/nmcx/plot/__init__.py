@@ -40,6 +40,7 @@ from nmcx.plot.sensitivity import porosity_sensitivity
 from nmcx.plot.soft_edges import soft_edges_figure
 from nmcx.plot.soft_spectra import soft_spectra_figure
 from nmcx.plot.surface_figure import surface_figure
+from nmcx.plot.traction_separation import traction_separation
 from nmcx.plot.valence_map import valence_map
 from nmcx.plot.view import view_particle
 from nmcx.plot.volumes import edge_map, particle_slices, slices, status
@@ -77,6 +78,7 @@ __all__ = [
     "status",
     "surface_figure",
     "surface_flux",
+    "traction_separation",
     "valence_map",
     "view_particle",
     "worst_voxels",

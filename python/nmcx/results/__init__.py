@@ -21,6 +21,7 @@ from nmcx.results.frames import (
     FrameStack,
     OpticalDensity,
 )
+from nmcx.results.mechanics import CrackNetwork, Equilibrium, LoadSteps, RadialProfile
 from nmcx.results.mesh import Mesh, MeshQuality, MidsideNodes, facet_area
 from nmcx.results.pose import Pose, Robustness
 from nmcx.results.soft import (
@@ -59,6 +60,7 @@ __all__ = [
     "AngleScan",
     "Calibration",
     "ConePorosity",
+    "CrackNetwork",
     "DepthProfile",
     "DepthTrend",
     "Doublet",
@@ -67,8 +69,10 @@ __all__ = [
     "EndMember",
     "EnergySensitivity",
     "EnergyStack",
+    "Equilibrium",
     "FrameStack",
     "LineProfiles",
+    "LoadSteps",
     "Mesh",
     "MeshQuality",
     "MidsideNodes",
@@ -79,6 +83,7 @@ __all__ = [
     "PorositySensitivity",
     "Pose",
     "PreEdge",
+    "RadialProfile",
     "ReferenceFit",
     "Result",
     "Robustness",

@@ -7,7 +7,10 @@
 
 using namespace py::literals;
 
-void bind_transport(py::module_& m);  // transport.cpp
+void bind_transport(py::module_& m);   // transport.cpp
+void bind_elasticity(py::module_& m);  // elasticity.cpp
+void bind_cohesive(py::module_& m);    // cohesive.cpp
+void bind_fracture(py::module_& m);    // fracture.cpp
 
 namespace {
 
@@ -77,4 +80,7 @@ void bind_fem(py::module_& m) {
   bind_interface_insertion(m);
   bind_mesh_improvement(m);
   bind_transport(m);
+  bind_elasticity(m);
+  bind_cohesive(m);
+  bind_fracture(m);
 }

@@ -2,29 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 #include <string>
-#include <utility>
 
 #include "nmcx/core/error.hpp"
+#include "nmcx/fem/cell_corners.hpp"
 #include "nmcx/fem/element.hpp"
 
 namespace nmcx {
 namespace {
-
-template <std::size_t d>
-Vector<d> position(const Unknowns& unknowns, Index i) {
-  Vector<d> x;
-  std::copy_n(unknowns.positions.data() + (static_cast<std::size_t>(i) * d), d, x.begin());
-  return x;
-}
-
-template <std::size_t d>
-std::array<Vector<d>, d + 1> cell_corners(const Unknowns& unknowns, const Index* rows) {
-  std::array<Vector<d>, d + 1> result;
-  for (std::size_t i = 0; i <= d; ++i) result[i] = position<d>(unknowns, rows[i]);
-  return result;
-}
 
 /// ∫ ∇φ_i · D ∇φ_j; the gradients add up to nothing, so that the first row and column follow.
 [[gnu::always_inline]] inline std::array<double, 9> cell_stiffness(const Simplex<2>& s,
@@ -67,13 +52,6 @@ std::array<Vector<d>, d + 1> cell_corners(const Unknowns& unknowns, const Index*
   return {-(oa + ob + oc), oa, ob, oc, oa, aa, ab, ac, ob, ab, bb, bc, oc, ac, bc, cc};
 }
 
-template <std::size_t d>
-std::array<Vector<d>, d> facet_corners(const Unknowns& unknowns, const Index* rows) {
-  std::array<Vector<d>, d> result;
-  for (std::size_t i = 0; i < d; ++i) result[i] = position<d>(unknowns, rows[i]);
-  return result;
-}
-
 /// Leading minors of a symmetric tensor of 2 or 3 dimensions are positive.
 bool is_positive_definite(const ArrayView<double, 3>& tensors, std::size_t g) {
   const std::size_t d = tensors.shape[1];
@@ -92,26 +70,6 @@ bool is_positive_definite(const ArrayView<double, 3>& tensors, std::size_t g) {
                        (t(0, 1) * ((t(1, 0) * t(2, 2)) - (t(1, 2) * t(2, 0)))) +
                        (t(0, 2) * ((t(1, 0) * t(2, 1)) - (t(1, 1) * t(2, 0))));
   return third > 0;
-}
-
-template <std::size_t d>
-void check_shape(const std::array<Vector<d>, d + 1>& corner, double volume, std::size_t cell) {
-  double longest = 0;
-  for (std::size_t i = 0; i <= d; ++i) {
-    for (std::size_t j = 0; j < i; ++j) {
-      Vector<d> edge{};
-      for (std::size_t k = 0; k < d; ++k) edge[k] = corner[i][k] - corner[j][k];
-      longest = std::max(longest, std::sqrt(dot<d>(edge, edge)));
-    }
-  }
-  // A billionth of a regular cell: gradients would lose all their digits.
-  double regular = 1;
-  for (std::size_t k = 0; k < d; ++k) regular *= longest;
-  if (volume > 1e-9 * regular) return;
-  throw InvalidArgument("cell " + std::to_string(cell) +
-                        (volume < -1e-9 * regular
-                             ? " has a negative volume: swap two of its corners"
-                             : " is flat: leave it out"));
 }
 
 void check_properties(const TransportMesh& mesh, const TransportProperties& properties) {
@@ -170,14 +128,7 @@ Transport::Transport(const TransportMesh& mesh, const TransportProperties& prope
 template <std::size_t d>
 void Transport::take_mesh(const TransportMesh& mesh) {
   const Connectivity given = unknowns_of(mesh.cells, unknowns_, "cells");
-  // In the order of their first unknown, cells and rows of the matrix are walked together.
-  std::vector<std::size_t> order(given.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  const auto first = [&](std::size_t cell) { return std::ranges::min(given.group(cell)); };
-  // Cells of the same first unknown stay in their order: all machines add in the same one.
-  std::ranges::sort(order, [&](std::size_t a, std::size_t b) {
-    return std::pair(first(a), a) < std::pair(first(b), b);
-  });
+  const std::vector<std::size_t> order = order_by_first_unknown(given);
   cells_ = {.members = std::vector<Index>(given.members.size()), .n_member = d + 1};
   grain_.resize(order.size());
   for (std::size_t i = 0; i < order.size(); ++i) {
@@ -193,7 +144,7 @@ void Transport::take_mesh(const TransportMesh& mesh) {
   surface_ = unknowns_of(mesh.surface, unknowns_, "surface");
   surface_area_ = Array<double, 1>({surface_.size()});
   for (std::size_t f = 0; f < surface_.size(); ++f) {
-    surface_area_[f] = facet_area(facet_corners<d>(unknowns_, surface_.group(f).data()));
+    surface_area_[f] = facet_area(cell_corners<d, d>(unknowns_, surface_.group(f).data()));
     if (!(surface_area_[f] > 0)) {
       throw InvalidArgument("surface facet " + std::to_string(f) + " has no area");
     }
@@ -281,7 +232,7 @@ void Transport::add_walls(const TransportProperties& properties, const Execution
   if (facet_of_wall_.empty()) return;
   constexpr std::size_t n = 2 * d;
   wall_assembly_->for_each_group<n>(execution, [&](const auto& place) {
-    const auto corner = facet_corners<d>(unknowns_, place.rows);
+    const auto corner = cell_corners<d, d>(unknowns_, place.rows);
     const double area = facet_area(corner);
     const std::size_t facet = facet_of_wall_[place.group];
     const double conductance = properties.conductance[facet];

@@ -66,10 +66,11 @@ Unknowns tie_nodes(const ArrayView<double, 2>& points, const ArrayView<std::int6
   require(box.extent > 0, "all points of the mesh are one");
 
   DisjointSets merged(n_node);
+  const std::size_t n_side = interfaces.shape[1] / 2;
   for (std::size_t f = 0; f < interfaces.shape[0]; ++f) {
-    for (std::size_t corner = 0; corner < d; ++corner) {
+    for (std::size_t corner = 0; corner < n_side; ++corner) {
       const std::size_t a = checked_node(interfaces(f, corner), n_node, "interfaces");
-      const std::size_t b = checked_node(interfaces(f, d + corner), n_node, "interfaces");
+      const std::size_t b = checked_node(interfaces(f, n_side + corner), n_node, "interfaces");
       double apart = 0;
       for (std::size_t k = 0; k < d; ++k)
         apart = std::max(apart, std::abs(points(a, k) - points(b, k)));

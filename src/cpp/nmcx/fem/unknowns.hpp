@@ -24,7 +24,8 @@ struct Unknowns {
 /// Morton's curve: neighbours in space are neighbours in memory, whatever the order of the mesh.
 ///
 /// @param points     (n_node, d) [m], finite
-/// @param interfaces (k, 2 d) nodes of wall facets, first one side, then the other
+/// @param interfaces (k, 2 f) nodes of wall facets, first one side, then the other; f is d, or more
+///        with midside nodes
 /// @param is_tied    (k)
 /// @throws InvalidArgument if a node of an interface does not exist, or tied nodes lie apart
 Unknowns tie_nodes(const ArrayView<double, 2>& points, const ArrayView<std::int64_t, 2>& interfaces,

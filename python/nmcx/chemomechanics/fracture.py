@@ -1,0 +1,238 @@
+"""Equilibrium of a polycrystal that cracks along its grain boundaries."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from nmcx import _core
+from nmcx.chemomechanics.boundary import Doubles
+from nmcx.chemomechanics.cohesive import CohesiveLaw, cohesive_law
+from nmcx.chemomechanics.crystal_load import chemical_strain, lithium_content
+from nmcx.chemomechanics.elastic_kernel import elastic_kernel, nodal_vectors
+from nmcx.chemomechanics.fracture_path import FractureFailure, FracturePath, PathControl
+from nmcx.errors import ConvergenceError
+from nmcx.materials import Parameters, Swelling
+from nmcx.results import Equilibrium, Mesh
+
+_ENERGIES = ("stored", "dissipated", "viscous", "released", "supplied")
+
+
+@dataclass(frozen=True)
+class _Ends:
+    """What a load goes between."""
+
+    lithium: tuple[Doubles, Doubles]
+    fixed: tuple[Doubles, Doubles]
+    force: tuple[Doubles, Doubles]
+
+    def at(self, t: float) -> tuple[Doubles, Doubles, Doubles]:
+        return _between(self.lithium, t), _between(self.fixed, t), _between(self.force, t)
+
+
+def cracked_equilibrium(
+    mesh: Mesh,
+    parameters: Parameters,
+    concentration: ArrayLike,
+    *,
+    swelling: Swelling,
+    plane: str,
+    order: int,
+    law: CohesiveLaw | None,
+    start: Equilibrium | None,
+    fixed: ArrayLike | None,
+    force: ArrayLike | None,
+    control: PathControl,
+) -> Equilibrium:
+    """As `nmcx.chemomechanics.equilibrium` with cohesive walls.
+
+    Raises
+    ------
+    ValueError
+        As there; and if `start` is of another mesh, chemical strain or kind of walls.
+    FractureFailure
+        If the load cannot be followed to its end.
+    """
+    law = cohesive_law(parameters, mesh) if law is None else law
+    _check(control, law)
+    x, notes = lithium_content(mesh, parameters, concentration, swelling)
+    is_tied = (mesh.interface_grains == mesh.layer_grain).any(axis=1)
+    elastic, n_node = elastic_kernel(
+        mesh, parameters, plane=plane, order=order, threads=control.threads, is_tied=is_tied
+    )
+    shape = (n_node, mesh.dimension)
+    held = nodal_vectors(fixed, shape, np.nan, "fixed")
+    ends = _Ends(
+        lithium=(np.full(len(mesh.points), swelling.stress_free), x),
+        fixed=(np.where(np.isnan(held), np.nan, 0.0), held),
+        force=(np.zeros(shape), nodal_vectors(force, shape, 0.0, "force")),
+    )
+    kernel = _core.Fracture(
+        elastic,
+        [law.kernel()],
+        np.zeros(len(mesh.interfaces), dtype=np.int64),
+        _core.FacetQuadrature.nodal,
+        held,
+    )
+    point = kernel.initial_point()
+    if start is not None:
+        _check_start(start, mesh, swelling, plane, order, shape)
+        ends, point = _from(start, kernel, ends)
+
+    def load_at(t: float) -> _core.FractureLoad:
+        lithium, displacement, forces = ends.at(t)
+        strain = chemical_strain(mesh, lithium, swelling)
+        return kernel.load(strain, displacement, forces, control.threads)
+
+    def found(path: FracturePath) -> Equilibrium:
+        lithium, displacement, forces = ends.at(path.t)
+        strain = chemical_strain(mesh, lithium, swelling)
+        state = elastic.state(path.point.x, strain, control.threads)
+        nodal = kernel.displacement(path.point)
+        section = kernel.section_strain(path.point)
+        n_corner = len(mesh.points)
+        report = path.last.report
+        facets = _facets(mesh, kernel, path.last, is_tied)
+        steps = path.steps()
+        before = {name: 0.0 for name in _ENERGIES} if start is None else start.energies
+        energies = {
+            "stored": state.stored_energy + path.last.energies.walls,
+            "dissipated": before["dissipated"] + float(steps.dissipated.sum()),
+            "viscous": before["viscous"] + float(steps.viscous.sum()),
+            "released": before["released"] + float(steps.released.sum()),
+            "supplied": before["supplied"] + float(steps.supplied.sum()),
+        }
+        energies["error"] = energies["supplied"] - sum(energies[n] for n in _ENERGIES[:-1])
+        return Equilibrium(
+            displacement=nodal[:n_corner],
+            strain_z=float(section[0]),
+            shear_z=section[1:],
+            stress=state.stress,
+            nodal_stress=state.nodal_stress,
+            energies=energies,
+            eigenstrain=swelling.kind,
+            stress_free=swelling.stress_free,
+            plane="solid" if mesh.dimension == 3 else plane,
+            walls="cohesive",
+            iterations=int(steps.newton.sum() + steps.secant.sum()),
+            residual=report.residual / report.reference,
+            midside_displacement=nodal[n_corner:] if order == 2 else None,
+            settings={
+                "order": order,
+                "tolerance": control.tolerance,
+                "end": swelling.end,
+                "max_step": control.max_step,
+                "residual_integrity": control.residual_integrity,
+                "stiffness": law.stiffness,
+                "strength": law.strength,
+                "fracture_energy": law.fracture_energy,
+                "shape": law.shape,
+            },
+            notes=notes,
+            lithium=lithium,
+            steps=steps,
+            wall_history=kernel.walls.values_of(path.last.walls.state),
+            fixed=displacement,
+            force=forces,
+            **facets,
+        )
+
+    weakest = min(law.fracture_energy, law.mixed(1.0)[2])
+    path = FracturePath(kernel, load_at, point, weakest, control)
+    try:
+        path.run()
+    except ConvergenceError as error:
+        raise FractureFailure(str(error), equilibrium=found(path)) from error
+    return found(path)
+
+
+def _between(ends: tuple[Doubles, Doubles], t: float) -> Doubles:
+    start, end = ends
+    return np.ascontiguousarray(end if t == 1.0 else start + t * (end - start))
+
+
+def _facets(
+    mesh: Mesh, kernel: _core.Fracture, step: _core.FractureStep, is_tied: NDArray[np.bool_]
+) -> dict[str, Any]:
+    """Means over the quadrature points of each facet, zero on tied ones; volume of the cracks."""
+    weight = kernel.walls.weight
+
+    def mean(values: Doubles) -> Doubles:
+        result = np.zeros(len(mesh.interfaces))
+        result[~is_tied] = values @ weight
+        return result
+
+    walls = step.walls
+    dissipated = kernel.walls.values_of(walls.state)[:, :, 2]
+    opened = float((np.maximum(walls.opening, 0.0) @ weight) @ kernel.walls.area)
+    return {
+        "damage": mean(walls.damage),
+        "opening": mean(walls.opening),
+        "sliding": mean(np.linalg.norm(walls.sliding, axis=2)),
+        "dissipated": mean(dissipated),
+        "crack_porosity": opened / float(mesh.volume.sum()),
+    }
+
+
+def _check(control: PathControl, law: CohesiveLaw) -> None:
+    if not 0.0 < control.max_step <= 1.0:
+        raise ValueError(f"max_step must lie between 0 and 1, not {control.max_step!r}")
+    if not 0.0 <= control.residual_integrity < 1.0:
+        raise ValueError(
+            f"residual_integrity must lie between 0 and 1, not {control.residual_integrity!r}"
+        )
+    if not (control.tolerance > 0.0 and math.isfinite(control.tolerance)):
+        raise ValueError(f"tolerance must be positive, not {control.tolerance!r}")
+    if law.viscosity > 0.0 and not control.duration > 0.0:
+        raise ValueError("a law with viscosity needs the duration of the way, in seconds")
+
+
+def _check_start(
+    start: Equilibrium,
+    mesh: Mesh,
+    swelling: Swelling,
+    plane: str,
+    order: int,
+    shape: tuple[int, int],
+) -> None:
+    if start.walls != "cohesive" or start.fixed is None:
+        raise ValueError("start must have walls='cohesive': tied walls remember nothing")
+    if start.fixed.shape != shape or len(start.stress) != len(mesh.cells):
+        raise ValueError("start must be an equilibrium of the same mesh and order")
+    if mesh.dimension == 2 and start.plane != plane:
+        raise ValueError(f"start has plane {start.plane!r}: a load goes on in the same")
+    if (start.eigenstrain, start.stress_free) != (swelling.kind, swelling.stress_free):
+        raise ValueError("start has another chemical strain: a load goes on with the same")
+    if start.settings["order"] != order:
+        raise ValueError("start must be an equilibrium of the same mesh and order")
+
+
+def _from(
+    start: Equilibrium, kernel: _core.Fracture, ends: _Ends
+) -> tuple[_Ends, _core.FracturePoint]:
+    """Ends of a load that begins where another ended, and the body there."""
+    assert start.lithium is not None
+    assert start.fixed is not None
+    assert start.force is not None
+    assert start.wall_history is not None
+    displacement = np.asarray(start.displacement, dtype=np.float64)
+    if start.midside_displacement is not None:
+        displacement = np.concatenate([displacement, np.asarray(start.midside_displacement)])
+    section = np.array([start.strain_z, *start.shear_z])
+    history = np.ascontiguousarray(start.wall_history, dtype=np.float64)
+    point = kernel.point_at(np.ascontiguousarray(displacement), section, history)
+    # What is held now, and was not then, starts from where it is.
+    held_before = np.where(np.isnan(start.fixed), displacement, start.fixed)
+    held_before = np.where(np.isnan(ends.fixed[1]), np.nan, held_before)
+    return (
+        _Ends(
+            lithium=(np.asarray(start.lithium), ends.lithium[1]),
+            fixed=(held_before, ends.fixed[1]),
+            force=(np.asarray(start.force), ends.force[1]),
+        ),
+        point,
+    )

@@ -1,0 +1,226 @@
+"""The way of a cracking body along a load: steps as long as their energies add up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmcx import _core
+from nmcx.errors import ConvergenceError
+from nmcx.results import Equilibrium, LoadSteps
+
+_Doubles = NDArray[np.float64]
+
+# A step's energies may miss by this part of what it dissipates, and by a part of what all walls
+# could dissipate in the same share of the load: together a third of a percent of the whole.
+_SHARE_OF_STEP = 3e-3
+_SHARE_OF_WALLS = 4e-4
+# Mean part of its fracture energy that a wall may spend within a step, over those that spend any.
+_MOST_GROWTH = 0.2
+# Steps end where they are this part of the longest: what does not follow the load then, jumps.
+_SHORTEST = 1 / 16
+# Where equilibrium is not found, steps shrink on to this part of the longest.
+_LAST_RESORT = 1 / 1024
+
+
+class FractureFailure(ConvergenceError):
+    """A load that could not be followed to its end; the last equilibrium is kept."""
+
+    def __init__(self, message: str, *, equilibrium: Equilibrium | None = None) -> None:
+        super().__init__(message)
+        self.equilibrium = equilibrium  #: that of the last step that was found
+
+
+@dataclass(frozen=True)
+class PathControl:
+    """How a load is followed."""
+
+    max_step: float  #: part of the load
+    tolerance: float  #: of the forces
+    max_iterations: int
+    residual_integrity: float
+    duration: float  #: of the whole load [s]
+    threads: int
+
+
+class FracturePath:
+    """Follows a load from 0 to 1; what it has reached stands in its attributes at any time."""
+
+    def __init__(
+        self,
+        kernel: _core.Fracture,
+        load_at: Callable[[float], _core.FractureLoad],
+        point: _core.FracturePoint,
+        fracture_energy: float,
+        control: PathControl,
+    ) -> None:
+        self._kernel = kernel
+        self._load_at = load_at
+        self._control = control
+        self._area = np.outer(kernel.walls.area, kernel.walls.weight)
+        self._fracture_energy = fracture_energy
+        self.t = 0.0
+        self.point = point
+        self._load = load_at(0.0)
+        # At the load it starts from nothing moves: this gives tractions and energies.
+        self.last = self._solve(self._load, point, None, 0.0, 1.0)
+        self._previous: tuple[float, _Doubles] | None = None
+        self._rows: list[tuple[float, ...]] = []
+
+    def run(self) -> None:
+        """Go to the end of the load.
+
+        Raises
+        ------
+        nmcx.ConvergenceError
+            If no equilibrium is found however short the step.
+        """
+        longest = self._control.max_step
+        shortest = _SHORTEST * longest
+        step = longest
+        n_cut = 0
+        while self.t < 1.0:
+            # What is left is taken in one step, or halved, rather than leave a sliver.
+            left = 1.0 - self.t
+            step = left if step >= left else min(step, max(0.5 * left, shortest))
+            load = self._load_at(self.t + step)
+            found = self._solve(load, self.point, self._guess(step), step)
+            wanted = self._wanted(found, step) if found.report.converged else 0.25
+            if wanted < 1.0 and step > shortest:
+                step = max(step * max(wanted, 0.25), shortest)
+                n_cut += 1
+                continue
+            if wanted < 1.0 and not self._can_stay(found):
+                first, found = self._jump(load, step)
+                if not found.report.converged:
+                    step *= 0.25
+                    n_cut += 1
+                    if step < _LAST_RESORT * longest:
+                        raise ConvergenceError(self._stuck(found, step))
+                    continue
+                self._record(step, n_cut, found, first)
+                self._previous = None
+            else:
+                self._record(step, n_cut, found, None)
+                self._previous = (step, self.point.x)
+            self.t = 1.0 if step == left else self.t + step
+            self.point, self._load, self.last = found.point, load, found
+            n_cut = 0
+            step = min(longest, step * float(np.clip(wanted, 1.0, 2.0)))
+
+    def steps(self) -> LoadSteps:
+        """What happened in each step."""
+        table = np.array(self._rows, dtype=np.float64).reshape(-1, 10)
+        counts = table[:, 1:6].astype(np.int64)
+        return LoadSteps(
+            t=table[:, 0],
+            newton=counts[:, 0],
+            secant=counts[:, 1],
+            factorisations=counts[:, 2],
+            linear=counts[:, 3],
+            cut_backs=counts[:, 4],
+            supplied=table[:, 6],
+            dissipated=table[:, 7],
+            viscous=table[:, 8],
+            released=table[:, 9],
+        )
+
+    def _solve(
+        self,
+        load: _core.FractureLoad,
+        point: _core.FracturePoint,
+        guess: _Doubles | None,
+        step: float,
+        residual_integrity: float | None = None,
+    ) -> _core.FractureStep:
+        control = self._control
+        return self._kernel.equilibrate(
+            self._load,
+            load,
+            point,
+            guess,
+            tolerance=control.tolerance,
+            max_iterations=control.max_iterations,
+            residual_integrity=(
+                control.residual_integrity if residual_integrity is None else residual_integrity
+            ),
+            time_step=step * control.duration,
+            threads=control.threads,
+        )
+
+    def _guess(self, step: float) -> _Doubles | None:
+        if self._previous is None:
+            return None
+        length, x = self._previous
+        return np.asarray(self.point.x + (step / length) * (self.point.x - x))
+
+    def _wanted(self, found: _core.FractureStep, step: float) -> float:
+        """Length that the step should have had, relative to the one it has."""
+        energies = found.energies
+        allowed = _SHARE_OF_STEP * energies.dissipated_step
+        allowed += _SHARE_OF_WALLS * step * self._fracture_energy * float(self._area.sum())
+        # The trapezoid rule errs with the third power of the step.
+        by_energy = 0.8 * np.cbrt(allowed / max(abs(imbalance(energies)), 1e-3 * allowed))
+        before = self._kernel.walls.values_of(self.last.walls.state)[:, :, 2]
+        spent = self._kernel.walls.values_of(found.walls.state)[:, :, 2] - before
+        growing = self._area[spent > 0].sum()
+        growth = (self._area * spent).sum() / (self._fracture_energy * growing) if growing else 0.0
+        by_growth = 2.0 if growth <= 0.5 * _MOST_GROWTH else _MOST_GROWTH / growth
+        wanted = min(float(by_energy), float(by_growth))
+        # What is good enough is taken, what is better by far lets the next step grow.
+        return wanted if wanted >= 1.0 else max(wanted, 0.0) if wanted < 0.8 else 1.0
+
+    def _can_stay(self, found: _core.FractureStep) -> bool:
+        """Whether a step that is as short as it may be has followed the load all the same."""
+        return found.report.converged and imbalance(found.energies) <= 0.0
+
+    def _jump(
+        self, load: _core.FractureLoad, step: float
+    ) -> tuple[_core.FractureStep, _core.FractureStep]:
+        """To the new load while no damage grows; then damage, while the load stays."""
+        first = self._solve(load, self.point, None, 0.0, 1.0)
+        before, self._load = self._load, load
+        try:
+            return first, self._solve(load, first.point, None, step)
+        finally:
+            self._load = before
+
+    def _record(
+        self, step: float, n_cut: int, found: _core.FractureStep, first: _core.FractureStep | None
+    ) -> None:
+        energies, report = found.energies, found.report
+        supplied = energies.supplied_step + (first.energies.supplied_step if first else 0.0)
+        self._rows.append(
+            (
+                self.t + step,
+                report.newton + (first.report.newton if first else 0),
+                report.secant + (first.report.secant if first else 0),
+                report.factorisations + (first.report.factorisations if first else 0),
+                report.linear + (first.report.linear if first else 0),
+                n_cut,
+                supplied,
+                energies.dissipated_step,
+                energies.viscous_step,
+                imbalance(energies) if first else 0.0,
+            )
+        )
+
+    def _stuck(self, found: _core.FractureStep, step: float) -> str:
+        report = found.report
+        reached = report.residual / report.reference
+        return (
+            f"no equilibrium beyond {self.t:.6g} of the load, in step {len(self._rows) + 1}: "
+            f"relative residual {reached:.2g}, tolerance {self._control.tolerance:.2g}, after "
+            f"{report.newton} steps with the consistent tangent and {report.secant} with the "
+            f"secant; tried steps down to {step:.2g} of the load, and jumps at a load that stays. "
+            "The last equilibrium is kept in the error's `equilibrium`; raise max_iterations"
+        )
+
+
+def imbalance(energies: _core.FractureEnergies) -> float:
+    """What a step was supplied with and has neither stored nor spent [J]."""
+    spent = energies.dissipated_step + energies.viscous_step
+    return energies.supplied_step - energies.stored_step - spent

@@ -1,0 +1,66 @@
+#include "nmcx/fem/elasticity.hpp"
+
+#include "bind.hpp"
+#include "nmcx/fem/elastic_equilibrium.hpp"
+
+using namespace py::literals;
+
+void bind_elasticity(py::module_& m) {
+  using Doubles = nmcx::ArrayView<double, 2>;
+  using Rows = nmcx::ArrayView<std::int64_t, 2>;
+  using nmcx::ElasticEquilibrium;
+  using nmcx::Elasticity;
+  using nmcx::PlaneState;
+  using nmcx::bindings::ReleaseGil;
+
+  py::enum_<PlaneState>(m, "PlaneState")
+      .value("solid", PlaneState::solid)
+      .value("generalised_plane_strain", PlaneState::generalised_plane_strain)
+      .value("plane_strain", PlaneState::plane_strain)
+      .value("plane_stress", PlaneState::plane_stress);
+
+  py::class_<nmcx::ElasticState>(m, "ElasticState")
+      .def_readonly("stress", &nmcx::ElasticState::stress)
+      .def_readonly("nodal_stress", &nmcx::ElasticState::nodal_stress)
+      .def_readonly("stored_energy", &nmcx::ElasticState::stored_energy);
+  py::class_<ElasticEquilibrium>(m, "ElasticEquilibrium")
+      .def_readonly("displacement", &ElasticEquilibrium::displacement)
+      .def_readonly("section_strain", &ElasticEquilibrium::section_strain)
+      .def_readonly("state", &ElasticEquilibrium::state)
+      .def_readonly("iterations", &ElasticEquilibrium::iterations)
+      .def_readonly("residual", &ElasticEquilibrium::residual);
+
+  py::class_<Elasticity>(m, "Elasticity")
+      .def(py::init([](const Doubles& points, const Rows& cells,
+                       const nmcx::ArrayView<std::int64_t, 1>& grain, const Rows& interfaces,
+                       const nmcx::ArrayView<bool, 1>& is_tied,
+                       const nmcx::ArrayView<double, 3>& stiffness, PlaneState plane,
+                       const nmcx::Execution& threads) {
+             return std::make_unique<Elasticity>(
+                 nmcx::ElasticMesh{points, cells, grain, interfaces, is_tied}, stiffness, plane,
+                 threads);
+           }),
+           "points"_a.noconvert(), "cells"_a.noconvert(), "grain"_a.noconvert(),
+           "interfaces"_a.noconvert(), "is_tied"_a.noconvert(), "stiffness"_a.noconvert(),
+           "plane"_a, "threads"_a = 0, ReleaseGil())
+      .def_property_readonly("size", &Elasticity::size)
+      .def_property_readonly("n_corner", &Elasticity::n_corner)
+      .def(
+          "state",
+          [](const Elasticity& self, const nmcx::ArrayView<double, 1>& x,
+             const Doubles& eigenstrain, const nmcx::Execution& threads) {
+            return self.state({x.data, x.shape[0]}, eigenstrain, threads);
+          },
+          "x"_a.noconvert(), "eigenstrain"_a.noconvert(), "threads"_a = 0, ReleaseGil());
+
+  m.def(
+      "elastic_equilibrium",
+      [](const Elasticity& elasticity, const Doubles& eigenstrain, const Doubles& fixed,
+         const Doubles& force, double tolerance, std::size_t max_iterations,
+         const nmcx::Execution& threads) {
+        return nmcx::elastic_equilibrium(elasticity, {eigenstrain, fixed, force},
+                                         {tolerance, max_iterations}, threads);
+      },
+      "elasticity"_a, "eigenstrain"_a.noconvert(), "fixed"_a.noconvert(), "force"_a.noconvert(),
+      "tolerance"_a = 1e-12, "max_iterations"_a = 200, "threads"_a = 0, ReleaseGil());
+}

@@ -1,0 +1,157 @@
+#include "nmcx/fem/mechanical_solver.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "nmcx/core/error.hpp"
+
+namespace nmcx {
+namespace {
+
+double dot(std::span<const double> a, std::span<const double> b, Team& team) {
+  return chunked_sum(a.size(), team, [&](std::size_t i) { return a[i] * b[i]; });
+}
+
+/// Calls body(i) for all i < n.
+template <class Body>
+void for_each(std::size_t n, Team& team, const Body& body) {
+  team.loop(n, rows_of_chunk, [&](std::size_t begin, std::size_t end, std::size_t) {
+    for (std::size_t i = begin; i < end; ++i) body(i);
+  });
+}
+
+}  // namespace
+
+MechanicalSolver::MechanicalSolver(const SparsePattern& pattern, std::span<const double> positions,
+                                   std::size_t dimension, std::span<const bool> is_fixed)
+    : n_inner_(pattern.size() * dimension),
+      is_fixed_(std::make_unique<bool[]>(n_inner_)),
+      positions_(positions.begin(), positions.end()),
+      rigid_modes_(pattern, positions, dimension, is_fixed) {
+  std::copy(is_fixed.begin(), is_fixed.end(), is_fixed_.get());
+  matrix_.pattern = &pattern;
+  matrix_.dimension = dimension;
+}
+
+MechanicalSolver::~MechanicalSolver() = default;
+
+void MechanicalSolver::set_matrix(const BlockMatrix& matrix) {
+  require(matrix.pattern == matrix_.pattern && matrix.dimension == matrix_.dimension,
+          "the matrix must have the pattern of its solver");
+  matrix_ = matrix;
+  inverse_diagonal_.resize(matrix.size());
+  for (std::size_t i = 0; i < matrix.size(); ++i) {
+    const double diagonal = std::abs(matrix.diagonal_at(i));
+    const bool is_out = i < n_inner_ && is_fixed_[i];
+    inverse_diagonal_[i] = is_out || !(diagonal > 0) ? 0 : 1 / diagonal;
+  }
+}
+
+void MechanicalSolver::prepare(const Execution& execution) {
+  require(!inverse_diagonal_.empty(), "set a matrix before a solver is prepared");
+  if (execution.poll && execution.poll()) throw Cancelled();
+  is_prepared_ = false;
+  prepare_matrix(execution);
+  iterations_per_digit_ = 0;
+  is_prepared_ = true;
+}
+
+void MechanicalSolver::clear_fixed(std::span<double> r, Team& team) const {
+  for_each(n_inner_, team, [&](std::size_t i) {
+    if (is_fixed_[i]) r[i] = 0;
+  });
+}
+
+bool MechanicalSolver::improve_start(std::span<const double> /*r*/, std::span<double> /*x*/,
+                                     Team& /*team*/) {
+  return false;
+}
+
+double MechanicalSolver::norm(std::span<const double> r, Team& team) const {
+  return std::sqrt(chunked_sum(r.size(), team,
+                               [&](std::size_t i) { return r[i] * r[i] * inverse_diagonal_[i]; }));
+}
+
+/// r = b − A x on what is free and strains.
+void MechanicalSolver::residual_of(std::span<const double> b, std::span<const double> x,
+                                   std::span<double> r, Team& team) const {
+  multiply(matrix_, x, r, team);
+  for_each(r.size(), team, [&](std::size_t i) { r[i] = b[i] - r[i]; });
+  clear_fixed(r, team);
+  rigid_modes_.project(r, team);
+}
+
+MechanicalReport MechanicalSolver::solve(std::span<const double> b, std::span<double> x,
+                                         const MechanicalOptions& options,
+                                         const Execution& execution) {
+  Team team(execution);
+  require(is_prepared_, "prepare a solver before solving");
+  const std::size_t n = matrix_.size();
+  require(b.size() == n && x.size() == n, "vectors must have one value per unknown");
+  std::vector<double> r(n);
+  std::vector<double> held(n, 0.0);
+  for (std::size_t i = 0; i < n_inner_; ++i) held[i] = is_fixed_[i] ? x[i] : 0;
+  residual_of(b, held, r, team);
+  const double reference = norm(r, team);
+  MechanicalReport report{.converged = true};
+  if (!(reference > 0)) {
+    std::copy(held.begin(), held.end(), x.begin());
+    report.converged = reference == 0;
+    report.residual = reference;
+    return report;
+  }
+  rigid_modes_.project(x, team);
+  residual_of(b, x, r, team);
+  if (improve_start(r, x, team)) residual_of(b, x, r, team);
+  const double before = norm(r, team) / reference;
+  report.residual = before;
+  iterate(x, r, reference, options, report, team);
+  if (iterations_per_digit_ == 0 && report.iterations > 0 && report.residual < before) {
+    iterations_per_digit_ =
+        static_cast<double>(report.iterations) / std::log10(before / report.residual);
+  }
+  report.converged = report.residual <= options.tolerance;
+  rigid_modes_.project(x, team);
+  // What is left in truth: the recurrence of r goes on falling below the rounding of A x.
+  residual_of(b, x, r, team);
+  report.residual = norm(r, team) / reference;
+  return report;
+}
+
+void MechanicalSolver::iterate(std::span<double> x, std::span<double> r, double reference,
+                               const MechanicalOptions& options, MechanicalReport& report,
+                               Team& team) {
+  // An indefinite matrix is no preconditioner of conjugate gradients: steps of length one then.
+  const bool is_refinement = n_negative() > 0;
+  const std::size_t n = r.size();
+  std::vector<double> z(n);
+  std::vector<double> q(n);
+  std::vector<double> p(n, 0.0);
+  double before = 0;
+  while (report.residual > options.tolerance && report.iterations < options.max_iterations) {
+    precondition(r, z, team);
+    rigid_modes_.project(z, team);
+    const double rz = dot(r, z, team);
+    const double beta = is_refinement || report.iterations == 0 ? 0 : rz / before;
+    for_each(n, team, [&](std::size_t i) { p[i] = z[i] + (beta * p[i]); });
+    multiply(matrix_, p, q, team);
+    clear_fixed(q, team);
+    rigid_modes_.project(q, team);
+    const double curvature = dot(p, q, team);
+    if (!is_refinement && !(curvature > 0 && rz > 0)) {
+      report.indefinite = true;
+      break;
+    }
+    const double alpha = is_refinement ? 1 : rz / curvature;
+    for_each(n, team, [&](std::size_t i) {
+      x[i] += alpha * p[i];
+      r[i] -= alpha * q[i];
+    });
+    before = rz;
+    ++report.iterations;
+    report.residual = norm(r, team) / reference;
+    if (!std::isfinite(report.residual)) break;
+  }
+}
+
+}  // namespace nmcx

@@ -1,0 +1,25 @@
+// Which solver of equilibrium is the quicker one.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+
+#include "nmcx/fem/mechanical_solver.hpp"
+
+namespace nmcx {
+
+/// Multigrid in space from three thousand unknowns on, a factorisation for less and in the plane
+/// (measured: docs/explanation/elasticity.md). No clock is asked, so that results keep their bits.
+///
+/// Multigrid needs a positive definite matrix: a softening tangent that may not be one is for
+/// `DirectSolver`.
+/// @param pattern   of nodes; must live on
+/// @param positions (n × d) of the nodes [m]
+/// @param is_fixed  (n d) unknowns that keep their values
+std::unique_ptr<MechanicalSolver> quicker_mechanical_solver(const SparsePattern& pattern,
+                                                            std::span<const double> positions,
+                                                            std::size_t dimension,
+                                                            std::span<const bool> is_fixed);
+
+}  // namespace nmcx

@@ -42,16 +42,13 @@ struct Box {
     const std::span<const double> cells = elasticity.matrix().values;
     std::vector<double> values(cells.begin(), cells.end());
     const std::size_t n_wall = elasticity.walls().size();
-    std::vector<double> matrices(n_wall * 18 * 18, 0.0);
+    std::vector<double> matrices(n_wall * 9 * 9, 0.0);
     for (std::size_t w = 0; w < n_wall; ++w) {
       for (std::size_t k = 0; k < 9; ++k) {
-        double* matrix = matrices.data() + (w * 324);
-        const double each = stiffness * area / 3;
-        matrix[(k * 18) + k] = matrix[((9 + k) * 18) + 9 + k] = each;
-        matrix[(k * 18) + 9 + k] = matrix[((9 + k) * 18) + k] = -each;
+        matrices[(w * 81) + (k * 9) + k] = stiffness * area / 3;
       }
     }
-    elasticity.add_wall_matrices({matrices.data(), {n_wall, 18, 18}}, values, one_thread);
+    elasticity.add_wall_matrices({matrices.data(), {n_wall, 9, 9}}, values, one_thread);
     return values;
   }
 

@@ -6,8 +6,6 @@ from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from nmcx.results import CrackNetwork, Equilibrium, Mesh
 
@@ -63,11 +61,7 @@ def crack_network(
     # Facets and hinges are the nodes of one graph; facets that share a hinge are connected by it.
     n = len(cracked)
     rows = np.repeat(np.arange(n), of_facet.shape[1]) if n else np.empty(0, dtype=np.int64)
-    graph = coo_array(
-        (np.ones(len(rows), dtype=np.int8), (rows, n + of_facet.ravel())),
-        shape=(n + n_hinge, n + n_hinge),
-    )
-    component = connected_components(graph, directed=False)[1]
+    component = _components(n + n_hinge, rows, n + of_facet.ravel())
     found, label = np.unique(component[:n], return_inverse=True)
     weight = mesh.interface_area[cracked]
     area = np.bincount(label, weight, minlength=len(found)).astype(np.float64)
@@ -82,8 +76,16 @@ def crack_network(
 
 def _place_of_node(mesh: Mesh) -> _Index:
     """Number of the point in space that each node shares with its neighbours across walls."""
-    d, n = mesh.dimension, len(mesh.points)
+    d = mesh.dimension
     first, second = mesh.interfaces[:, :d].ravel(), mesh.interfaces[:, d:].ravel()
+    return _components(len(mesh.points), first, second)
+
+
+def _components(n: int, first: _Index, second: _Index) -> _Index:
+    """Number of the connected part that each of n nodes belongs to, given pairs of neighbours."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     pairs = coo_array((np.ones(len(first), dtype=np.int8), (first, second)), shape=(n, n))
     return np.asarray(connected_components(pairs, directed=False)[1], dtype=np.int64)
 

@@ -145,7 +145,7 @@ bool EquilibriumSearch::find_direction(Kind kind) {
   // Far from equilibrium the next matrix is another one anyway.
   const bool is_near = report_.residual <= 1e-3 * report_.reference;
   const MechanicalOptions options{.tolerance = is_near ? 1e-4 : 1e-2,
-                              .max_iterations = most_iterations};
+                                  .max_iterations = most_iterations};
   const auto solve = [&] {
     p_.assign(now_.x.size(), 0.0);
     const MechanicalReport found = solver.solve(now_.r, p_, options, execution_);

@@ -64,8 +64,8 @@ class EquilibriumSearch {
   FractureSystem system_;
   std::span<const double> load_;
   const CohesiveState& before_;
-  FractureOptions options_;
-  Execution execution_;
+  const FractureOptions& options_;
+  const Execution& execution_;
   Place now_;
   std::vector<double> p_;
   double gained_ = 0;           ///< |r · Δx| of the last step, at its end [J]

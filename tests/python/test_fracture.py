@@ -208,7 +208,7 @@ def test_a_body_that_is_turned_cracks_the_same() -> None:
 
 
 def test_the_crack_network_counts_what_hangs_together() -> None:
-    """A checkerboard of four grains: two walls that meet, one that does not reach them."""
+    """One wall across a bar: the whole of it, its inner part, and the two outer ones apart."""
     body = bar(2e-6, (8, 4))
     state = pull(body, 1.2e-8)
     network = cm.crack_network(body, state)

@@ -41,16 +41,17 @@ class Equilibrium(Result):
     stress: Float = quantity("Pa", "cell voigt")  #: (m, 6) mean over each cell [Pa]
     #: (n_node, 6) mean over the cells of a node's own grain, so that it jumps across walls [Pa]
     nodal_stress: Float = quantity("Pa", "node voigt")
-    #: by name: "stored" elastically [J]; with walls that crack, since the stress-free state,
-    #: "dissipated" by them, "viscous" (artificial), "released" by jumps, "supplied" by the load,
-    #: and the "error" of the balance, supplied less all others
+    #: by name: "stored" elastically, in walls too [J]; with walls that crack, since the
+    #: stress-free state, "dissipated" by them, "viscous" (artificial), "released" by jumps,
+    #: "supplied" by the load, and the "error" of the balance, supplied less all others
     energies: Mapping[str, float] = quantity("J")
     #: chemical strain: "table", "linear" or "isotropic" (`nmcx.materials.Swelling`)
     eigenstrain: str = quantity("")
     stress_free: float = quantity("1")  #: lithium content at which no chemical strain is [1]
     plane: str = quantity("")  #: "solid", or the state of the plane
     walls: str = quantity("")  #: what holds grains together: "tied" or "cohesive"
-    iterations: int = quantity("1")  #: of the linear solver
+    #: of the linear solver; with walls that crack, steps of the search for equilibrium in all
+    iterations: int = quantity("1")
     residual: float = quantity("1")  #: of the forces, relative [1]
     #: (n_midside, d) of quadratic cells, nodes as in `nmcx.mesh.midside_nodes` [m]
     midside_displacement: Float | None = quantity("m", "midside xyz", default=None)

@@ -15,8 +15,7 @@ constexpr double energy_tolerance = 1e-10;
 constexpr double sufficient = 1e-4;
 /// Rounding of energies, relative to them.
 constexpr double rounding = 1e-13;
-/// A factor of an older matrix serves while it needs no more iterations of conjugate gradients:
-/// those of an hour-glass of a million unknowns in the plane cost a tenth of a factorisation.
+/// A factor of an older matrix serves while conjugate gradients need no more iterations with it.
 constexpr std::size_t most_iterations = 8;
 /// Steps without the consistent tangent after it was found indefinite.
 constexpr std::size_t patience = 2;

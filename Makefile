@@ -65,7 +65,10 @@ pytest: install
 
 # --- checks ---------------------------------------------------------------------------------------
 CPP := $(wildcard src/cpp/*/*.[ch]pp src/cpp/nmcx/*/*.[ch]pp tests/cpp/*.cpp benchmarks/cpp/*.cpp)
+# SINCE=<commit> has clang-tidy read only what has changed since then.
+SINCE ?=
 TIDY := $(filter-out %_v2.cpp %_v3.cpp %_v4.cpp,$(wildcard src/cpp/nmcx/*/*.cpp))
+TIDY := $(if $(SINCE),$(filter $(shell git diff --name-only $(SINCE)),$(TIDY)),$(TIDY))
 
 format: $(VENV)/lint.stamp
 	ruff format .
@@ -78,7 +81,7 @@ lint: $(VENV)/lint.stamp $(VENV)/build.stamp
 	clang-format --dry-run --Werror $(CPP)
 	codespell
 	cmake --preset dev -DPython_EXECUTABLE=$(CURDIR)/$(RUN)
-	$(RUN) tests/tools/each_in_turn.py --jobs $(JOBS) $(TIDY) -- clang-tidy --quiet -p build/dev
+	$(if $(TIDY),$(RUN) tests/tools/each_in_turn.py --jobs $(JOBS) $(TIDY) -- clang-tidy --quiet -p build/dev)
 
 types: $(VENV)/lint.stamp install
 	mypy
@@ -106,9 +109,10 @@ package: $(VENV)/build.stamp
 	$(PIP) install --group release
 	$(RUN) tests/tools/package_check.py
 
+# Every benchmark by asv; ONCE=1 only sees that each still runs.
 bench: install
 	$(PIP) install --group bench
-	$(RUN) tests/tools/asv_quick.py
+	$(RUN) tests/tools/$(if $(ONCE),each_benchmark_once.py,asv_quick.py)
 
 # Instructions per voxel (valgrind, v2 and v3 paths) into docs/benchmarks; CHECK=1 compares instead.
 counts: $(VENV)/build.stamp

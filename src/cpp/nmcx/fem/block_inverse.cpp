@@ -1,8 +1,9 @@
 #include "nmcx/fem/block_inverse.hpp"
 
-#include <Eigen/Dense>
+#include <Eigen/Cholesky>
 #include <cmath>
 
+#include "nmcx/core/dense_matrix.hpp"
 #include "nmcx/core/error.hpp"
 
 namespace nmcx {
@@ -41,10 +42,10 @@ Block<m> inverse_of(const Block<m>& block, const bool* is_fixed) {
   if (llt.info() == Eigen::Success && llt.matrixLLT().diagonal().minCoeff() > safe_pivot) {
     inverse = llt.solve(Block<m>::Identity());
   } else {
-    const Eigen::SelfAdjointEigenSolver<Block<m>> modes(scaled);
-    Eigen::Matrix<double, m, 1> of_mode = modes.eigenvalues();
+    const SymmetricModes modes = symmetric_modes(scaled);
+    Eigen::VectorXd of_mode = modes.values;
     for (int k = 0; k < m; ++k) of_mode[k] = of_mode[k] > no_energy ? 1 / of_mode[k] : 0;
-    inverse = modes.eigenvectors() * of_mode.asDiagonal() * modes.eigenvectors().transpose();
+    inverse = modes.vectors * of_mode.asDiagonal() * modes.vectors.transpose();
   }
   return scale.asDiagonal() * inverse * scale.asDiagonal();
 }

@@ -7,6 +7,7 @@
 #include <sstream>
 #include <string>
 
+#include "nmcx/core/dense_matrix.hpp"
 #include "nmcx/core/error.hpp"
 #include "nmcx/fem/cell_corners.hpp"
 #include "nmcx/fem/elastic_cells.hpp"
@@ -28,10 +29,10 @@ Matrix6 checked_stiffness(const ArrayView<double, 3>& stiffness, std::size_t g) 
   Eigen::Matrix<double, 6, 1> weight;
   weight << 1, 1, 1, std::numbers::sqrt2, std::numbers::sqrt2, std::numbers::sqrt2;
   const Matrix6 kelvin = weight.asDiagonal() * c * weight.asDiagonal();
-  const Eigen::SelfAdjointEigenSolver<Matrix6> modes(kelvin);
-  const double least = modes.eigenvalues()[0];
-  if (least > 1e-12 * modes.eigenvalues()[5]) return 0.5 * (c + c.transpose());
-  const Eigen::Matrix<double, 6, 1> strain = modes.eigenvectors().col(0).cwiseProduct(weight);
+  const SymmetricModes modes = symmetric_modes(kelvin);
+  const double least = modes.values[0];
+  if (least > 1e-12 * modes.values[5]) return 0.5 * (c + c.transpose());
+  const Eigen::Matrix<double, 6, 1> strain = modes.vectors.col(0).cwiseProduct(weight);
   std::ostringstream text;
   text << grain << " is not positive definite: its smallest Kelvin modulus is " << least
        << " Pa, so that the strain (" << strain.transpose() << ") costs no energy";

@@ -1,10 +1,11 @@
 #include "nmcx/fem/rigid_modes.hpp"
 
-#include <Eigen/Dense>
+#include <Eigen/Core>
 #include <algorithm>
 #include <cmath>
 #include <utility>
 
+#include "nmcx/core/dense_matrix.hpp"
 #include "nmcx/fem/disjoint_sets.hpp"
 
 namespace nmcx {
@@ -63,13 +64,7 @@ Eigen::MatrixXd motions(std::span<const double> positions, const std::vector<Ind
 /// Orthonormal combinations of columns that vanish on the fixed rows.
 Eigen::MatrixXd free_motions(Eigen::MatrixXd modes, const std::vector<Index>& body, std::size_t d,
                              std::span<const bool> is_fixed) {
-  const auto orthonormal = [](const Eigen::MatrixXd& columns) -> Eigen::MatrixXd {
-    if (columns.cols() == 0) return columns;
-    Eigen::ColPivHouseholderQR<Eigen::MatrixXd> qr(columns);
-    qr.setThreshold(1e-9);
-    return qr.householderQ() * Eigen::MatrixXd::Identity(columns.rows(), qr.rank());
-  };
-  modes = orthonormal(modes);
+  modes = orthonormal_columns(modes, 1e-9);
   Eigen::MatrixXd held = Eigen::MatrixXd::Zero(modes.rows(), modes.cols());
   bool any = false;
   for (Eigen::Index i = 0; i < modes.rows(); ++i) {
@@ -82,11 +77,8 @@ Eigen::MatrixXd free_motions(Eigen::MatrixXd modes, const std::vector<Index>& bo
   if (!any) return modes;
   // Singular values below the threshold are motions that the fixed rows do not feel: rounding of
   // orthonormal columns is 1e-16, a rotation held close to its axis still more than 1e-8.
-  const Eigen::JacobiSVD<Eigen::MatrixXd> svd(held.transpose() * held, Eigen::ComputeFullV);
   const double limit = 1e-16 * static_cast<double>(modes.rows());
-  Eigen::Index rank = 0;
-  while (rank < modes.cols() && svd.singularValues()[rank] > limit) ++rank;
-  Eigen::MatrixXd left = modes * svd.matrixV().rightCols(modes.cols() - rank);
+  Eigen::MatrixXd left = modes * null_space(held.transpose() * held, limit);
   for (Eigen::Index i = 0; i < left.rows(); ++i) {
     const auto row = static_cast<std::size_t>(i);
     if (is_fixed[(static_cast<std::size_t>(body[row / d]) * d) + (row % d)]) left.row(i).setZero();

@@ -1,6 +1,6 @@
 #include "nmcx/image/registration.hpp"
 
-#include <Eigen/Dense>
+#include <Eigen/Core>
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "nmcx/core/dense_matrix.hpp"
 #include "nmcx/core/error.hpp"
 #include "nmcx/image/coarse_alignment.hpp"
 #include "nmcx/image/registration_model.hpp"
@@ -61,7 +62,7 @@ std::optional<Registration> refine(const Problem& problem, const Warp& first, Mo
     linearise(problem, region, warp, model, lin);
     const Eigen::MatrixXd normal = products(lin.weighted, lin.jacobian);
     const Eigen::VectorXd gradient = lin.weighted.transpose() * lin.residual;
-    const Eigen::VectorXd step = normal.ldlt().solve(gradient).head(n_motion);
+    const Eigen::VectorXd step = solve_symmetric(normal, gradient).topRows(n_motion);
     if (!step.allFinite() || !(lin.gain > 0.0)) return std::nullopt;
     if (step.norm() < (model == MotionModel::translation ? tolerance : tolerance_strained)) {
       const Eigen::VectorXd errors =

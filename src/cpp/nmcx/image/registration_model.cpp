@@ -1,9 +1,12 @@
 #include "nmcx/image/registration_model.hpp"
 
+#include <Eigen/Cholesky>
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <utility>
+
+#include "nmcx/core/dense_matrix.hpp"
 
 namespace nmcx::image {
 namespace {
@@ -213,12 +216,12 @@ bool rests_on_noise(const Eigen::MatrixXd& normal, const Eigen::MatrixXd& of_slo
   const Eigen::MatrixXd mixed = normal.topRightCorner(n_motion, n_rest);
   const Eigen::MatrixXd held =
       normal.topLeftCorner(n_motion, n_motion) -
-      (mixed * normal.bottomRightCorner(n_rest, n_rest).ldlt().solve(mixed.transpose()));
+      (mixed * solve_symmetric(normal.bottomRightCorner(n_rest, n_rest), mixed.transpose()));
   // In units of what the noise holds: L^-1 held L^-T, with L L^T of the noise.
   const Eigen::MatrixXd half = noise.matrixL().solve(held);
   const Eigen::MatrixXd scaled = noise.matrixL().solve(half.transpose());
   constexpr double least = 2.0;  // structure must hold as much as noise
-  return Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd>(scaled).eigenvalues()[0] < least;
+  return symmetric_modes(scaled).values[0] < least;
 }
 
 /// Weights of an estimator carried back through the smoothing to the pixels' own noise, squared.
@@ -255,9 +258,7 @@ Eigen::VectorXd reweighting_errors(const Linearised& lin, const Region& region,
   const auto estimator = [&](const Eigen::VectorXd& weight) {
     const Eigen::MatrixXd weighted = weight.asDiagonal() * lin.jacobian;
     const Eigen::MatrixXd normal = products(weighted, lin.jacobian);
-    const Eigen::MatrixXd inverse =
-        normal.ldlt().solve(Eigen::MatrixXd::Identity(normal.rows(), normal.cols()));
-    return Eigen::MatrixXd(weighted * inverse.leftCols(2));
+    return Eigen::MatrixXd(weighted * symmetric_inverse(normal).leftCols(2));
   };
   const Eigen::MatrixXd change = estimator(lin.weight.cwiseProduct(window)) - estimator(lin.weight);
   double beyond = 0.0;
@@ -368,7 +369,7 @@ void linearise(const Problem& problem, const Region& region, const Warp& warp, M
   lin.weighted.rightCols(n_contrast) = lin.weight.asDiagonal() * contrast;
   const auto weighted = lin.weighted.rightCols(n_contrast);
   const Eigen::VectorXd strength =
-      products(weighted, contrast).ldlt().solve(weighted.transpose() * t.matrix());
+      solve_symmetric(products(weighted, contrast), weighted.transpose() * t.matrix());
   const Eigen::ArrayXd gain = (region.terms * strength.segment(n_term, n_term)).array() +
                               (2.0 / size * strength[2 * n_term] * v);
   lin.residual = t.matrix() - (contrast * strength);
@@ -421,9 +422,7 @@ Eigen::VectorXd standard_errors(const Linearised& lin, const Region& region, con
   const double left =
       0.5 * (normal.diagonal().head(n_motion).array() / of_slopes.diagonal().array()).minCoeff();
   normal.topLeftCorner(n_motion, n_motion) -= (left < 1.0 ? left : 1.0) * of_slopes;
-  const Eigen::MatrixXd inverse =
-      normal.ldlt().solve(Eigen::MatrixXd::Identity(n_parameter, n_parameter));
-  const Eigen::MatrixXd estimator = lin.weighted * inverse.leftCols(n_motion);
+  const Eigen::MatrixXd estimator = lin.weighted * symmetric_inverse(normal).leftCols(n_motion);
   const Eigen::VectorXd least = n_motion == 2 ? reweighting_errors(lin, region, problem, kernel)
                                               : Eigen::VectorXd::Zero(n_motion);
   const double freedom = static_cast<double>(n) * power;  // about the number of independent pixels

@@ -1,7 +1,7 @@
 // The model that registration fits: one image as a curved response to the other, warped.
 #pragma once
 
-#include <Eigen/Dense>
+#include <Eigen/Core>
 #include <array>
 #include <cstddef>
 #include <vector>

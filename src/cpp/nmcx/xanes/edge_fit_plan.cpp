@@ -1,10 +1,12 @@
 #include "nmcx/xanes/edge_fit_plan.hpp"
 
-#include <Eigen/Dense>
+#include <Eigen/Core>
 #include <algorithm>
 #include <array>
 #include <bit>
 #include <cmath>
+
+#include "nmcx/core/dense_matrix.hpp"
 
 namespace nmcx::xanes {
 namespace {
@@ -71,7 +73,7 @@ MatrixXd cubic_weights(const double* energy, std::size_t origin, std::size_t beg
     const double y = energy[k] - energy[origin];
     basis.row(static_cast<Index>(k - begin)) << 1.0, y, y * y, y * y * y;
   }
-  return basis.colPivHouseholderQr().solve(MatrixXd::Identity(basis.rows(), basis.rows()));
+  return least_squares_weights(basis);
 }
 
 std::array<double, 4> lagrange(const double* y, double t) {
@@ -230,8 +232,7 @@ KernelTables::Parabolas KernelTables::make_parabolas(double half_width_ev) const
       basis.row(static_cast<Eigen::Index>(k - begin)) << 1.0, y, y * y;
       if (k + 1 == j || k == j + 1) largest_shift = std::max(largest_shift, std::abs(y));
     }
-    const Eigen::MatrixXd weights =
-        basis.colPivHouseholderQr().solve(Eigen::MatrixXd::Identity(basis.rows(), basis.rows()));
+    const Eigen::MatrixXd weights = least_squares_weights(basis);
     for (std::size_t k = begin; k < end; ++k) {
       for (std::size_t power = 0; power < 3; ++power) {
         out.weight[(((power * out.points) + k - begin) * n) + j] = static_cast<float>(

@@ -1,7 +1,9 @@
 #include "nmcx/xanes/local_polynomial.hpp"
 
-#include <Eigen/Dense>
+#include <Eigen/Core>
 #include <algorithm>
+
+#include "nmcx/core/dense_matrix.hpp"
 
 namespace nmcx::xanes {
 
@@ -17,8 +19,7 @@ LocalPolynomial fit_local_polynomial(const double* energy, std::size_t begin, st
     double power = 1.0;
     for (Eigen::Index p = 0; p <= degree; ++p, power *= y) basis(k, p) = power;
   }
-  const Eigen::MatrixXd inverse =
-      basis.colPivHouseholderQr().solve(Eigen::MatrixXd::Identity(n, n));
+  const Eigen::MatrixXd inverse = least_squares_weights(basis);
   double factor = 1.0;
   for (Eigen::Index p = 0; p <= degree; ++p, factor /= scale) {
     for (Eigen::Index k = 0; k < n; ++k) out.weights.push_back(inverse(p, k) * factor);

@@ -1,11 +1,12 @@
 #include "nmcx/xanes/normalise.hpp"
 
-#include <Eigen/Dense>
+#include <Eigen/Core>
 #include <algorithm>
 #include <cmath>
 #include <string>
 #include <utility>
 
+#include "nmcx/core/dense_matrix.hpp"
 #include "nmcx/xanes/edge_fit_kernel.hpp"
 
 namespace nmcx::xanes {
@@ -45,8 +46,7 @@ MatrixXd vandermonde(const EdgePlan& plan, std::size_t begin, std::size_t n_row,
 /// Rows give the polynomial's coefficients, padded with zeros to `n_row` rows.
 MatrixXd least_squares(const MatrixXd& basis, Index n_row) {
   MatrixXd weights = MatrixXd::Zero(n_row, basis.rows());
-  weights.topRows(basis.cols()) =
-      basis.colPivHouseholderQr().solve(MatrixXd::Identity(basis.rows(), basis.rows()));
+  weights.topRows(basis.cols()) = least_squares_weights(basis);
   return weights;
 }
 

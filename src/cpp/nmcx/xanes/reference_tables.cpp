@@ -4,6 +4,7 @@
 #include <cmath>
 #include <string>
 
+#include "nmcx/core/dense_matrix.hpp"
 #include "nmcx/core/error.hpp"
 #include "nmcx/xanes/edge_curve.hpp"
 
@@ -80,8 +81,7 @@ ShiftedReferences shift_references(const ReferenceTables& tables,
     }
   }
   ShiftedReferences out;
-  const Eigen::HouseholderQR<MatrixXd> qr(tables.root_weight.asDiagonal() * free);
-  out.background = qr.householderQ() * MatrixXd::Identity(n, free.cols());
+  out.background = orthonormal_columns(tables.root_weight.asDiagonal() * free, 0);
   out.columns.resize(n, has_shift ? 2 * n_ref : n_ref);
   out.columns.leftCols(n_ref) = tables.root_weight.asDiagonal() * values;
   if (has_shift) out.columns.rightCols(n_ref) = tables.root_weight.asDiagonal() * slopes;
@@ -93,12 +93,12 @@ ShiftedReferences shift_references(const ReferenceTables& tables,
 void check_independent(const MatrixXd& gram) {
   const Eigen::VectorXd scale = gram.diagonal().cwiseSqrt().cwiseInverse();
   const MatrixXd correlation = scale.asDiagonal() * gram * scale.asDiagonal();
-  const Eigen::SelfAdjointEigenSolver<MatrixXd> solver(correlation);
-  if (solver.eigenvalues()[0] >= least_eigenvalue) return;
+  const SymmetricModes modes = symmetric_modes(correlation);
+  if (modes.values[0] >= least_eigenvalue) return;
   Index first = 0;
   Index second = 0;
-  solver.eigenvectors().col(0).cwiseAbs().maxCoeff(&first);
-  Eigen::VectorXd others = solver.eigenvectors().col(0).cwiseAbs();
+  modes.vectors.col(0).cwiseAbs().maxCoeff(&first);
+  Eigen::VectorXd others = modes.vectors.col(0).cwiseAbs();
   others[first] = -1.0;
   others.maxCoeff(&second);
   throw InvalidArgument("references[" + std::to_string(first) + "] is nearly a mixture of the " +

@@ -1,7 +1,7 @@
 // Reference spectra on the energies of a stack, at every shift of a grid.
 #pragma once
 
-#include <Eigen/Dense>
+#include <Eigen/Core>
 #include <cstddef>
 #include <vector>
 

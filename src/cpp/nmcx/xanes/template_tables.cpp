@@ -1,5 +1,6 @@
 #include "nmcx/xanes/template_tables.hpp"
 
+#include <Eigen/QR>
 #include <algorithm>
 #include <cmath>
 

@@ -1,7 +1,7 @@
 // Projections that fit a shifted template to a spectrum, for a fine grid of shifts.
 #pragma once
 
-#include <Eigen/Dense>
+#include <Eigen/Core>
 #include <cstddef>
 #include <vector>
 

@@ -23,7 +23,7 @@ std::vector<Index> minimum_degree(const SparsePattern& pattern) {
 
 }  // namespace
 
-double factorisation_cost(const SparsePattern& pattern, std::span<const Index> order) {
+EliminationTree elimination_tree(const SparsePattern& pattern, std::span<const Index> order) {
   const std::size_t n = order.size();
   std::vector<Index> place(n);
   for (std::size_t i = 0; i < n; ++i) {
@@ -31,10 +31,10 @@ double factorisation_cost(const SparsePattern& pattern, std::span<const Index> o
   }
   // Row by row: entries of the factor are on the paths from the matrix's own up the elimination
   // tree (J. W. H. Liu, SIAM J. Matrix Anal. Appl. 11 (1990) 134).
-  constexpr Index none = -1;
-  std::vector<Index> parent(n, none);
+  constexpr Index none = EliminationTree::none;
+  EliminationTree tree{.parent = std::vector<Index>(n, none),
+                       .n_entry = std::vector<std::size_t>(n, 1)};
   std::vector<Index> seen(n, none);
-  std::vector<double> count(n, 1.0);
   for (std::size_t i = 0; i < n; ++i) {
     const auto row = static_cast<Index>(i);
     const auto node = static_cast<std::size_t>(order[i]);
@@ -42,16 +42,22 @@ double factorisation_cost(const SparsePattern& pattern, std::span<const Index> o
     for (Index k = pattern.row_start[node]; k < pattern.row_start[node + 1]; ++k) {
       const auto column = static_cast<std::size_t>(pattern.column[static_cast<std::size_t>(k)]);
       for (Index at = place[column]; at < row && seen[static_cast<std::size_t>(at)] != row;
-           at = parent[static_cast<std::size_t>(at)]) {
+           at = tree.parent[static_cast<std::size_t>(at)]) {
         const auto j = static_cast<std::size_t>(at);
-        if (parent[j] == none) parent[j] = row;
-        count[j] += 1;
+        if (tree.parent[j] == none) tree.parent[j] = row;
+        ++tree.n_entry[j];
         seen[j] = row;
       }
     }
   }
+  return tree;
+}
+
+double factorisation_cost(const SparsePattern& pattern, std::span<const Index> order) {
   double cost = 0;
-  for (const double each : count) cost += each * each;
+  for (const std::size_t n : elimination_tree(pattern, order).n_entry) {
+    cost += static_cast<double>(n) * static_cast<double>(n);
+  }
   return cost;
 }
 

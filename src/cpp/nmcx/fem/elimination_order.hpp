@@ -17,6 +17,16 @@ namespace nmcx {
 std::vector<Index> elimination_order(const SparsePattern& pattern,
                                      std::span<const double> positions, std::size_t dimension);
 
+/// What eliminating the nodes of a pattern one after another leads to, node by node in their order.
+struct EliminationTree {
+  std::vector<Index> parent;         ///< the first of the nodes that a node's elimination reaches
+  std::vector<std::size_t> n_entry;  ///< of each column of the factor, diagonal included
+
+  static constexpr Index none = -1;  ///< parent of a root
+};
+
+EliminationTree elimination_tree(const SparsePattern& pattern, std::span<const Index> order);
+
 /// Multiplications that a Cholesky factorisation takes in an order, up to a factor: the sum of the
 /// squares of its columns' entries.
 double factorisation_cost(const SparsePattern& pattern, std::span<const Index> order);

@@ -15,8 +15,9 @@ constexpr double energy_tolerance = 1e-10;
 constexpr double sufficient = 1e-4;
 /// Rounding of energies, relative to them.
 constexpr double rounding = 1e-13;
-/// A factor of an older matrix serves while conjugate gradients need no more iterations with it.
-constexpr std::size_t most_iterations = 8;
+/// A factor of an older matrix serves while conjugate gradients need no more iterations with it:
+/// as many take as long as to renew the fronts that have changed.
+constexpr std::size_t most_iterations = 3;
 /// Steps without the consistent tangent after it was found indefinite.
 constexpr std::size_t patience = 2;
 

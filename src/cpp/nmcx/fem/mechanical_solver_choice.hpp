@@ -10,7 +10,9 @@
 namespace nmcx {
 
 /// Multigrid in space from three thousand unknowns on, a factorisation for less and in the plane
-/// (measured: docs/explanation/elasticity.md). No clock is asked, so that results keep their bits.
+/// (measured: docs/explanation/elasticity.md). Some milliseconds that multigrid would save on
+/// smaller bodies are not worth that a factorisation always ends at rounding. No clock is asked, so
+/// that results keep their bits.
 ///
 /// Multigrid needs a positive definite matrix: a softening tangent that may not be one is for
 /// `DirectSolver`.

@@ -7,6 +7,7 @@
 
 #include "nmcx/core/error.hpp"
 #include "nmcx/fem/equilibrium_search.hpp"
+#include "nmcx/fem/mechanical_solver_choice.hpp"
 
 namespace nmcx {
 namespace {
@@ -76,8 +77,9 @@ Fracture::Fracture(const Elasticity& elasticity, const WallLaws& laws,
       walls_(walls_of(elasticity, laws)),
       has_potential_(std::ranges::all_of(laws.laws, has_equal_modes)),
       extent_(extent_of(elasticity.unknowns().positions, elasticity.dimension())),
-      solver_(elasticity.pattern(), elasticity.unknowns().positions, elasticity.dimension(),
-              {is_held(held_).get(), held_.size()}) {
+      solver_(quicker_mechanical_solver(elasticity.pattern(), elasticity.unknowns().positions,
+                                        elasticity.dimension(),
+                                        {is_held(held_).get(), held_.size()})) {
   const auto weaker = [](const CohesiveLaw& a, const CohesiveLaw& b) {
     return a.strength < b.strength;
   };
@@ -95,7 +97,7 @@ FractureLoad Fracture::load(const ElasticLoad& given, const Execution& execution
     require(std::isnan(held_[i]) == std::isnan(load.held[i]),
             "fixed must hold the same displacements in every step");
   }
-  require(solver_.rigid_modes().imbalance(load.force) <= balanced,
+  require(solver_->rigid_modes().imbalance(load.force) <= balanced,
           "forces do not balance: the body would move or turn; give forces whose sum and moment "
           "vanish, or hold displacements with fixed");
   const std::vector<double> nowhere(elasticity_.size(), 0.0);
@@ -137,7 +139,7 @@ FractureStep Fracture::equilibrate(const FractureLoad& before, const FractureLoa
 
   const FractureSystem system{.elasticity = elasticity_,
                               .walls = walls_,
-                              .solver = solver_,
+                              .solver = *solver_,
                               .values = values_,
                               .has_potential = has_potential_,
                               .least_force = least_force_,

@@ -34,7 +34,10 @@ class LoosePieces {
   /// Pieces, if there are more than bodies; 0 if nothing is loose.
   [[nodiscard]] std::size_t size() const { return modes_ == nullptr ? 0 : modes_->n_body(); }
 
-  /// Corrects z = M⁻¹ r.
+  /// Whether a rigid motion of pieces has negative energy, and so the matrix.
+  [[nodiscard]] bool is_indefinite() const { return is_indefinite_; }
+
+  /// Corrects z = M⁻¹ r; not for an indefinite matrix.
   void correct(std::span<const double> r, std::span<double> z, Team& team) const;
 
  private:
@@ -47,13 +50,14 @@ class LoosePieces {
   struct Factor;
 
   void find_forces(const BlockMatrix& matrix, std::span<const bool> is_fixed);
-  void factorise();
+  void factorise(double largest);
 
   std::unique_ptr<RigidModes> modes_;
   std::vector<Index> piece_of_node_, place_of_node_;
   std::vector<Force> forces_;
   std::vector<double> force_values_;
   std::unique_ptr<Factor> factor_;
+  bool is_indefinite_ = false;
 };
 
 }  // namespace nmcx

@@ -12,8 +12,8 @@ namespace nmcx {
 /// Multigrid in space from three thousand unknowns on, a factorisation for less and in the plane
 /// (measured: docs/explanation/elasticity.md). No clock is asked, so that results keep their bits.
 ///
-/// Multigrid needs a positive definite matrix: a softening tangent that may not be one is for
-/// `DirectSolver`.
+/// Multigrid is prepared with positive definite matrices; of a softening tangent it may see that it
+/// is not one (`MechanicalSolver::needs_positive_definite`).
 /// @param pattern   of nodes; must live on
 /// @param positions (n × d) of the nodes [m]
 /// @param is_fixed  (n d) unknowns that keep their values

@@ -26,12 +26,17 @@ class MultigridSolver final : public MechanicalSolver {
   MultigridSolver(const SparsePattern& pattern, std::span<const double> positions,
                   std::span<const bool> is_fixed);
 
+  [[nodiscard]] bool needs_positive_definite() const override { return true; }
+  [[nodiscard]] std::size_t most_iterations() const override { return 60; }
+  [[nodiscard]] bool is_worn() const override;
+
   [[nodiscard]] const Multigrid& multigrid() const { return multigrid_; }
-  /// Pieces that weak walls hold, as `prepare` found them; 0 if nothing is loose.
+  /// Pieces that weak walls hold, in the matrix last prepared or solved with; 0 if none is loose.
   [[nodiscard]] std::size_t n_loose_piece() const { return loose_pieces_->size(); }
 
  private:
   void prepare_matrix(const Execution& execution) override;
+  bool follow_matrix(Team& team) override;
   void precondition(std::span<const double> r, std::span<double> z, Team& team) override;
 
   bool improve_start(std::span<const double> r, std::span<double> x, Team& team) override;

@@ -20,18 +20,21 @@ constexpr double regularisation = 1e-11;
 // Of energies of motions of unit length, relative to the largest diagonal entry.
 constexpr double rounding_of_energy = 1e-13;
 
-/// Entries of a pattern that are strong, and the diagonal.
-SparsePattern strong_part(const SparsePattern& pattern, std::span<const unsigned char> is_strong) {
+/// Entries of a pattern that are strong, within a grain, and the diagonal.
+SparsePattern strong_part(const SparsePattern& pattern, std::span<const unsigned char> is_strong,
+                          std::span<const Index> grain) {
   SparsePattern result;
   result.row_start.push_back(0);
   for (std::size_t i = 0; i < pattern.size(); ++i) {
     for (Index k = pattern.row_start[i]; k < pattern.row_start[i + 1]; ++k) {
+      const Index other = pattern.column[static_cast<std::size_t>(k)];
       if (k == pattern.diagonal[i]) {
         result.diagonal.push_back(static_cast<Index>(result.column.size()));
-      } else if (is_strong[static_cast<std::size_t>(k)] == 0) {
+      } else if (is_strong[static_cast<std::size_t>(k)] == 0 ||
+                 (!grain.empty() && grain[i] != grain[static_cast<std::size_t>(other)])) {
         continue;
       }
-      result.column.push_back(pattern.column[static_cast<std::size_t>(k)]);
+      result.column.push_back(other);
     }
     result.row_start.push_back(static_cast<Index>(result.column.size()));
   }
@@ -45,10 +48,11 @@ struct LoosePieces::Factor {
   Eigen::SimplicialLDLT<Eigen::SparseMatrix<double>> ldlt;
 };
 
-LoosePieces::LoosePieces(const BlockMatrix& matrix, std::span<const double> positions,
-                         std::span<const bool> is_fixed, const RigidModes& bodies, Team& team) {
+LoosePieces::LoosePieces(const BlockMatrix& matrix, std::span<const Index> grain,
+                         std::span<const double> positions, std::span<const bool> is_fixed,
+                         const RigidModes& bodies, Team& team) {
   const SparsePattern strong = strong_part(
-      *matrix.pattern, strong_couplings(*matrix.pattern, matrix.values, 3, loose, team));
+      *matrix.pattern, strong_couplings(*matrix.pattern, matrix.values, 3, loose, team), grain);
   if (strong.column.size() == matrix.pattern->column.size()) return;
   auto pieces = std::make_unique<RigidModes>(strong, positions, 3, is_fixed);
   // Held pieces have no rigid motion to deflate.

@@ -13,8 +13,8 @@
 
 namespace nmcx {
 
-/// Deflation by the rigid motions Z of all pieces that hang together by strong couplings:
-/// a preconditioner's z becomes z + Z (ZᵀAZ)⁻¹ Zᵀ (r − A z).
+/// Deflation by the rigid motions Z of all grains, or pieces of them, that hang together by strong
+/// couplings: a preconditioner's z becomes z + Z (ZᵀAZ)⁻¹ Zᵀ (r − A z).
 ///
 /// A grain on walls of 1e-8 of its stiffness moves by 1e8 times what its own strains ask for, which
 /// single precision cannot hold beside them. Nothing else of A Z differs from 0 than rows at weak
@@ -24,9 +24,11 @@ class LoosePieces {
  public:
   /// @param matrix   blocks of 3 × 3; only read here
   /// @param bodies   rigid modes of the whole pattern
+  /// @param grain    (n) of each node, apart even where walls hold them; empty: all are one
   /// @param is_fixed (3 n)
-  LoosePieces(const BlockMatrix& matrix, std::span<const double> positions,
-              std::span<const bool> is_fixed, const RigidModes& bodies, Team& team);
+  LoosePieces(const BlockMatrix& matrix, std::span<const Index> grain,
+              std::span<const double> positions, std::span<const bool> is_fixed,
+              const RigidModes& bodies, Team& team);
   ~LoosePieces();
   LoosePieces(const LoosePieces&) = delete;
   LoosePieces& operator=(const LoosePieces&) = delete;

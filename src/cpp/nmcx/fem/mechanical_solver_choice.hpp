@@ -17,9 +17,11 @@ namespace nmcx {
 /// @param pattern   of nodes; must live on
 /// @param positions (n × d) of the nodes [m]
 /// @param is_fixed  (n d) unknowns that keep their values
+/// @param grain     (n) of each node, where walls couple grains; may be empty
 std::unique_ptr<MechanicalSolver> quicker_mechanical_solver(const SparsePattern& pattern,
                                                             std::span<const double> positions,
                                                             std::size_t dimension,
-                                                            std::span<const bool> is_fixed);
+                                                            std::span<const bool> is_fixed,
+                                                            std::span<const Index> grain = {});
 
 }  // namespace nmcx

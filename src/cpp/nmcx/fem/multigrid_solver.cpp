@@ -13,8 +13,9 @@ constexpr double iterations_of_refresh = 12;
 }  // namespace
 
 MultigridSolver::MultigridSolver(const SparsePattern& pattern, std::span<const double> positions,
-                                 std::span<const bool> is_fixed)
+                                 std::span<const bool> is_fixed, std::span<const Index> grain)
     : MechanicalSolver(pattern, positions, 3, is_fixed),
+      grain_(grain.begin(), grain.end()),
       multigrid_(pattern, this->positions(), this->is_fixed()) {}
 
 void MultigridSolver::prepare_matrix(const Execution& execution) {
@@ -32,7 +33,7 @@ void MultigridSolver::prepare_matrix(const Execution& execution) {
 /// Deflation is exact only with the forces of the very matrix; walls that fail set pieces loose.
 bool MultigridSolver::follow_matrix(Team& team) {
   loose_pieces_ =
-      std::make_unique<LoosePieces>(matrix(), positions(), is_fixed(), rigid_modes(), team);
+      std::make_unique<LoosePieces>(matrix(), grain_, positions(), is_fixed(), rigid_modes(), team);
   return !loose_pieces_->is_indefinite();
 }
 

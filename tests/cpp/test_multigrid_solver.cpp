@@ -163,6 +163,59 @@ BOOST_AUTO_TEST_CASE(walls_that_fail_do_not_cost_iterations) {
   }
 }
 
+// Walls fail one after another while the levels of intact ones stay: deflation follows the matrix,
+// and a solver whose levels have cost more than new ones says so.
+BOOST_AUTO_TEST_CASE(an_older_preconditioner_serves_while_walls_fail) {
+  const Box box(10, 0, 1, false);
+  auto solver = box.solver<nmcx::MultigridSolver>();
+  nmcx::BlockMatrix matrix = box.elasticity.matrix();
+  const std::vector<double> intact = box.on_walls(1e13, 0.005);
+  matrix.values = intact;
+  solver.set_matrix(matrix);
+  solver.prepare(one_thread);
+  std::vector<double> y(box.x.size(), 0.0);
+  const auto first = solver.solve(box.b, y, {.tolerance = 1e-8}, one_thread);
+  BOOST_TEST(!solver.is_worn());
+  BOOST_TEST(solver.n_loose_piece() == 0U);
+  const std::vector<double> broken = box.on_walls(1e6, 0.005);
+  matrix.values = broken;
+  solver.set_matrix(matrix);
+  std::fill(y.begin(), y.end(), 0.0);
+  const auto second = solver.solve(box.b, y, {.tolerance = 1e-8}, one_thread);
+  BOOST_TEST(second.converged);
+  BOOST_TEST(solver.n_loose_piece() == 2U);
+  BOOST_TEST(second.iterations > first.iterations);
+  BOOST_TEST(solver.is_worn());
+  auto direct = box.solver<nmcx::DirectSolver>();
+  direct.set_matrix(matrix);
+  direct.prepare(one_thread);
+  std::vector<double> exact(box.x.size(), 0.0);
+  direct.solve(box.b, exact, {.tolerance = 1e-12}, one_thread);
+  // Pieces on walls of 1e-7 magnify what is left of the residual, but not beyond a percent.
+  BOOST_TEST(relative_difference(y, exact) < 1e-2);
+}
+
+// Softening walls with levels of sound ones: the way out has negative energy and leads down.
+BOOST_AUTO_TEST_CASE(a_direction_of_negative_curvature_leads_down) {
+  const Box box(8, 0, 1, false);
+  auto solver = box.solver<nmcx::MultigridSolver>();
+  nmcx::BlockMatrix matrix = box.elasticity.matrix();
+  const std::vector<double> sound = box.on_walls(1e13, 0.01);
+  matrix.values = sound;
+  solver.set_matrix(matrix);
+  solver.prepare(one_thread);
+  const std::vector<double> softening = box.on_walls(-1e12, 0.01);
+  matrix.values = softening;
+  solver.set_matrix(matrix);
+  std::vector<double> y(box.x.size(), 0.0);
+  const auto report = solver.solve(box.b, y, {.tolerance = 1e-8}, one_thread);
+  BOOST_TEST(report.indefinite);
+  BOOST_TEST(!report.converged);
+  double down = 0;
+  for (std::size_t i = 0; i < y.size(); ++i) down += box.b[i] * y[i];
+  BOOST_TEST(down > 0);
+}
+
 BOOST_AUTO_TEST_CASE(softening_beyond_what_is_positive_is_refused) {
   const Box box(8, 0, 1, false);
   const std::vector<double> values = box.on_walls(-1e14, 1.0);

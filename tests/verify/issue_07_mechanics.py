@@ -4,5 +4,10 @@ from __future__ import annotations
 
 import issue_07_elasticity
 import issue_07_fracture
+import issue_07_fracture_space
 
-CHECKS = [*issue_07_elasticity.CHECKS, *issue_07_fracture.CHECKS]
+CHECKS = [
+    *issue_07_elasticity.CHECKS,
+    *issue_07_fracture.CHECKS,
+    *issue_07_fracture_space.CHECKS,
+]

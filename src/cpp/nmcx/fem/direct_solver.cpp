@@ -1,8 +1,9 @@
 #include "nmcx/fem/direct_solver.hpp"
 
-#include <Eigen/Dense>
+#include <Eigen/LU>
 #include <vector>
 
+#include "nmcx/core/dense_matrix.hpp"
 #include "nmcx/core/error.hpp"
 #include "nmcx/fem/elimination_order.hpp"
 #include "nmcx/fem/multifrontal.hpp"
@@ -70,8 +71,7 @@ void DirectSolver::factorise_border(Team& team) {
   const Eigen::Map<const Eigen::MatrixXd> corner(a.corner.data(), n_border, n_border);
   const Eigen::MatrixXd complement = corner - (border.transpose() * solution);
   factor_->complement.compute(complement);
-  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> modes(complement, Eigen::EigenvaluesOnly);
-  n_negative_ += static_cast<std::size_t>((modes.eigenvalues().array() < 0).count());
+  n_negative_ += static_cast<std::size_t>((symmetric_modes(complement).values.array() < 0).count());
 }
 
 void DirectSolver::precondition(std::span<const double> r, std::span<double> z, Team& team) {

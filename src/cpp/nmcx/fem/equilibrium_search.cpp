@@ -1,10 +1,12 @@
 #include "nmcx/fem/equilibrium_search.hpp"
 
-#include <Eigen/Dense>
+#include <Eigen/Core>
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <utility>
+
+#include "nmcx/core/dense_matrix.hpp"
 
 namespace nmcx {
 namespace {
@@ -15,9 +17,11 @@ constexpr double energy_tolerance = 1e-10;
 constexpr double sufficient = 1e-4;
 /// Rounding of energies, relative to them.
 constexpr double rounding = 1e-13;
-/// A factor of an older matrix serves while conjugate gradients need no more iterations with it:
-/// as many take as long as to renew the fronts that have changed.
-constexpr std::size_t most_iterations = 3;
+/// Residuals that a direction is asked for: no tighter than a last step of Newton's method needs,
+/// no looser than the walls that crack on the way leave of it anyway; and what norms may differ by.
+constexpr double tightest = 1e-4;
+constexpr double loosest = 0.03;
+constexpr double safety = 0.1;
 /// Steps without the consistent tangent after it was found indefinite.
 constexpr std::size_t patience = 2;
 
@@ -46,9 +50,8 @@ void keep_positive_part(WallResponse& walls, const Execution& execution) {
           const bool* loading = walls.is_loading.data() + (f * q);
           if (std::none_of(loading, loading + q, [](bool b) { return b; })) continue;
           Eigen::Map<Matrix> a(walls.matrices.data() + (f * static_cast<std::size_t>(n * n)), n, n);
-          const Eigen::SelfAdjointEigenSolver<Matrix> modes(a);
-          a = modes.eigenvectors() * modes.eigenvalues().cwiseMax(0.0).asDiagonal() *
-              modes.eigenvectors().transpose();
+          const SymmetricModes modes = symmetric_modes(a);
+          a = modes.vectors * modes.values.cwiseMax(0.0).asDiagonal() * modes.vectors.transpose();
         }
       });
 }
@@ -139,22 +142,37 @@ void EquilibriumSearch::assemble(Kind kind) {
   system_.solver.set_matrix(matrix);
 }
 
+void EquilibriumSearch::prepare(Kind kind) {
+  MechanicalSolver& solver = system_.solver;
+  const bool takes_another = kind == Kind::consistent && solver.needs_positive_definite();
+  if (takes_another) assemble(Kind::positive_part);
+  solver.prepare(execution_);
+  ++report_.factorisations;
+  if (takes_another) assemble(kind);
+}
+
+/// Residual of a direction: what Newton's method makes of the present one, or the search needs.
+double EquilibriumSearch::linear_tolerance() const {
+  const double residual = report_.residual / report_.reference;
+  const double wanted = safety * options_.tolerance / residual;
+  return std::clamp(std::max(residual, wanted), tightest, loosest);
+}
+
 bool EquilibriumSearch::find_direction(Kind kind) {
   assemble(kind);
-  DirectSolver& solver = system_.solver;
-  // Far from equilibrium the next matrix is another one anyway.
-  const bool is_near = report_.residual <= 1e-3 * report_.reference;
-  const MechanicalOptions options{.tolerance = is_near ? 1e-4 : 1e-2,
-                                  .max_iterations = most_iterations};
+  MechanicalSolver& solver = system_.solver;
+  const MechanicalOptions options{.tolerance = linear_tolerance(),
+                                  .max_iterations = solver.most_iterations()};
+  const bool leaves_saddles = solver.needs_positive_definite();
   const auto solve = [&] {
     p_.assign(now_.x.size(), 0.0);
     const MechanicalReport found = solver.solve(now_.r, p_, options, execution_);
     report_.linear += found.iterations;
-    return found.converged && !found.indefinite;
+    report_.was_unstable |= found.indefinite;
+    return found.indefinite ? leaves_saddles : found.converged;
   };
-  if (solver.is_prepared() && solver.n_negative() == 0 && solve()) return true;
-  solver.prepare(execution_);
-  ++report_.factorisations;
+  if (solver.is_prepared() && solver.n_negative() == 0 && !solver.is_worn() && solve()) return true;
+  prepare(kind);
   return solver.n_negative() == 0 && solve();
 }
 

@@ -7,9 +7,9 @@
 
 #include "nmcx/core/parallel.hpp"
 #include "nmcx/fem/cohesive_walls.hpp"
-#include "nmcx/fem/direct_solver.hpp"
 #include "nmcx/fem/elasticity.hpp"
 #include "nmcx/fem/fracture.hpp"
+#include "nmcx/fem/mechanical_solver.hpp"
 
 namespace nmcx {
 
@@ -17,7 +17,7 @@ namespace nmcx {
 struct FractureSystem {
   const Elasticity& elasticity;
   const CohesiveWalls& walls;
-  DirectSolver& solver;
+  MechanicalSolver& solver;
   std::vector<double>& values;  ///< of the matrix the solver has
   bool has_potential;           ///< forces are the slope of a potential: all laws have equal modes
   double least_force;           ///< below which no residual need fall, times the tolerance [N]
@@ -55,7 +55,12 @@ class EquilibriumSearch {
   void measure();
   [[nodiscard]] bool is_done() const;
   void assemble(Kind kind);
-  /// Direction from the current place; false if the matrix is not positive definite.
+  /// Makes a preconditioner for matrices of a kind, and assembles the current one.
+  void prepare(Kind kind);
+  [[nodiscard]] double linear_tolerance() const;
+  /// Direction down from the current place; false if there is none. Where the matrix is not
+  /// positive definite, a solver that cannot count its negative directions may have met one to go
+  /// along.
   [[nodiscard]] bool find_direction(Kind kind);
   /// Goes along the direction to less potential; false if there is none.
   [[nodiscard]] bool go();

@@ -6,7 +6,9 @@
 #include <utility>
 
 #include "nmcx/core/error.hpp"
+#include "nmcx/fem/disjoint_sets.hpp"
 #include "nmcx/fem/equilibrium_search.hpp"
+#include "nmcx/fem/mechanical_solver_choice.hpp"
 
 namespace nmcx {
 namespace {
@@ -61,6 +63,27 @@ std::unique_ptr<bool[]> is_held(const std::vector<double>& held) {
   return result;
 }
 
+/// Nodes that cells connect are of one grain; the layer's, that tied walls join to grains, of
+/// theirs.
+std::vector<Index> grain_of_node(const Elasticity& elasticity) {
+  const BlockMatrix cells = elasticity.matrix();
+  const SparsePattern& pattern = *cells.pattern;
+  const std::size_t d = cells.dimension;
+  DisjointSets sets(pattern.size());
+  for (std::size_t i = 0; i < pattern.size(); ++i) {
+    const auto end = static_cast<std::size_t>(pattern.row_start[i + 1]);
+    for (auto k = static_cast<std::size_t>(pattern.row_start[i]); k < end; ++k) {
+      const auto block = cells.values.subspan(k * d * d, d * d);
+      if (std::ranges::any_of(block, [](double value) { return value != 0; })) {
+        sets.unite(i, static_cast<std::size_t>(pattern.column[k]));
+      }
+    }
+  }
+  std::vector<Index> grain(pattern.size());
+  for (std::size_t i = 0; i < grain.size(); ++i) grain[i] = static_cast<Index>(sets.find(i));
+  return grain;
+}
+
 double mean(const Array<double, 1>& values) {
   double sum = 0;
   for (std::size_t i = 0; i < values.size(); ++i) sum += values[i];
@@ -76,8 +99,9 @@ Fracture::Fracture(const Elasticity& elasticity, const WallLaws& laws,
       walls_(walls_of(elasticity, laws)),
       has_potential_(std::ranges::all_of(laws.laws, has_equal_modes)),
       extent_(extent_of(elasticity.unknowns().positions, elasticity.dimension())),
-      solver_(elasticity.pattern(), elasticity.unknowns().positions, elasticity.dimension(),
-              {is_held(held_).get(), held_.size()}) {
+      solver_(quicker_mechanical_solver(
+          elasticity.pattern(), elasticity.unknowns().positions, elasticity.dimension(),
+          {is_held(held_).get(), held_.size()}, grain_of_node(elasticity))) {
   const auto weaker = [](const CohesiveLaw& a, const CohesiveLaw& b) {
     return a.strength < b.strength;
   };
@@ -95,7 +119,7 @@ FractureLoad Fracture::load(const ElasticLoad& given, const Execution& execution
     require(std::isnan(held_[i]) == std::isnan(load.held[i]),
             "fixed must hold the same displacements in every step");
   }
-  require(solver_.rigid_modes().imbalance(load.force) <= balanced,
+  require(solver_->rigid_modes().imbalance(load.force) <= balanced,
           "forces do not balance: the body would move or turn; give forces whose sum and moment "
           "vanish, or hold displacements with fixed");
   const std::vector<double> nowhere(elasticity_.size(), 0.0);
@@ -137,7 +161,7 @@ FractureStep Fracture::equilibrate(const FractureLoad& before, const FractureLoa
 
   const FractureSystem system{.elasticity = elasticity_,
                               .walls = walls_,
-                              .solver = solver_,
+                              .solver = *solver_,
                               .values = values_,
                               .has_potential = has_potential_,
                               .least_force = least_force_,

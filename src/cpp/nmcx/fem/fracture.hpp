@@ -10,9 +10,9 @@
 #include "nmcx/core/parallel.hpp"
 #include "nmcx/core/views.hpp"
 #include "nmcx/fem/cohesive_walls.hpp"
-#include "nmcx/fem/direct_solver.hpp"
 #include "nmcx/fem/elastic_equilibrium.hpp"
 #include "nmcx/fem/elasticity.hpp"
+#include "nmcx/fem/mechanical_solver.hpp"
 
 namespace nmcx {
 
@@ -85,7 +85,7 @@ struct FractureStep {
 /// it is positive definite, without its negative part where it is not, at last with the secant,
 /// which lies above Π wherever a law softens and so lowers it without any search.
 ///
-/// Keeps factors from one step to the next.
+/// Keeps what its solver has prepared from one step to the next.
 class Fracture {
  public:
   /// @param elasticity must live on
@@ -133,7 +133,7 @@ class Fracture {
   bool has_potential_;  ///< all laws have equal modes
   double least_force_;  ///< strength times mean area of a facet [N]
   double extent_;       ///< of the body [m]
-  DirectSolver solver_;
+  std::unique_ptr<MechanicalSolver> solver_;
   std::vector<double> values_;  ///< of the matrix last set
 };
 

@@ -2,6 +2,7 @@
 
 #include <Eigen/SparseCholesky>
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "nmcx/core/error.hpp"
@@ -16,19 +17,24 @@ constexpr double loose = 1e-4;
 // Rigid motions of a whole body cost no energy; those of a piece on the weakest walls beside intact
 // ones 1e-8, rounding 1e-16.
 constexpr double regularisation = 1e-11;
+// Of energies of motions of unit length, relative to the largest diagonal entry.
+constexpr double rounding_of_energy = 1e-13;
 
-/// Entries of a pattern that are strong, and the diagonal.
-SparsePattern strong_part(const SparsePattern& pattern, std::span<const unsigned char> is_strong) {
+/// Entries of a pattern that are strong, within a grain, and the diagonal.
+SparsePattern strong_part(const SparsePattern& pattern, std::span<const unsigned char> is_strong,
+                          std::span<const Index> grain) {
   SparsePattern result;
   result.row_start.push_back(0);
   for (std::size_t i = 0; i < pattern.size(); ++i) {
     for (Index k = pattern.row_start[i]; k < pattern.row_start[i + 1]; ++k) {
+      const Index other = pattern.column[static_cast<std::size_t>(k)];
       if (k == pattern.diagonal[i]) {
         result.diagonal.push_back(static_cast<Index>(result.column.size()));
-      } else if (is_strong[static_cast<std::size_t>(k)] == 0) {
+      } else if (is_strong[static_cast<std::size_t>(k)] == 0 ||
+                 (!grain.empty() && grain[i] != grain[static_cast<std::size_t>(other)])) {
         continue;
       }
-      result.column.push_back(pattern.column[static_cast<std::size_t>(k)]);
+      result.column.push_back(other);
     }
     result.row_start.push_back(static_cast<Index>(result.column.size()));
   }
@@ -42,13 +48,15 @@ struct LoosePieces::Factor {
   Eigen::SimplicialLDLT<Eigen::SparseMatrix<double>> ldlt;
 };
 
-LoosePieces::LoosePieces(const BlockMatrix& matrix, std::span<const double> positions,
-                         std::span<const bool> is_fixed, const RigidModes& bodies, Team& team) {
+LoosePieces::LoosePieces(const BlockMatrix& matrix, std::span<const Index> grain,
+                         std::span<const double> positions, std::span<const bool> is_fixed,
+                         const RigidModes& bodies, Team& team) {
   const SparsePattern strong = strong_part(
-      *matrix.pattern, strong_couplings(*matrix.pattern, matrix.values, 3, loose, team));
+      *matrix.pattern, strong_couplings(*matrix.pattern, matrix.values, 3, loose, team), grain);
   if (strong.column.size() == matrix.pattern->column.size()) return;
   auto pieces = std::make_unique<RigidModes>(strong, positions, 3, is_fixed);
-  if (pieces->n_body() == bodies.n_body()) return;
+  // Held pieces have no rigid motion to deflate.
+  if (pieces->n_body() == bodies.n_body() || pieces->size() == 0) return;
   modes_ = std::move(pieces);
   piece_of_node_.resize(matrix.pattern->size());
   place_of_node_.resize(matrix.pattern->size());
@@ -60,7 +68,11 @@ LoosePieces::LoosePieces(const BlockMatrix& matrix, std::span<const double> posi
     }
   }
   find_forces(matrix, is_fixed);
-  factorise();
+  double largest = 0;
+  for (std::size_t i = 0; i < matrix.inner(); ++i) {
+    largest = std::max(largest, std::abs(matrix.diagonal_at(i)));
+  }
+  factorise(largest);
 }
 
 LoosePieces::~LoosePieces() = default;
@@ -105,7 +117,8 @@ void LoosePieces::find_forces(const BlockMatrix& matrix, std::span<const bool> i
   }
 }
 
-void LoosePieces::factorise() {
+/// @param largest diagonal entry of the matrix
+void LoosePieces::factorise(double largest) {
   std::vector<Eigen::Triplet<double, int>> entries;
   for (const Force& force : forces_) {
     const auto node = static_cast<std::size_t>(force.node);
@@ -128,6 +141,9 @@ void LoosePieces::factorise() {
   Eigen::SparseMatrix<double> energy(n, n);
   energy.setFromTriplets(entries.begin(), entries.end());
   const Eigen::VectorXd diagonal = energy.diagonal();
+  const double rounding = rounding_of_energy * largest;
+  is_indefinite_ = diagonal.minCoeff() < -rounding;
+  if (is_indefinite_) return;
   for (Eigen::Index k = 0; k < n; ++k) {
     // Where nothing at all holds a piece the diagonal is rounding, or has no entry.
     energy.coeffRef(k, k) = diagonal[k] > 0 ? diagonal[k] * (1 + regularisation) : 1;
@@ -135,10 +151,9 @@ void LoosePieces::factorise() {
   factor_ = std::make_unique<Factor>();
   factor_->ldlt.compute(energy);
   if (factor_->ldlt.info() != Eigen::Success || !factor_->ldlt.vectorD().allFinite()) {
-    throw ConvergenceError(
-        "multigrid cannot be set up: the walls' stiffness is not a number or not positive "
-        "definite");
+    throw ConvergenceError("multigrid cannot be set up: the walls' stiffness is not a number");
   }
+  is_indefinite_ = factor_->ldlt.vectorD().minCoeff() < -rounding;
 }
 
 void LoosePieces::correct(std::span<const double> r, std::span<double> z, Team& team) const {

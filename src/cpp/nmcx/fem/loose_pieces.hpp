@@ -13,8 +13,8 @@
 
 namespace nmcx {
 
-/// Deflation by the rigid motions Z of all pieces that hang together by strong couplings:
-/// a preconditioner's z becomes z + Z (ZᵀAZ)⁻¹ Zᵀ (r − A z).
+/// Deflation by the rigid motions Z of all grains, or pieces of them, that hang together by strong
+/// couplings: a preconditioner's z becomes z + Z (ZᵀAZ)⁻¹ Zᵀ (r − A z).
 ///
 /// A grain on walls of 1e-8 of its stiffness moves by 1e8 times what its own strains ask for, which
 /// single precision cannot hold beside them. Nothing else of A Z differs from 0 than rows at weak
@@ -24,9 +24,11 @@ class LoosePieces {
  public:
   /// @param matrix   blocks of 3 × 3; only read here
   /// @param bodies   rigid modes of the whole pattern
+  /// @param grain    (n) of each node, apart even where walls hold them; empty: all are one
   /// @param is_fixed (3 n)
-  LoosePieces(const BlockMatrix& matrix, std::span<const double> positions,
-              std::span<const bool> is_fixed, const RigidModes& bodies, Team& team);
+  LoosePieces(const BlockMatrix& matrix, std::span<const Index> grain,
+              std::span<const double> positions, std::span<const bool> is_fixed,
+              const RigidModes& bodies, Team& team);
   ~LoosePieces();
   LoosePieces(const LoosePieces&) = delete;
   LoosePieces& operator=(const LoosePieces&) = delete;
@@ -34,7 +36,10 @@ class LoosePieces {
   /// Pieces, if there are more than bodies; 0 if nothing is loose.
   [[nodiscard]] std::size_t size() const { return modes_ == nullptr ? 0 : modes_->n_body(); }
 
-  /// Corrects z = M⁻¹ r.
+  /// Whether a rigid motion of pieces has negative energy, and so the matrix.
+  [[nodiscard]] bool is_indefinite() const { return is_indefinite_; }
+
+  /// Corrects z = M⁻¹ r; not for an indefinite matrix.
   void correct(std::span<const double> r, std::span<double> z, Team& team) const;
 
  private:
@@ -47,13 +52,14 @@ class LoosePieces {
   struct Factor;
 
   void find_forces(const BlockMatrix& matrix, std::span<const bool> is_fixed);
-  void factorise();
+  void factorise(double largest);
 
   std::unique_ptr<RigidModes> modes_;
   std::vector<Index> piece_of_node_, place_of_node_;
   std::vector<Force> forces_;
   std::vector<double> force_values_;
   std::unique_ptr<Factor> factor_;
+  bool is_indefinite_ = false;
 };
 
 }  // namespace nmcx

@@ -39,6 +39,7 @@ void MechanicalSolver::set_matrix(const BlockMatrix& matrix) {
   require(matrix.pattern == matrix_.pattern && matrix.dimension == matrix_.dimension,
           "the matrix must have the pattern of its solver");
   matrix_ = matrix;
+  has_changed_ = true;
   inverse_diagonal_.resize(matrix.size());
   for (std::size_t i = 0; i < matrix.size(); ++i) {
     const double diagonal = std::abs(matrix.diagonal_at(i));
@@ -52,7 +53,10 @@ void MechanicalSolver::prepare(const Execution& execution) {
   if (execution.poll && execution.poll()) throw Cancelled();
   is_prepared_ = false;
   prepare_matrix(execution);
+  has_changed_ = false;
+  is_known_indefinite_ = false;
   iterations_per_digit_ = 0;
+  excess_iterations_ = 0;
   is_prepared_ = true;
 }
 
@@ -60,6 +64,10 @@ void MechanicalSolver::clear_fixed(std::span<double> r, Team& team) const {
   for_each(n_inner_, team, [&](std::size_t i) {
     if (is_fixed_[i]) r[i] = 0;
   });
+}
+
+bool MechanicalSolver::follow_matrix(Team& /*team*/) {
+  return true;
 }
 
 bool MechanicalSolver::improve_start(std::span<const double> /*r*/, std::span<double> /*x*/,
@@ -102,13 +110,22 @@ MechanicalReport MechanicalSolver::solve(std::span<const double> b, std::span<do
   }
   rigid_modes_.project(x, team);
   residual_of(b, x, r, team);
+  if (has_changed_) is_known_indefinite_ = !follow_matrix(team);
+  has_changed_ = false;
+  if (is_known_indefinite_) {
+    report = {.residual = norm(r, team) / reference, .converged = false, .indefinite = true};
+    return report;
+  }
   if (improve_start(r, x, team)) residual_of(b, x, r, team);
   const double before = norm(r, team) / reference;
   report.residual = before;
   iterate(x, r, reference, options, report, team);
-  if (iterations_per_digit_ == 0 && report.iterations > 0 && report.residual < before) {
-    iterations_per_digit_ =
-        static_cast<double>(report.iterations) / std::log10(before / report.residual);
+  const double digits = report.residual < before ? std::log10(before / report.residual) : 0;
+  const auto iterations = static_cast<double>(report.iterations);
+  if (iterations_per_digit_ > 0) {
+    excess_iterations_ += std::max(iterations - (iterations_per_digit_ * digits), 0.0);
+  } else if (iterations > 0 && digits > 0) {
+    iterations_per_digit_ = iterations / digits;
   }
   report.converged = report.residual <= options.tolerance;
   rigid_modes_.project(x, team);
@@ -140,6 +157,10 @@ void MechanicalSolver::iterate(std::span<double> x, std::span<double> r, double 
     const double curvature = dot(p, q, team);
     if (!is_refinement && !(curvature > 0 && rz > 0)) {
       report.indefinite = true;
+      if (rz > 0 && curvature < 0) {
+        const double along = rz / -curvature;
+        for_each(n, team, [&](std::size_t i) { x[i] += along * p[i]; });
+      }
       break;
     }
     const double alpha = is_refinement ? 1 : rz / curvature;

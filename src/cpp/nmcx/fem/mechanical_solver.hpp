@@ -21,14 +21,14 @@ struct MechanicalReport {
   std::size_t iterations = 0;
   double residual = 0;  ///< relative, in the norm of the inverse diagonal
   bool converged = false;
-  bool indefinite = false;  ///< a direction of no positive curvature was met
+  bool indefinite = false;  ///< a direction of no positive curvature was met or known
 };
 
 /// Solves with the current matrix, preconditioned by what `prepare` made of it or an earlier one.
 ///
 /// Matrices change often and slowly, as those of cohesive walls do: `set_matrix` costs nothing, and
-/// as long as iterations stay few `prepare` need not be called again. Rigid motions are not pinned:
-/// the iteration runs on what is orthogonal to them.
+/// as long as iterations stay few `prepare` need not be called again (`is_worn`). Rigid motions are
+/// not pinned: the iteration runs on what is orthogonal to them.
 class MechanicalSolver {
  public:
   virtual ~MechanicalSolver();
@@ -47,8 +47,21 @@ class MechanicalSolver {
   /// solver that cannot count them says 0.
   [[nodiscard]] virtual std::size_t n_negative() const { return 0; }
 
+  /// Whether `prepare` is for positive definite matrices only. `solve` takes others then too, and
+  /// reports a direction of no positive curvature if it meets one: it may not.
+  [[nodiscard]] virtual bool needs_positive_definite() const { return false; }
+
+  /// Iterations after which a solve with an older preconditioner is better given up for a new one:
+  /// of a factor as many as take as long as to renew the fronts that have changed.
+  [[nodiscard]] virtual std::size_t most_iterations() const { return 3; }
+  /// Whether an older preconditioner has cost as many iterations more than a new one would have as
+  /// making that takes.
+  [[nodiscard]] virtual bool is_worn() const { return false; }
+
   /// Solves A x = b for the unknowns that are not fixed, from where x is; x has no rigid part then.
   ///
+  /// Where a direction of no positive curvature is met, x is taken along it by what its curvature
+  /// would allow with the other sign: from 0, b · x > 0 then and x leads out of a saddle.
   /// The residual is relative to b less what the fixed unknowns contribute. What b holds of rigid
   /// motions is left out; whether it should is for `rigid_modes().imbalance` to say.
   ///
@@ -70,10 +83,15 @@ class MechanicalSolver {
   [[nodiscard]] std::span<const double> positions() const { return positions_; }
   /// Iterations that took the residual down tenfold, in the first solve since `prepare`; 0 before.
   [[nodiscard]] double iterations_per_digit() const { return iterations_per_digit_; }
+  /// Iterations that all solves since took beyond that.
+  [[nodiscard]] double excess_iterations() const { return excess_iterations_; }
   void clear_fixed(std::span<double> r, Team& team) const;
 
  private:
   virtual void prepare_matrix(const Execution& execution) = 0;
+  /// What a preconditioner needs of the very matrix it is used with, before the first solve with
+  /// another one than it was prepared for; false if the matrix is seen not to be positive definite.
+  virtual bool follow_matrix(Team& team);
   /// z = M⁻¹ r, 0 where displacements are fixed; M symmetric and positive definite, unless
   /// `n_negative` says otherwise.
   virtual void precondition(std::span<const double> r, std::span<double> z, Team& team) = 0;
@@ -93,7 +111,10 @@ class MechanicalSolver {
   BlockMatrix matrix_;
   std::vector<double> inverse_diagonal_;  ///< (size) 0 where fixed
   bool is_prepared_ = false;
+  bool has_changed_ = false;  ///< the matrix, since the preconditioner last saw one
+  bool is_known_indefinite_ = false;
   double iterations_per_digit_ = 0;
+  double excess_iterations_ = 0;
 };
 
 }  // namespace nmcx

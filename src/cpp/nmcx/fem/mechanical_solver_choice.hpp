@@ -14,14 +14,16 @@ namespace nmcx {
 /// smaller bodies are not worth that a factorisation always ends at rounding. No clock is asked, so
 /// that results keep their bits.
 ///
-/// Multigrid needs a positive definite matrix: a softening tangent that may not be one is for
-/// `DirectSolver`.
+/// Multigrid is prepared with positive definite matrices; of a softening tangent it may see that it
+/// is not one (`MechanicalSolver::needs_positive_definite`).
 /// @param pattern   of nodes; must live on
 /// @param positions (n × d) of the nodes [m]
 /// @param is_fixed  (n d) unknowns that keep their values
+/// @param grain     (n) of each node, where walls couple grains; may be empty
 std::unique_ptr<MechanicalSolver> quicker_mechanical_solver(const SparsePattern& pattern,
                                                             std::span<const double> positions,
                                                             std::size_t dimension,
-                                                            std::span<const bool> is_fixed);
+                                                            std::span<const bool> is_fixed,
+                                                            std::span<const Index> grain = {});
 
 }  // namespace nmcx

@@ -7,12 +7,15 @@ namespace {
 
 // How many times the iterations old aggregates may cost.
 constexpr double most_expensive = 1.5;
+// Coarse matrices take as long as this many iterations (docs/explanation/elasticity.md).
+constexpr double iterations_of_refresh = 12;
 
 }  // namespace
 
 MultigridSolver::MultigridSolver(const SparsePattern& pattern, std::span<const double> positions,
-                                 std::span<const bool> is_fixed)
+                                 std::span<const bool> is_fixed, std::span<const Index> grain)
     : MechanicalSolver(pattern, positions, 3, is_fixed),
+      grain_(grain.begin(), grain.end()),
       multigrid_(pattern, this->positions(), this->is_fixed()) {}
 
 void MultigridSolver::prepare_matrix(const Execution& execution) {
@@ -24,8 +27,18 @@ void MultigridSolver::prepare_matrix(const Execution& execution) {
   } else {
     multigrid_.build(matrix().values, team);
   }
+  follow_matrix(team);
+}
+
+/// Deflation is exact only with the forces of the very matrix; walls that fail set pieces loose.
+bool MultigridSolver::follow_matrix(Team& team) {
   loose_pieces_ =
-      std::make_unique<LoosePieces>(matrix(), positions(), is_fixed(), rigid_modes(), team);
+      std::make_unique<LoosePieces>(matrix(), grain_, positions(), is_fixed(), rigid_modes(), team);
+  return !loose_pieces_->is_indefinite();
+}
+
+bool MultigridSolver::is_worn() const {
+  return excess_iterations() > iterations_of_refresh;
 }
 
 void MultigridSolver::precondition(std::span<const double> r, std::span<double> z, Team& team) {

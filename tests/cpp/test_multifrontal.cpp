@@ -6,7 +6,8 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
-#include <numeric>
+#include <span>
+#include <utility>
 #include <vector>
 
 #include "box_mesh.hpp"

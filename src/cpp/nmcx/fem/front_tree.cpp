@@ -1,7 +1,6 @@
 #include "nmcx/fem/front_tree.hpp"
 
 #include <algorithm>
-#include <numeric>
 #include <utility>
 
 #include "nmcx/fem/elimination_order.hpp"

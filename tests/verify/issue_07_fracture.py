@@ -11,7 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
-from check import Check, Row, apart, recorded, tests_pass
+from check import Check, Row, apart, apart_each, recorded, tests_pass
 from scipy.spatial import cKDTree
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "python"))
@@ -113,13 +113,16 @@ def run_seed(which: str, seed: int, reduced: bool, max_step: float, threads: int
 
 
 def polycrystal(which: str, seed: int, reduced: bool) -> list[Row]:
-    found = apart(run_seed, which, seed, reduced, 0.02)
+    calls = [(which, seed, reduced, 0.02)]
+    # The brittle set jumps from one of many paths to another: of five seeds the spread is told.
+    if which == "Table 1" or (seed <= 5 and not reduced):
+        calls.append((which, seed, reduced, 0.01))
+    found, *half = apart_each(run_seed, calls)
     fine = "" if reduced else f", {found['n_grain']} grains, walls ≤ {1e6 * found['edge']:.3f} µm"
     name = f"{which}, seed {seed}{fine}"
     rows = rows_of(name, found, "J/m")
-    if which == "Table 1" or reduced:
-        half = apart(run_seed, which, seed, reduced, 0.01)
-        rows.append(half_step_row(name, which, found, half))
+    if half:
+        rows.append(half_step_row(name, which, found, half[0]))
     if seed == 1:
         two = apart(run_seed, which, seed, reduced, 0.02, 2)
         rows.append(same_bits_row(name, found, two))
@@ -131,7 +134,7 @@ def seeds(which: str) -> list[Check]:
         return partial(polycrystal, which, seed)
 
     return [
-        Check(f"fracture, {which}, seed {seed}", run(seed), in_reduced=seed <= 2)
+        Check(f"fracture, {which}, seed {seed}", run(seed), in_reduced=seed == 1)
         for seed in range(1, N_SEED + 1)
     ]
 
@@ -143,10 +146,10 @@ P_MAX, COMPLIANCE = 5.1087e-5, 4.83529341e-2
 LATER = {3.650296e-6: 4.4440e-5, 4.932832e-6: 3.8218e-5}
 
 
-def beam(reduced: bool) -> list[Row]:
+def beam(_: bool) -> list[Row]:
     """§3.6: two arms of quadratic cells, pulled apart at their ends by displacement."""
     length = 1.6 * A0
-    n = (80 if reduced else 240, 8)
+    n = (240, 8)  # with 80 the process zone is too short for the cells: 10 to 20 % too strong
     points, cells = box(n, (length, 2 * H))
     upper = np.broadcast_to(np.arange(n[1]) >= n[1] // 2, n)
     body = mesh.assemble(points, cells, by_brick(upper, 2), [np.eye(3)] * 2)
@@ -214,7 +217,7 @@ def bars(_: bool) -> list[Row]:
 
 CHECKS = [
     Check("fracture, bars", bars),
-    Check("fracture, double cantilever beam", beam),
+    Check("fracture, double cantilever beam", beam, in_reduced=False),
     *seeds("Table 1"),
     *seeds("brittle"),
 ]

@@ -29,6 +29,7 @@ def main() -> int:
             "--upgrade",
             f"--target={site}",
             "-Ccmake.define.NMCX_SANITIZE=address;undefined",
+            f"-Ccmake.define.NMCX_SANITIZE_ONLY={os.environ.get('NMCX_SANITIZE_ONLY', '')}",
             f"-Cbuild-dir={ROOT}/build/asan-wheel",
             str(ROOT),
         ],
@@ -49,7 +50,7 @@ def main() -> int:
     # preloaded runtimes.
     elsewhere = ("io_*", "lazy_edges", "stream", "phantom*", "public_face", "alignment_bias")
     elsewhere += ("txm*", "spectra*", "thickness", "architecture", "soft_spectra*", "suppression")
-    elsewhere += ("valence", "pair_scans", "xi_*")
+    elsewhere += ("valence", "pair_scans", "xi_*", "fracture_space")
     # Of the fits of a pose and of what is counted over hundreds of samples the kernels' own tests
     # are enough: the others repeat their calls by the thousand.
     pose = "not test_pose or rendered or refuses or silhouette"

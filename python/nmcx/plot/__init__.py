@@ -12,6 +12,7 @@ from __future__ import annotations
 from nmcx.plot.bulk_figure import bulk_figure
 from nmcx.plot.correlation_figure import correlation_figure
 from nmcx.plot.correlations import sphere
+from nmcx.plot.cracks import cracked_section
 from nmcx.plot.edge_fits import worst_voxels
 from nmcx.plot.edge_quicklook import edge_quicklook
 from nmcx.plot.images import (
@@ -49,6 +50,7 @@ __all__ = [
     "alignment",
     "bulk_figure",
     "correlation_figure",
+    "cracked_section",
     "depth_counts",
     "depth_profile",
     "edge_histogram",

@@ -30,6 +30,7 @@ class Section:
     triangles: _Index  #: (t, 3) points
     cell: _Index  #: (t,) cell of each triangle
     walls: _Float  #: (k, 2, 2) ends of the lines in which it cuts walls [m]
+    wall: _Index  #: (k,) wall facet of each line
     rim: _Float  #: (s, 2, 2) ends of the lines in which it cuts the surface [m]
 
     def of_nodes(self, values: ArrayLike) -> _Float:
@@ -66,15 +67,9 @@ def mesh_section(mesh: Mesh, normal: ArrayLike = (0, 0, 1), offset: float = 0.0)
     ends = mesh.cells[cut[crossed]][np.arange(len(crossed))[:, None], _EDGES[place]]
     points, share = _on_plane(np.asarray(mesh.points, np.float64), height, ends, frame)
     triangles, owner = _fans(points, crossed, len(cut))
-    return Section(
-        points,
-        ends,
-        share,
-        triangles,
-        cut[owner],
-        _lines(mesh, mesh.interfaces[:, :3], height, above, frame),
-        _lines(mesh, mesh.surface, height, above, frame),
-    )
+    walls, wall = _lines(mesh, mesh.interfaces[:, :3], height, above, frame)
+    rim, _ = _lines(mesh, mesh.surface, height, above, frame)
+    return Section(points, ends, share, triangles, cut[owner], walls, wall, rim)
 
 
 def plane_axes(normal: ArrayLike) -> tuple[_Float, _Float]:
@@ -90,6 +85,22 @@ def plane_axes(normal: ArrayLike) -> tuple[_Float, _Float]:
     return np.cross(up, n), up
 
 
+def section_labels(mesh: Mesh, normal: ArrayLike) -> tuple[str, str]:
+    """Names of a section's axes to the right and upwards, with the unit µm."""
+    if mesh.dimension == 2:
+        return "x [µm]", "y [µm]"
+    right, up = (_axis_name(v) for v in plane_axes(normal))
+    return right, up
+
+
+def _axis_name(direction: _Float) -> str:
+    """``x [µm]`` along an axis of the sample, else the direction itself."""
+    for i, name in enumerate("xyz"):
+        if abs(abs(direction[i]) - 1.0) < 1e-9:
+            return f"{'' if direction[i] > 0 else '−'}{name} [µm]"
+    return f"along ({', '.join(f'{v:.2g}' for v in direction)}) [µm]"
+
+
 def _whole(mesh: Mesh) -> Section:
     node = np.arange(len(mesh.points))
     return Section(
@@ -99,6 +110,7 @@ def _whole(mesh: Mesh) -> Section:
         mesh.cells,
         np.arange(len(mesh.cells)),
         np.asarray(mesh.points[mesh.interfaces[:, :2]]),
+        np.arange(len(mesh.interfaces)),
         np.asarray(mesh.points[mesh.surface]),
     )
 
@@ -135,12 +147,13 @@ def _fans(points: _Float, group: _Index, n_group: int) -> tuple[_Index, _Index]:
 
 def _lines(
     mesh: Mesh, facets: _Index, height: _Float, above: NDArray[np.bool_], frame: _Float
-) -> _Float:
+) -> tuple[_Float, _Index]:
+    """Ends of the lines in which triangles are cut, and the triangle of each."""
     edges = np.array([(0, 1), (1, 2), (2, 0)])
     facet, place = _crossings(facets, edges, above)
     ends = facets[facet][np.arange(len(facet))[:, None], edges[place]]
     points, _ = _on_plane(np.asarray(mesh.points), height, ends, frame)
-    return points.reshape(-1, 2, 2)  # a cut triangle is crossed on two edges
+    return points.reshape(-1, 2, 2), facet[::2]  # a cut triangle is crossed on two edges
 
 
 def draw_lines(ax: Axes, section: Section, unit: float, **style: Any) -> None:

@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nmcx.plot.mesh_section import Section, draw_lines, mesh_section, plane_axes
+from nmcx.plot.mesh_section import (
+    Section,
+    draw_lines,
+    mesh_section,
+    plane_axes,
+    section_labels,
+)
 from nmcx.plot.panels import (
     COLOURS,
     LABEL,
@@ -28,7 +34,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _MICRON = 1e-6
-_AXES = "xyz"
 #: Colour of the passivation layer in maps of axes, which it has none of.
 _NO_AXIS = (0.75, 0.75, 0.75)
 
@@ -384,15 +389,4 @@ def lithium_frames(
 
 def _frame(axes: Axes, mesh: Mesh, section: Section, normal: ArrayLike, title: str) -> None:
     draw_lines(axes, section, _MICRON)
-    right, up = ("x [µm]", "y [µm]")
-    if mesh.dimension == 3:
-        right, up = (_axis_name(v) for v in plane_axes(normal))
-    label_axes(axes, right, up, title)
-
-
-def _axis_name(direction: np.ndarray) -> str:
-    """``x [µm]`` along an axis of the sample, else the direction itself."""
-    for i, name in enumerate(_AXES):
-        if abs(abs(direction[i]) - 1.0) < 1e-9:
-            return f"{'' if direction[i] > 0 else '−'}{name} [µm]"
-    return f"along ({', '.join(f'{v:.2g}' for v in direction)}) [µm]"
+    label_axes(axes, *section_labels(mesh, normal), title)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.collections import LineCollection
 
 from nmcx import chemomechanics, io, materials, mesh, plot
 from nmcx.plot.mesh_section import mesh_section, plane_axes
@@ -143,3 +145,32 @@ def test_paraviews_reader_plays_the_series(ball: Mesh, tmp_path: Path) -> None:
         np.testing.assert_allclose(grid["concentration"], time * ball.points[:, 2])
         assert grid.volume == pytest.approx(ball.volume.sum(), rel=1e-9)
         np.testing.assert_array_equal(grid.cell_data["grain"], ball.grain)
+
+
+@pytest.mark.parametrize("dimension", [2, 3])
+def test_cracks_are_drawn_where_work_was_spent(disc: Mesh, ball: Mesh, dimension: int) -> None:
+    body = disc if dimension == 2 else ball
+    work = np.zeros(len(body.interfaces))
+    work[: len(work) // 2] = 0.8
+    state = dataclasses.replace(
+        chemomechanics.equilibrium(body, materials.NMC811, materials.NMC811.max_concentration),
+        walls="cohesive",
+        dissipated=work,
+    )
+    axes = plot.cracked_section(body, state, normal=(0, 0, 1))
+    section = mesh_section(body)
+    sound, spent = (c for c in axes.collections if isinstance(c, LineCollection))
+    assert len(spent.get_segments()) == np.count_nonzero(work[section.wall])
+    assert len(sound.get_segments()) == np.count_nonzero(work[section.wall] == 0.0)
+    np.testing.assert_allclose(spent.get_array(), 0.8)
+    # A line of the section lies in the plane of the facet that it is said to cut.
+    facet = body.points[body.interfaces[section.wall][:, :dimension]]
+    middle = section.walls.mean(axis=1)
+    low, high = facet[..., :2].min(axis=1), facet[..., :2].max(axis=1)
+    assert np.all((middle >= low - 1e-12) & (middle <= high + 1e-12))
+
+
+def test_a_section_of_cracks_needs_cohesive_walls(disc: Mesh) -> None:
+    tied = chemomechanics.equilibrium(disc, materials.NMC811, 6e4)
+    with pytest.raises(ValueError, match="cohesive"):
+        plot.cracked_section(disc, tied)

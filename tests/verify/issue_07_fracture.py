@@ -149,7 +149,7 @@ LATER = {3.650296e-6: 4.4440e-5, 4.932832e-6: 3.8218e-5}
 def beam(_: bool) -> list[Row]:
     """§3.6: two arms of quadratic cells, pulled apart at their ends by displacement."""
     length = 1.6 * A0
-    n = (240, 8)  # with 80 the process zone is too short for the cells: 10 to 20 % too strong
+    n = (240, 8)  # with 80 the process zone is not resolved: 10 to 20 % too strong
     points, cells = box(n, (length, 2 * H))
     upper = np.broadcast_to(np.arange(n[1]) >= n[1] // 2, n)
     body = mesh.assemble(points, cells, by_brick(upper, 2), [np.eye(3)] * 2)

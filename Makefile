@@ -124,12 +124,13 @@ counts: $(VENV)/build.stamp
 	$(RUN) benchmarks/instruction_counts.py $(if $(CHECK),--check)
 
 # The edge fit beside larch, PyMca5, rexafs, numba and numpy, in an environment of its own under
-# build/peers; the cones beside numpy and scipy; a step of diffusion beside scikit-fem and, where a
-# Python has it (NMCX_DOLFINX_PYTHON), dolfinx.
+# build/peers; the cones beside numpy and scipy; a step of diffusion and elastic equilibrium beside
+# scikit-fem and, where a Python has it (NMCX_DOLFINX_PYTHON), dolfinx.
 peers: install
 	$(RUN) benchmarks/peers/edge_fit.py $(if $(QUICK),--quick)
 	OPENBLAS_NUM_THREADS=1 $(RUN) benchmarks/peers/cones.py $(if $(QUICK),--quick)
 	$(RUN) benchmarks/peers/transport.py $(if $(QUICK),--quick)
+	$(RUN) benchmarks/peers/mechanics.py $(if $(QUICK),--quick)
 
 docs: install
 	$(EDITABLE) ".[docs]"

@@ -21,6 +21,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,7 @@ MESH_ARRAYS = (
 )
 N_REPEAT = 7
 TURN = 0.2  # [s] that a repeat of one method takes at least
+PARTS = ("assembly", "step")
 
 #: Method of transport_worker.py -> what the table calls it.
 METHODS = {
@@ -122,8 +124,8 @@ class Measured:
 
     name: str
     facts: dict[str, Any]
-    cpu: dict[str, list[float]] = field(default_factory=lambda: {"assembly": [], "step": []})
-    wall: dict[str, list[float]] = field(default_factory=lambda: {"assembly": [], "step": []})
+    cpu: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    wall: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     difference: float = math.nan  #: largest from nmcx's values, relative to their range
 
     def seconds(self, what: str) -> float:
@@ -140,10 +142,10 @@ class Measured:
 class Worker:
     """A method waiting in its own process."""
 
-    def __init__(self, python: str, name: str, folder: Path) -> None:
+    def __init__(self, python: str, name: str, folder: Path, script: Path) -> None:
         self.log = (folder / f"{name}.log").open("w+")
         self.process = subprocess.Popen(
-            [python, WORKER, name, folder / "task.npz"],
+            [python, script, name, folder / "task.npz"],
             env={**os.environ, **ONE_THREAD},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -166,8 +168,8 @@ class Worker:
         self.process.stdin.flush()
         return self._answer()
 
-    def repeat(self) -> None:
-        for what in ("assembly", "step"):
+    def repeat(self, parts: tuple[str, ...]) -> None:
+        for what in parts:
             number = math.ceil(TURN / self.ask(what, 1)["wall"])
             answer = self.ask(what, number)
             self.measured.cpu[what].append(answer["cpu"])
@@ -207,22 +209,29 @@ class Case:
         return self.methods["nmcx"].peak_bytes / self.methods[peer].peak_bytes
 
 
+def take_turns(
+    folder: Path, python_of: dict[str, str], n_repeat: int, script: Path, parts: tuple[str, ...]
+) -> dict[str, Measured]:
+    """Figures of all methods on the task in a folder."""
+    # One after another until they wait: their peaks of memory are nobody else's.
+    workers = [Worker(python, method, folder, script) for method, python in python_of.items()]
+    for i in range(n_repeat):
+        first = i * len(workers) // n_repeat
+        for worker in workers[first:] + workers[:first]:
+            worker.repeat(parts)
+    own = np.load(folder / "nmcx.npy")
+    for worker in workers:
+        worker.close()
+        others = np.load(folder / f"{worker.measured.name}.npy")
+        worker.measured.difference = float(np.abs(others - own).max() / np.ptp(own))
+    return {worker.measured.name: worker.measured for worker in workers}
+
+
 def measure(size: float, python_of: dict[str, str], n_repeat: int) -> Case:
     with tempfile.TemporaryDirectory(prefix="nmcx-peers-") as name:
         folder = Path(name)
         n_cell, n_unknown = make_task(folder, size)
-        # One after another until they wait: their peaks of memory are nobody else's.
-        workers = [Worker(python, method, folder) for method, python in python_of.items()]
-        for i in range(n_repeat):
-            first = i * len(workers) // n_repeat
-            for worker in workers[first:] + workers[:first]:
-                worker.repeat()
-        own = np.load(folder / "nmcx.npy")
-        for worker in workers:
-            worker.close()
-            others = np.load(folder / f"{worker.measured.name}.npy")
-            worker.measured.difference = float(np.abs(others - own).max() / np.ptp(own))
-    return Case(n_cell, n_unknown, {w.measured.name: w.measured for w in workers})
+        return Case(n_cell, n_unknown, take_turns(folder, python_of, n_repeat, WORKER, PARTS))
 
 
 def run(quick: bool, work: Path) -> list[Case]:

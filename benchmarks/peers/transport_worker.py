@@ -200,25 +200,33 @@ def peak_bytes() -> int:
     return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
 
 
-def main() -> None:
+def serve(make: Callable[[str, Path], tuple[Any, dict[str, Callable[[], Any]]]]) -> None:
+    """Do everything once, say how that went, then time what is asked for.
+
+    `make` takes the method's name and the task's path and returns the method and, by word, what can
+    be timed; the last of these says how many iterations it took.
+    """
     name, path = sys.argv[1], Path(sys.argv[2])
-    method = METHODS[name](Task.load(path))
-    method.assemble()
-    iterations = method.step()
+    method, timed = make(name, path)
+    iterations = [call() for call in timed.values()][-1]
     np.save(path.with_name(f"{name}.npy"), method.values())
     facts = {"version": method.version, "iterations": iterations, "peak_bytes": peak_bytes()}
     print(json.dumps(facts), flush=True)
 
-    asked: dict[str, Callable[[], Any]] = {"assembly": method.assemble, "step": method.step}
     for line in sys.stdin:
         word, number = line.split()
-        asked[word]()  # caches are warm again after the others' turns
+        timed[word]()  # caches are warm again after the others' turns
         cpu, wall = time.process_time(), time.perf_counter()
         for _ in range(int(number)):
-            asked[word]()
+            timed[word]()
         cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
         print(json.dumps({"cpu": cpu / int(number), "wall": wall / int(number)}), flush=True)
 
 
+def make(name: str, path: Path) -> tuple[Method, dict[str, Callable[[], Any]]]:
+    method = METHODS[name](Task.load(path))
+    return method, {"assembly": method.assemble, "step": method.step}
+
+
 if __name__ == "__main__":
-    main()
+    serve(make)

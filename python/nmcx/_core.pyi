@@ -22,6 +22,7 @@ __all__: list[str] = [
     "EdgeModel",
     "EdgeThresholds",
     "ElasticEquilibrium",
+    "ElasticSolver",
     "ElasticState",
     "Elasticity",
     "Electrode",
@@ -659,6 +660,9 @@ class Elasticity:
         plane: PlaneState,
         threads: int = 0,
     ) -> None: ...
+    def assemble(
+        self, stiffness: numpy.typing.NDArray[numpy.float64], threads: int = 0
+    ) -> None: ...
     def state(
         self,
         x: numpy.typing.NDArray[numpy.float64],
@@ -669,6 +673,28 @@ class Elasticity:
     def n_corner(self) -> int: ...
     @property
     def size(self) -> int: ...
+
+class ElasticSolver:
+    def __init__(
+        self, elasticity: Elasticity, fixed: numpy.typing.NDArray[numpy.float64]
+    ) -> None: ...
+    def displacement(
+        self, x: numpy.typing.NDArray[numpy.float64]
+    ) -> numpy.typing.NDArray[numpy.float64]: ...
+    def forces(
+        self,
+        eigenstrain: numpy.typing.NDArray[numpy.float64],
+        force: numpy.typing.NDArray[numpy.float64],
+        threads: int = 0,
+    ) -> numpy.typing.NDArray[numpy.float64]: ...
+    def prepare(self, threads: int = 0) -> None: ...
+    def solve(
+        self,
+        forces: numpy.typing.NDArray[numpy.float64],
+        tolerance: typing.SupportsFloat | typing.SupportsIndex = 1e-12,
+        max_iterations: typing.SupportsInt | typing.SupportsIndex = 200,
+        threads: int = 0,
+    ) -> tuple[numpy.typing.NDArray[numpy.float64], int]: ...
 
 class SofteningShape:
     """

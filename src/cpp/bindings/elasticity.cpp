@@ -1,15 +1,30 @@
 #include "nmcx/fem/elasticity.hpp"
 
+#include <algorithm>
+#include <utility>
+#include <vector>
+
 #include "bind.hpp"
 #include "nmcx/fem/elastic_equilibrium.hpp"
 
 using namespace py::literals;
+
+namespace {
+
+nmcx::Array<double, 1> array_of(const std::vector<double>& values) {
+  nmcx::Array<double, 1> result({values.size()});
+  std::copy(values.begin(), values.end(), result.data());
+  return result;
+}
+
+}  // namespace
 
 void bind_elasticity(py::module_& m) {
   using Doubles = nmcx::ArrayView<double, 2>;
   using Rows = nmcx::ArrayView<std::int64_t, 2>;
   using nmcx::ElasticEquilibrium;
   using nmcx::Elasticity;
+  using nmcx::ElasticSolver;
   using nmcx::PlaneState;
   using nmcx::bindings::ReleaseGil;
 
@@ -43,6 +58,8 @@ void bind_elasticity(py::module_& m) {
            "points"_a.noconvert(), "cells"_a.noconvert(), "grain"_a.noconvert(),
            "interfaces"_a.noconvert(), "is_tied"_a.noconvert(), "stiffness"_a.noconvert(),
            "plane"_a, "threads"_a = 0, ReleaseGil())
+      .def("assemble", &Elasticity::assemble, "stiffness"_a.noconvert(), "threads"_a = 0,
+           ReleaseGil())
       .def_property_readonly("size", &Elasticity::size)
       .def_property_readonly("n_corner", &Elasticity::n_corner)
       .def(
@@ -52,6 +69,35 @@ void bind_elasticity(py::module_& m) {
             return self.state({x.data, x.shape[0]}, eigenstrain, threads);
           },
           "x"_a.noconvert(), "eigenstrain"_a.noconvert(), "threads"_a = 0, ReleaseGil());
+
+  py::class_<ElasticSolver>(m, "ElasticSolver")
+      .def(py::init<const Elasticity&, const Doubles&>(), "elasticity"_a, "fixed"_a.noconvert(),
+           py::keep_alive<1, 2>(), ReleaseGil())
+      .def("prepare", &ElasticSolver::prepare, "threads"_a = 0, ReleaseGil())
+      .def(
+          "forces",
+          [](const ElasticSolver& self, const Doubles& eigenstrain, const Doubles& force,
+             const nmcx::Execution& threads) {
+            return array_of(self.forces(eigenstrain, force, threads));
+          },
+          "eigenstrain"_a.noconvert(), "force"_a.noconvert(), "threads"_a = 0, ReleaseGil())
+      .def(
+          "solve",
+          [](ElasticSolver& self, const nmcx::ArrayView<double, 1>& forces, double tolerance,
+             std::size_t max_iterations, const nmcx::Execution& threads) {
+            std::vector<double> x;
+            const auto report =
+                self.solve({forces.data, forces.shape[0]}, x, {tolerance, max_iterations}, threads);
+            return std::make_pair(array_of(x), report.iterations);
+          },
+          "forces"_a.noconvert(), "tolerance"_a = 1e-12, "max_iterations"_a = 200, "threads"_a = 0,
+          ReleaseGil())
+      .def(
+          "displacement",
+          [](const ElasticSolver& self, const nmcx::ArrayView<double, 1>& x) {
+            return nmcx::displacement_of_nodes(self.elasticity(), {x.data, x.shape[0]});
+          },
+          "x"_a.noconvert());
 
   m.def(
       "elastic_equilibrium",

@@ -84,31 +84,38 @@ Array<double, 1> section_strain(const Elasticity& elasticity, std::span<const do
   return strain;
 }
 
-ElasticEquilibrium elastic_equilibrium(const Elasticity& elasticity, const ElasticLoad& load,
-                                       const MechanicalOptions& options,
-                                       const Execution& execution) {
-  const std::size_t d = elasticity.dimension();
-  const std::size_t n_inner = elasticity.pattern().size() * d;
+ElasticSolver::ElasticSolver(const Elasticity& elasticity, const ArrayView<double, 2>& fixed)
+    : elasticity_(elasticity), held_(held_displacements(elasticity, fixed)) {
+  const std::size_t n_inner = held_.size();
+  const auto is_fixed = std::make_unique<bool[]>(n_inner);
+  for (std::size_t i = 0; i < n_inner; ++i) is_fixed[i] = !std::isnan(held_[i]);
+  solver_ = quicker_mechanical_solver(elasticity.pattern(), elasticity.unknowns().positions,
+                                      elasticity.dimension(), {is_fixed.get(), n_inner});
+}
 
-  const std::vector<double> held = held_displacements(elasticity, load.fixed);
-  Array<bool, 1> is_fixed({n_inner});
-  std::vector<double> x(elasticity.size(), 0.0);
-  for (std::size_t i = 0; i < n_inner; ++i) {
-    is_fixed[i] = !std::isnan(held[i]);
-    x[i] = is_fixed[i] ? held[i] : 0;
-  }
-  const std::unique_ptr<MechanicalSolver> solver = quicker_mechanical_solver(
-      elasticity.pattern(), elasticity.unknowns().positions, d, {is_fixed.data(), n_inner});
-  std::vector<double> b = forces_on_unknowns(elasticity, load.force);
-  require(solver->rigid_modes().imbalance(b) <= balanced,
+void ElasticSolver::prepare(const Execution& execution) {
+  solver_->set_matrix(elasticity_.matrix());
+  solver_->prepare(execution);
+}
+
+std::vector<double> ElasticSolver::forces(const ArrayView<double, 2>& eigenstrain,
+                                          const ArrayView<double, 2>& force,
+                                          const Execution& execution) const {
+  std::vector<double> b = forces_on_unknowns(elasticity_, force);
+  require(solver_->rigid_modes().imbalance(b) <= balanced,
           "forces do not balance: the body would move or turn; give forces whose sum and moment "
           "vanish, or hold displacements with fixed");
-  const std::vector<double> lattice = elasticity.load(load.eigenstrain, execution);
+  const std::vector<double> lattice = elasticity_.load(eigenstrain, execution);
   for (std::size_t i = 0; i < b.size(); ++i) b[i] += lattice[i];
+  return b;
+}
 
-  solver->set_matrix(elasticity.matrix());
-  solver->prepare(execution);
-  const MechanicalReport report = solver->solve(b, x, options, execution);
+MechanicalReport ElasticSolver::solve(std::span<const double> forces, std::vector<double>& x,
+                                      const MechanicalOptions& options,
+                                      const Execution& execution) {
+  x.assign(elasticity_.size(), 0.0);
+  for (std::size_t i = 0; i < held_.size(); ++i) x[i] = std::isnan(held_[i]) ? 0 : held_[i];
+  const MechanicalReport report = solver_->solve(forces, x, options, execution);
   if (!report.converged) {
     std::ostringstream text;
     text << "equilibrium was not reached after " << report.iterations
@@ -116,7 +123,17 @@ ElasticEquilibrium elastic_equilibrium(const Elasticity& elasticity, const Elast
          << options.tolerance;
     throw ConvergenceError(text.str());
   }
+  return report;
+}
 
+ElasticEquilibrium elastic_equilibrium(const Elasticity& elasticity, const ElasticLoad& load,
+                                       const MechanicalOptions& options,
+                                       const Execution& execution) {
+  ElasticSolver solver(elasticity, load.fixed);
+  const std::vector<double> b = solver.forces(load.eigenstrain, load.force, execution);
+  solver.prepare(execution);
+  std::vector<double> x;
+  const MechanicalReport report = solver.solve(b, x, options, execution);
   return {.displacement = displacement_of_nodes(elasticity, x),
           .section_strain = section_strain(elasticity, x),
           .state = elasticity.state(x, load.eigenstrain, execution),

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -42,6 +43,36 @@ Array<double, 2> displacement_of_nodes(const Elasticity& elasticity, std::span<c
 
 /// Strains 33, 23 and 13 of the section; 0 where there are none.
 Array<double, 1> section_strain(const Elasticity& elasticity, std::span<const double> x);
+
+/// A body whose held displacements stay: what solving takes is prepared once, for all its loads.
+class ElasticSolver {
+ public:
+  /// @param elasticity must live on
+  /// @param fixed      (n_node, d) displacement that is held [m], NaN where free
+  /// @throws InvalidArgument as `held_displacements`
+  ElasticSolver(const Elasticity& elasticity, const ArrayView<double, 2>& fixed);
+
+  [[nodiscard]] const Elasticity& elasticity() const { return elasticity_; }
+
+  /// Takes the stiffness as it is assembled now; before the first load.
+  void prepare(const Execution& execution);
+
+  /// (size) forces on the unknowns, of a lattice strain (n_corner, 6) and on nodes (n_node, d).
+  /// @throws InvalidArgument for other shapes, or forces that would move a body that nothing holds
+  [[nodiscard]] std::vector<double> forces(const ArrayView<double, 2>& eigenstrain,
+                                           const ArrayView<double, 2>& force,
+                                           const Execution& execution) const;
+
+  /// Solves for the unknowns, whose held ones stand where they are held.
+  /// @throws ConvergenceError with iterations, residual and tolerance
+  MechanicalReport solve(std::span<const double> forces, std::vector<double>& x,
+                         const MechanicalOptions& options, const Execution& execution);
+
+ private:
+  const Elasticity& elasticity_;
+  std::vector<double> held_;  ///< (n d) NaN where free
+  std::unique_ptr<MechanicalSolver> solver_;
+};
 
 /// Displacements at which all forces balance; a free body's rest neither moves nor turns, in the
 /// mean of its nodes.

@@ -90,9 +90,8 @@ void check_midsides(const std::array<Vector<d>, d + 1>& corner, const Unknowns& 
 
 Elasticity::Elasticity(const ElasticMesh& mesh, const ArrayView<double, 3>& stiffness,
                        PlaneState state, const Execution& execution)
-    : dimension_(mesh.points.shape[1]) {
+    : dimension_(mesh.points.shape[1]), plane_(state) {
   check_mesh(mesh, state);
-  take_stiffness(stiffness, state);
   unknowns_ = tie_nodes(mesh.points, mesh.interfaces,
                         std::vector<bool>(mesh.is_tied.begin(), mesh.is_tied.end()));
   if (dimension_ == 2) {
@@ -100,16 +99,17 @@ Elasticity::Elasticity(const ElasticMesh& mesh, const ArrayView<double, 3>& stif
   } else {
     take_cells<3>(mesh);
   }
-  for (const std::size_t g : grain_) {
-    require(g < stiffness.shape[0], "grain names a grain that has no stiffness");
-  }
   take_walls(mesh);
   const std::array<const Connectivity*, 2> both{&cells_, &walls_};
   pattern_ = sparse_pattern(unknowns_.size(dimension_), both, execution);
   cell_assembly_ = std::make_unique<Assembly>(pattern_, cells_, execution);
   wall_assembly_ = std::make_unique<Assembly>(pattern_, walls_, execution);
   if (state == PlaneState::generalised_plane_strain) n_border_ = out_of_plane.size();
+  assemble(stiffness, execution);
+}
 
+void Elasticity::assemble(const ArrayView<double, 3>& stiffness, const Execution& execution) {
+  take_stiffness(stiffness);
   values_.assign(pattern_.column.size() * dimension_ * dimension_, 0.0);
   with_cell_type([&]<std::size_t d, std::size_t n>() {
     add_cells<d, n>(execution);
@@ -117,13 +117,16 @@ Elasticity::Elasticity(const ElasticMesh& mesh, const ArrayView<double, 3>& stif
   });
 }
 
-void Elasticity::take_stiffness(const ArrayView<double, 3>& stiffness, PlaneState state) {
+void Elasticity::take_stiffness(const ArrayView<double, 3>& stiffness) {
   require(stiffness.shape[1] == 6 && stiffness.shape[2] == 6,
           "stiffness must have shape (n_grain, 6, 6)");
+  for (const std::size_t g : grain_) {
+    require(g < stiffness.shape[0], "grain names a grain that has no stiffness");
+  }
   stiffness_.resize(stiffness.size());
   for (std::size_t g = 0; g < stiffness.shape[0]; ++g) {
     Matrix6 c = checked_stiffness(stiffness, g);
-    if (state == PlaneState::plane_stress) c = condensed(c);
+    if (plane_ == PlaneState::plane_stress) c = condensed(c);
     std::copy_n(c.data(), 36, stiffness_.data() + (g * 36));
   }
 }

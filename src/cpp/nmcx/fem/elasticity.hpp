@@ -58,6 +58,10 @@ class Elasticity {
   Elasticity(const Elasticity&) = delete;
   Elasticity& operator=(const Elasticity&) = delete;
 
+  /// Fills the matrix anew, with another stiffness of the grains.
+  /// @throws InvalidArgument as the constructor
+  void assemble(const ArrayView<double, 3>& stiffness, const Execution& execution);
+
   [[nodiscard]] std::size_t dimension() const { return dimension_; }
   [[nodiscard]] std::size_t n_border() const { return n_border_; }
   /// Length of a vector of unknowns.
@@ -122,7 +126,7 @@ class Elasticity {
   template <std::size_t d>
   void take_cells(const ElasticMesh& mesh);
   void take_walls(const ElasticMesh& mesh);
-  void take_stiffness(const ArrayView<double, 3>& stiffness, PlaneState state);
+  void take_stiffness(const ArrayView<double, 3>& stiffness);
   void check_eigenstrain(const ArrayView<double, 2>& eigenstrain) const;
 
   /// (6 × 6) that strains of a grain which are not condensed meet.
@@ -131,6 +135,7 @@ class Elasticity {
   }
 
   std::size_t dimension_;
+  PlaneState plane_;
   std::size_t n_border_ = 0;
   std::size_t n_corner_ = 0;
   Unknowns unknowns_;

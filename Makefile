@@ -65,7 +65,8 @@ pytest: install
 
 # --- checks ---------------------------------------------------------------------------------------
 CPP := $(wildcard src/cpp/*/*.[ch]pp src/cpp/nmcx/*/*.[ch]pp tests/cpp/*.cpp benchmarks/cpp/*.cpp)
-# SINCE=<commit> has clang-tidy read, and sanitizers look at, only what has changed since then.
+# SINCE=<commit> has clang-tidy read, and the address sanitizer look at, only what has changed since
+# then. Threads are looked at as a whole: what one does concerns all.
 SINCE ?=
 TIDY := $(filter-out %_v2.cpp %_v3.cpp %_v4.cpp,$(wildcard src/cpp/nmcx/*/*.cpp))
 TIDY := $(if $(SINCE),$(filter $(shell git diff --name-only $(SINCE)),$(TIDY)),$(TIDY))
@@ -91,8 +92,7 @@ stubs: $(VENV)/lint.stamp install
 	ruff format --quiet build/stubs/nmcx/_core.pyi
 	$(RUN) -c "import shutil; shutil.copy('build/stubs/nmcx/_core.pyi', 'python/nmcx/_core.pyi')"
 
-# What threads meet in is looked at in any case.
-SANITIZED := $(if $(SINCE),$(filter $(wildcard src/cpp/*/*.cpp src/cpp/nmcx/*/*.cpp tests/cpp/*.cpp),src/cpp/nmcx/core/parallel.cpp $(shell git diff --name-only $(SINCE))))
+SANITIZED := $(if $(SINCE),$(filter $(wildcard src/cpp/*/*.cpp src/cpp/nmcx/*/*.cpp tests/cpp/*.cpp),$(shell git diff --name-only $(SINCE))))
 empty :=
 semicolon := $(empty);$(empty)
 sanitize: export NMCX_SANITIZE_ONLY = $(subst $(empty) $(empty),$(semicolon),$(SANITIZED))
@@ -100,7 +100,7 @@ sanitize: install
 	cmake --preset asan -DPython_EXECUTABLE=$(CURDIR)/$(RUN) -DNMCX_SANITIZE_ONLY="$$NMCX_SANITIZE_ONLY"
 	cmake --build --preset asan
 	ctest --preset asan
-	cmake --preset tsan -DPython_EXECUTABLE=$(CURDIR)/$(RUN) -DNMCX_SANITIZE_ONLY="$$NMCX_SANITIZE_ONLY"
+	cmake --preset tsan -DPython_EXECUTABLE=$(CURDIR)/$(RUN)
 	cmake --build --preset tsan
 	ctest --preset tsan # all but two suites that have one thread only
 	$(RUN) tests/tools/pytest_under_asan.py -n $(JOBS)

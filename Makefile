@@ -66,10 +66,12 @@ pytest: install
 # --- checks ---------------------------------------------------------------------------------------
 CPP := $(wildcard src/cpp/*/*.[ch]pp src/cpp/nmcx/*/*.[ch]pp tests/cpp/*.cpp benchmarks/cpp/*.cpp)
 # SINCE=<commit> has clang-tidy read, and the address sanitizer look at, only what has changed since
-# then. Threads are looked at as a whole: what one does concerns all.
+# then, itself or its header. Threads are looked at as a whole: what one does concerns all.
 SINCE ?=
+CHANGED := $(if $(SINCE),$(shell git diff --name-only $(SINCE)))
+CHANGED += $(patsubst %.hpp,%.cpp,$(filter %.hpp,$(CHANGED)))
 TIDY := $(filter-out %_v2.cpp %_v3.cpp %_v4.cpp,$(wildcard src/cpp/nmcx/*/*.cpp))
-TIDY := $(if $(SINCE),$(filter $(shell git diff --name-only $(SINCE)),$(TIDY)),$(TIDY))
+TIDY := $(if $(SINCE),$(filter $(CHANGED),$(TIDY)),$(TIDY))
 
 format: $(VENV)/lint.stamp
 	ruff format .
@@ -92,7 +94,7 @@ stubs: $(VENV)/lint.stamp install
 	ruff format --quiet build/stubs/nmcx/_core.pyi
 	$(RUN) -c "import shutil; shutil.copy('build/stubs/nmcx/_core.pyi', 'python/nmcx/_core.pyi')"
 
-SANITIZED := $(if $(SINCE),$(filter $(wildcard src/cpp/*/*.cpp src/cpp/nmcx/*/*.cpp tests/cpp/*.cpp),$(shell git diff --name-only $(SINCE))))
+SANITIZED := $(filter $(CHANGED),$(wildcard src/cpp/*/*.cpp src/cpp/nmcx/*/*.cpp tests/cpp/*.cpp))
 empty :=
 semicolon := $(empty);$(empty)
 sanitize: export NMCX_SANITIZE_ONLY = $(subst $(empty) $(empty),$(semicolon),$(SANITIZED))

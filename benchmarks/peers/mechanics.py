@@ -11,7 +11,6 @@ solves with it. Pythons, turns and clocks are those of transport.py.
 
 from __future__ import annotations
 
-import argparse
 import datetime
 import tempfile
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 from edge_fit import ROOT, commit, processor
-from transport import MESH_ARRAYS, METHODS, Measured, pythons, take_turns
+from transport import MESH_ARRAYS, METHODS, Measured, command, pythons, take_turns
 
 from nmcx import materials, mesh
 
@@ -135,18 +134,5 @@ def table(cases: list[Case]) -> str:
     return "\n".join([*lines, ""])
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="the smallest mesh, 3 repeats")
-    parser.add_argument("--work", type=Path, default=ROOT / "build" / "peers")
-    parser.add_argument("--out", type=Path, help=f"default {OUT.relative_to(ROOT)}; none if quick")
-    options = parser.parse_args()
-    text = table(run(options.quick, options.work))
-    print(text)
-    out = options.out or (None if options.quick else OUT)
-    if out is not None:
-        out.write_text(text)
-
-
 if __name__ == "__main__":
-    main()
+    command(__doc__, run, table, OUT)

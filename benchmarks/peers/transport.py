@@ -22,6 +22,7 @@ import subprocess
 import sys
 import tempfile
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -286,18 +287,24 @@ def table(cases: list[Case]) -> str:
     return "\n".join([*lines, ""])
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+def command(
+    description: str | None,
+    run: Callable[[bool, Path], list[Any]],
+    table: Callable[[list[Any]], str],
+    out: Path,
+) -> None:
+    """Command line of a comparison on meshes: measures, prints the table and keeps it."""
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--quick", action="store_true", help="the smallest mesh, 3 repeats")
     parser.add_argument("--work", type=Path, default=ROOT / "build" / "peers")
-    parser.add_argument("--out", type=Path, help=f"default {OUT.relative_to(ROOT)}; none if quick")
+    parser.add_argument("--out", type=Path, help=f"default {out.relative_to(ROOT)}; none if quick")
     options = parser.parse_args()
     text = table(run(options.quick, options.work))
     print(text)
-    out = options.out or (None if options.quick else OUT)
-    if out is not None:
-        out.write_text(text)
+    to = options.out or (None if options.quick else out)
+    if to is not None:
+        to.write_text(text)
 
 
 if __name__ == "__main__":
-    main()
+    command(__doc__, run, table, OUT)

@@ -20,7 +20,7 @@ def test_a_ball_of_grains_cracks() -> None:
     energies, steps = state.energies, state.steps
     assert steps.t[-1] == 1.0
     assert state.residual <= 1e-6
-    # What the trapezoid rule may miss, of §3.6's order of size.
+    # What is asked of polycrystals at full count too.
     assert abs(energies["error"]) < 5e-3 * energies["dissipated"]
     assert (steps.released >= 0).all()
     assert (steps.dissipated >= 0).all()

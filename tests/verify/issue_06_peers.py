@@ -16,11 +16,26 @@ def peers(reduced: bool) -> list[Row]:
     return [row for case in cases for row in (*_targets(case), *_records(case))]
 
 
-def _at_least(figure: str, found: float | None, target: float) -> Row:
+def at_least(figure: str, found: float | None, target: float) -> Row:
     """A ratio beside its target; none was found if there is no dolfinx."""
     if found is None:
         return Row(figure, "dolfinx is not at hand", f"≥ {target:g}×", None)
     return Row(figure, f"{found:.2f}×", f"≥ {target:g}×", found >= target)
+
+
+def memory_row(case: Any, where: str) -> Row:
+    figure = f"memory, {where}: nmcx in that of dolfinx"
+    if "dolfinx" not in case.methods:
+        return Row(figure, "dolfinx is not at hand", "≤ 1×", None)
+    memory = case.memory("dolfinx")
+    return Row(figure, f"{memory:.2f}×", "≤ 1×", memory <= 1.0)
+
+
+def difference_row(case: Any, what: str) -> Row:
+    worst = max(method.difference for method in case.methods.values())
+    names = ", ".join(name for name in case.methods if not name.startswith("nmcx"))
+    figure = f"{what}: largest difference in the range, {names}"
+    return Row(figure, f"{worst:.1e}", "≤ 1e-6", worst <= 1e-6)
 
 
 def _targets(case: Any) -> list[Row]:
@@ -32,20 +47,8 @@ def _targets(case: Any) -> list[Row]:
     named = {"assembly": "assembly", "both": "a step, assembled and solved"}
     for what, target in (("assembly", 10.0), ("both", 3.0)):
         found = case.ratio("dolfinx", what) if has_dolfinx else None
-        rows.append(_at_least(f"{named[what]}, {where}: dolfinx in times of nmcx", found, target))
-    memory = case.memory("dolfinx") if has_dolfinx else None
-    rows.append(
-        Row(
-            f"memory, {where}: nmcx in that of dolfinx",
-            "dolfinx is not at hand" if memory is None else f"{memory:.2f}×",
-            "≤ 1×",
-            None if memory is None else memory <= 1.0,
-        )
-    )
-    worst = max(method.difference for method in case.methods.values())
-    names = ", ".join(name for name in case.methods if not name.startswith("nmcx"))
-    figure = f"values, {where}: largest difference in the range, {names}"
-    return [*rows, Row(figure, f"{worst:.1e}", "≤ 1e-6", worst <= 1e-6)]
+        rows.append(at_least(f"{named[what]}, {where}: dolfinx in times of nmcx", found, target))
+    return [*rows, memory_row(case, where), difference_row(case, f"values, {where}")]
 
 
 def _records(case: Any) -> list[Row]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from check import ROOT, Check, Row, module_of, recorded
+from issue_06_peers import at_least, difference_row, memory_row
 
 #: Goals of the performance page, dolfinx in times of nmcx; assembly against its -O3 compilation.
 GOALS = (("assembly", "dolfinx-O3", 8.0), ("first", "dolfinx", 2.5), ("repeat", "dolfinx", 4.0))
@@ -24,25 +25,9 @@ def _targets(case: Any) -> list[Row]:
     where = f"{case.n_unknown:,} unknowns"
     rows = []
     for what, peer, goal in GOALS:
-        figure = f"{NAMES[what]}, {where}: {peer} in times of nmcx"
-        if peer not in case.methods:
-            rows.append(Row(figure, "dolfinx is not at hand", f"≥ {goal:g}×", None))
-            continue
-        found = case.ratio(peer, what)
-        rows.append(Row(figure, f"{found:.2f}×", f"≥ {goal:g}×", found >= goal))
-    memory = case.memory("dolfinx") if "dolfinx" in case.methods else None
-    rows.append(
-        Row(
-            f"memory, {where}: nmcx in that of dolfinx",
-            "dolfinx is not at hand" if memory is None else f"{memory:.2f}×",
-            "≤ 1×",
-            None if memory is None else memory <= 1.0,
-        )
-    )
-    worst = max(method.difference for method in case.methods.values())
-    names = ", ".join(name for name in case.methods if not name.startswith("nmcx"))
-    figure = f"displacements, {where}: largest difference in their range, {names}"
-    return [*rows, Row(figure, f"{worst:.1e}", "≤ 1e-6", worst <= 1e-6)]
+        found = case.ratio(peer, what) if peer in case.methods else None
+        rows.append(at_least(f"{NAMES[what]}, {where}: {peer} in times of nmcx", found, goal))
+    return [*rows, memory_row(case, where), difference_row(case, f"displacements, {where}")]
 
 
 def _records(case: Any) -> list[Row]:

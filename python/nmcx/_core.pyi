@@ -996,6 +996,7 @@ class Fracture:
         max_iterations: typing.SupportsInt | typing.SupportsIndex = 100,
         residual_integrity: typing.SupportsFloat | typing.SupportsIndex = 1e-07,
         time_step: typing.SupportsFloat | typing.SupportsIndex = 0.0,
+        stops_if_unstable: bool = False,
         threads: int = 0,
     ) -> FractureStep: ...
     def initial_point(self) -> FracturePoint: ...

@@ -173,6 +173,25 @@ BOOST_AUTO_TEST_CASE(damage_that_may_not_grow_does_not) {
              boost::test_tools::tolerance(1e-9));
 }
 
+// A law a hundred times as brittle lets go faster than the grains relax: the body jumps, and a
+// search that must not be unstable stops at the jump instead of following it.
+BOOST_AUTO_TEST_CASE(a_search_stops_at_a_jump_if_told_to) {
+  const Body body(2, 1);
+  nmcx::CohesiveLaw brittle = law(1e4);
+  brittle.fracture_energy = 1e4;
+  Fracture fracture = body.fracture(brittle, body.held(0, 0));
+  const nmcx::FractureLoad before = body.load(fracture, body.held(0, 0));
+  const nmcx::FractureLoad after = body.load(fracture, body.held(0.0025, 0));
+  const nmcx::FracturePoint start = fracture.initial_point();
+  const auto jump = fracture.equilibrate(before, after, start, {}, {}, one_thread);
+  const auto stopped =
+      fracture.equilibrate(before, after, start, {}, {.stops_if_unstable = true}, one_thread);
+  BOOST_TEST((jump.report.converged && jump.report.was_unstable));
+  BOOST_TEST((!stopped.report.converged && stopped.report.was_unstable));
+  const auto effort = [](const nmcx::FractureReport& r) { return r.newton + r.secant; };
+  BOOST_TEST(effort(stopped.report) < effort(jump.report));
+}
+
 BOOST_AUTO_TEST_CASE(bad_input_is_named) {
   const Body body(2, 1);
   const auto says = [](const std::string& words) {

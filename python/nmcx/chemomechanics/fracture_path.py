@@ -66,7 +66,7 @@ class FracturePath:
         self.point = point
         self._load = load_at(0.0)
         # At the load it starts from nothing moves: this gives tractions and energies.
-        self.last = self._solve(self._load, point, None, 0.0, 1.0)
+        self.last = self._solve(self._load, point, None, 0.0, residual_integrity=1.0)
         self._previous: tuple[float, _Doubles] | None = None
         self._rows: list[tuple[float, ...]] = []
 
@@ -87,24 +87,30 @@ class FracturePath:
             left = 1.0 - self.t
             step = left if step >= left else min(step, max(0.5 * left, shortest))
             load = self._load_at(self.t + step)
-            found = self._solve(load, self.point, self._guess(step), step)
+            # Where walls give way under a load that hardly grows, a long step misses its energies:
+            # it is shortened before the body has come to rest again.
+            is_short = step <= shortest
+            found = self._solve(
+                load, self.point, self._guess(step), step, stops_if_unstable=not is_short
+            )
             wanted = self._wanted(found, step) if found.report.converged else 0.25
-            if wanted < 1.0 and step > shortest:
+            if wanted < 1.0 and not is_short:
                 step = max(step * max(wanted, 0.25), shortest)
                 n_cut += 1
                 continue
             if wanted < 1.0 and not self._can_stay(found):
-                first, found = self._jump(load, step)
+                tried = found
+                first, found = self._jump(load, step, tried)
                 if not found.report.converged:
                     step *= 0.25
                     n_cut += 1
                     if step < _LAST_RESORT * longest:
                         raise ConvergenceError(self._stuck(found, step))
                     continue
-                self._record(step, n_cut, found, first)
+                self._record(step, n_cut, found, first, tried)
                 self._previous = None
             else:
-                self._record(step, n_cut, found, None)
+                self._record(step, n_cut, found)
                 self._previous = (step, self.point.x)
             self.t = 1.0 if step == left else self.t + step
             self.point, self._load, self.last = found.point, load, found
@@ -134,7 +140,9 @@ class FracturePath:
         point: _core.FracturePoint,
         guess: _Doubles | None,
         step: float,
+        *,
         residual_integrity: float | None = None,
+        stops_if_unstable: bool = False,
     ) -> _core.FractureStep:
         control = self._control
         return self._kernel.equilibrate(
@@ -148,6 +156,7 @@ class FracturePath:
                 control.residual_integrity if residual_integrity is None else residual_integrity
             ),
             time_step=step * control.duration,
+            stops_if_unstable=stops_if_unstable,
             threads=control.threads,
         )
 
@@ -178,28 +187,42 @@ class FracturePath:
         return found.report.converged and imbalance(found.energies) <= 0.0
 
     def _jump(
-        self, load: _core.FractureLoad, step: float
+        self, load: _core.FractureLoad, step: float, tried: _core.FractureStep
     ) -> tuple[_core.FractureStep, _core.FractureStep]:
-        """To the new load while no damage grows; then damage, while the load stays."""
-        first = self._solve(load, self.point, None, 0.0, 1.0)
+        """To the new load while no damage grows; then damage, while the load stays.
+
+        Where the step that was tried has come to rest, the jump does too: walls remember no more
+        than what they were before.
+        """
+        first = self._solve(load, self.point, None, 0.0, residual_integrity=1.0)
         before, self._load = self._load, load
         try:
+            if tried.report.converged:
+                found = self._solve(load, first.point, tried.point.x, step)
+                if found.report.converged and imbalance(found.energies) >= 0.0:
+                    return first, found
             return first, self._solve(load, first.point, None, step)
         finally:
             self._load = before
 
     def _record(
-        self, step: float, n_cut: int, found: _core.FractureStep, first: _core.FractureStep | None
+        self,
+        step: float,
+        n_cut: int,
+        found: _core.FractureStep,
+        first: _core.FractureStep | None = None,
+        tried: _core.FractureStep | None = None,
     ) -> None:
-        energies, report = found.energies, found.report
+        energies = found.energies
+        reports = [part.report for part in (found, first, tried) if part is not None]
         supplied = energies.supplied_step + (first.energies.supplied_step if first else 0.0)
         self._rows.append(
             (
                 self.t + step,
-                report.newton + (first.report.newton if first else 0),
-                report.secant + (first.report.secant if first else 0),
-                report.factorisations + (first.report.factorisations if first else 0),
-                report.linear + (first.report.linear if first else 0),
+                sum(report.newton for report in reports),
+                sum(report.secant for report in reports),
+                sum(report.factorisations for report in reports),
+                sum(report.linear for report in reports),
                 n_cut,
                 supplied,
                 energies.dissipated_step,

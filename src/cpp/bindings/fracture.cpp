@@ -82,13 +82,17 @@ void bind_fracture(py::module_& m) {
           [](Fracture& self, const FractureLoad& before, const FractureLoad& after,
              const FracturePoint& point, const std::optional<nmcx::ArrayView<double, 1>>& guess,
              double tolerance, std::size_t max_iterations, double residual_integrity,
-             double time_step, const nmcx::Execution& threads) {
+             double time_step, bool stops_if_unstable, const nmcx::Execution& threads) {
             const auto from = guess.value_or(nmcx::ArrayView<double, 1>{});
             return self.equilibrate(before, after, point, {from.data, from.shape[0]},
-                                    {tolerance, max_iterations, residual_integrity, time_step},
+                                    {.tolerance = tolerance,
+                                     .max_iterations = max_iterations,
+                                     .residual_integrity = residual_integrity,
+                                     .time_step = time_step,
+                                     .stops_if_unstable = stops_if_unstable},
                                     threads);
           },
           "before"_a, "after"_a, "point"_a, "guess"_a.noconvert() = py::none(),
           "tolerance"_a = 1e-6, "max_iterations"_a = 100, "residual_integrity"_a = 1e-7,
-          "time_step"_a = 0.0, "threads"_a = 0, ReleaseGil());
+          "time_step"_a = 0.0, "stops_if_unstable"_a = false, "threads"_a = 0, ReleaseGil());
 }

@@ -247,14 +247,14 @@ bool EquilibriumSearch::go() {
 bool EquilibriumSearch::step() {
   if (n_unstable_ > 0) {
     --n_unstable_;
-  } else if (find_direction(Kind::consistent)) {
-    if (go()) {
+  } else {
+    const bool has_direction = find_direction(Kind::consistent);
+    report_.was_unstable |= !has_direction;
+    if (options_.stops_if_unstable && report_.was_unstable) return false;
+    if (has_direction && go()) {
       ++report_.newton;
       return true;
     }
-    n_unstable_ = patience;
-  } else {
-    report_.was_unstable = true;
     n_unstable_ = patience;
   }
   for (const Kind kind : {Kind::positive_part, Kind::secant}) {

@@ -42,6 +42,7 @@ struct FractureOptions {
   std::size_t max_iterations = 100;
   double residual_integrity = 1e-7;  ///< least of what damage leaves of the stiffness; 1: no damage
   double time_step = 0;              ///< matters with viscosity only [s]
+  bool stops_if_unstable = false;    ///< give up where a tangent is found to be indefinite
 };
 
 /// How a search for equilibrium went.

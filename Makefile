@@ -15,7 +15,7 @@ PIP := $(RUN) -m pip --disable-pip-version-check --quiet
 # them may then put new files under the others' feet.
 EDITABLE := $(if $(INSTALLED),:,$(PIP) install --no-build-isolation --editable)
 
-.PHONY: demo test ctest samples pytest install everything format lint types stubs bench counts peers docs pictures verify sanitize package clean
+.PHONY: demo test compiled ctest samples pytest install everything packages format lint types stubs bench counts peers docs pictures verify sanitize package clean
 
 # Tests run a process per core: threads of the linear algebra would only wait for each other.
 pytest sanitize package: export OPENBLAS_NUM_THREADS ?= 1
@@ -35,10 +35,15 @@ $(VENV)/build.stamp: $(VENV)/pip.stamp pyproject.toml
 install: $(VENV)/build.stamp
 	$(EDITABLE) ".[test]"
 
-# What all steps below need, at once.
-everything: $(VENV)/build.stamp $(VENV)/lint.stamp
-	$(PIP) install --no-build-isolation --editable ".[test,view,docs]"
-	$(PIP) install --group release --group bench
+# What all steps below need, at once: packages come over the network while the compiler works, which
+# hands its objects on to the extension by its cache.
+everything: $(VENV)/build.stamp
+	$(MAKE) --jobs 2 packages compiled
+
+packages: $(VENV)/build.stamp
+	$(PIP) install --group lint --group release --group bench \
+	  --no-build-isolation --editable ".[test,view,docs]"
+	$(RUN) -c "import pathlib; pathlib.Path('$(VENV)/lint.stamp').touch()"
 
 $(VENV)/lint.stamp: $(VENV)/pip.stamp pyproject.toml
 	$(PIP) install --group lint
@@ -51,9 +56,11 @@ demo: $(VENV)/build.stamp
 
 test: ctest pytest
 
-ctest: $(VENV)/build.stamp
+compiled: $(VENV)/build.stamp
 	cmake --preset dev -DPython_EXECUTABLE=$(CURDIR)/$(RUN)
 	cmake --build --preset dev
+
+ctest: compiled
 	ctest --preset dev
 
 # Scans that other programs wrote, from a wheel on PyPI; their tests are skipped without them.
@@ -65,8 +72,8 @@ pytest: install
 
 # --- checks ---------------------------------------------------------------------------------------
 CPP := $(wildcard src/cpp/*/*.[ch]pp src/cpp/nmcx/*/*.[ch]pp tests/cpp/*.cpp benchmarks/cpp/*.cpp)
-# SINCE=<commit> has clang-tidy read, and the address sanitizer look at, only what has changed since
-# then, itself or its header. Threads are looked at as a whole: what one does concerns all.
+# SINCE=<commit> has clang-tidy read, and the sanitizers look at, only what has changed since then,
+# itself or its header; and what shares work among threads, which all that do so meet in.
 SINCE ?=
 CHANGED := $(if $(SINCE),$(shell git diff --name-only $(SINCE)))
 CHANGED += $(patsubst %.hpp,%.cpp,$(filter %.hpp,$(CHANGED)))
@@ -94,15 +101,16 @@ stubs: $(VENV)/lint.stamp install
 	ruff format --quiet build/stubs/nmcx/_core.pyi
 	$(RUN) -c "import shutil; shutil.copy('build/stubs/nmcx/_core.pyi', 'python/nmcx/_core.pyi')"
 
-SANITIZED := $(filter $(CHANGED),$(wildcard src/cpp/*/*.cpp src/cpp/nmcx/*/*.cpp tests/cpp/*.cpp))
+SANITIZED := $(filter $(CHANGED),$(wildcard src/cpp/*/*.cpp src/cpp/nmcx/*/*.cpp))
+SANITIZED += $(if $(SINCE),src/cpp/nmcx/core/parallel.cpp)
 empty :=
 semicolon := $(empty);$(empty)
-sanitize: export NMCX_SANITIZE_ONLY = $(subst $(empty) $(empty),$(semicolon),$(SANITIZED))
+sanitize: export NMCX_SANITIZE_ONLY = $(subst $(empty) $(empty),$(semicolon),$(strip $(SANITIZED)))
 sanitize: install
 	cmake --preset asan -DPython_EXECUTABLE=$(CURDIR)/$(RUN) -DNMCX_SANITIZE_ONLY="$$NMCX_SANITIZE_ONLY"
 	cmake --build --preset asan
 	ctest --preset asan
-	cmake --preset tsan -DPython_EXECUTABLE=$(CURDIR)/$(RUN)
+	cmake --preset tsan -DPython_EXECUTABLE=$(CURDIR)/$(RUN) -DNMCX_SANITIZE_ONLY="$$NMCX_SANITIZE_ONLY"
 	cmake --build --preset tsan
 	ctest --preset tsan # all but two suites that have one thread only
 	$(RUN) tests/tools/pytest_under_asan.py -n $(JOBS)

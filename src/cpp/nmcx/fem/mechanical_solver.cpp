@@ -20,6 +20,21 @@ void for_each(std::size_t n, Team& team, const Body& body) {
   });
 }
 
+/// Largest entry of an unknown's row along itself. On the diagonal walls that soften may cancel the
+/// stiffness of the cells; a residual there would outweigh all others.
+double stiffness_at(const BlockMatrix& matrix, std::size_t i) {
+  const SparsePattern& pattern = *matrix.pattern;
+  const std::size_t d = matrix.dimension;
+  const std::size_t node = i / d;
+  const std::size_t own = (i % d) * (d + 1);
+  double largest = 0;
+  const auto end = static_cast<std::size_t>(pattern.row_start[node + 1]);
+  for (auto k = static_cast<std::size_t>(pattern.row_start[node]); k < end; ++k) {
+    largest = std::max(largest, std::abs(matrix.values[(k * d * d) + own]));
+  }
+  return largest;
+}
+
 }  // namespace
 
 MechanicalSolver::MechanicalSolver(const SparsePattern& pattern, std::span<const double> positions,
@@ -40,16 +55,16 @@ void MechanicalSolver::set_matrix(const BlockMatrix& matrix) {
           "the matrix must have the pattern of its solver");
   matrix_ = matrix;
   has_changed_ = true;
-  inverse_diagonal_.resize(matrix.size());
+  inverse_stiffness_.resize(matrix.size());
   for (std::size_t i = 0; i < matrix.size(); ++i) {
-    const double diagonal = std::abs(matrix.diagonal_at(i));
+    const double stiffness = i < n_inner_ ? stiffness_at(matrix, i) : matrix.diagonal_at(i);
     const bool is_out = i < n_inner_ && is_fixed_[i];
-    inverse_diagonal_[i] = is_out || !(diagonal > 0) ? 0 : 1 / diagonal;
+    inverse_stiffness_[i] = is_out || !(stiffness > 0) ? 0 : 1 / stiffness;
   }
 }
 
 void MechanicalSolver::prepare(const Execution& execution) {
-  require(!inverse_diagonal_.empty(), "set a matrix before a solver is prepared");
+  require(!inverse_stiffness_.empty(), "set a matrix before a solver is prepared");
   if (execution.poll && execution.poll()) throw Cancelled();
   is_prepared_ = false;
   prepare_matrix(execution);
@@ -77,7 +92,7 @@ bool MechanicalSolver::improve_start(std::span<const double> /*r*/, std::span<do
 
 double MechanicalSolver::norm(std::span<const double> r, Team& team) const {
   return std::sqrt(chunked_sum(r.size(), team,
-                               [&](std::size_t i) { return r[i] * r[i] * inverse_diagonal_[i]; }));
+                               [&](std::size_t i) { return r[i] * r[i] * inverse_stiffness_[i]; }));
 }
 
 /// r = b − A x on what is free and strains.
@@ -155,10 +170,12 @@ void MechanicalSolver::iterate(std::span<double> x, std::span<double> r, double 
     clear_fixed(q, team);
     rigid_modes_.project(q, team);
     const double curvature = dot(p, q, team);
-    if (!is_refinement && !(curvature > 0 && rz > 0)) {
+    // A preconditioner that is not positive has nothing to say of the matrix.
+    if (!is_refinement && !(rz > 0)) break;
+    if (!is_refinement && !(curvature > 0)) {
       report.indefinite = true;
-      if (rz > 0 && curvature < 0) {
-        const double along = rz / -curvature;
+      const double along = rz / -curvature;
+      if (std::isfinite(along)) {
         for_each(n, team, [&](std::size_t i) { x[i] += along * p[i]; });
       }
       break;

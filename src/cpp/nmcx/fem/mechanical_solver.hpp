@@ -19,14 +19,14 @@ struct MechanicalOptions {
 
 struct MechanicalReport {
   std::size_t iterations = 0;
-  double residual = 0;  ///< relative, in the norm of the inverse diagonal
+  double residual = 0;  ///< relative, weighed by the inverse stiffness of the unknowns
   bool converged = false;
   bool indefinite = false;  ///< a direction of no positive curvature was met or known
 };
 
 /// Solves with the current matrix, preconditioned by what `prepare` made of it or an earlier one.
 ///
-/// Matrices change often and slowly, as those of cohesive walls do: `set_matrix` costs nothing, and
+/// Matrices change often and slowly, as those of cohesive walls do: `set_matrix` costs little, and
 /// as long as iterations stay few `prepare` need not be called again (`is_worn`). Rigid motions are
 /// not pinned: the iteration runs on what is orthogonal to them.
 class MechanicalSolver {
@@ -109,7 +109,7 @@ class MechanicalSolver {
   std::vector<double> positions_;
   RigidModes rigid_modes_;
   BlockMatrix matrix_;
-  std::vector<double> inverse_diagonal_;  ///< (size) 0 where fixed
+  std::vector<double> inverse_stiffness_;  ///< (size) weights of residuals, 0 where fixed
   bool is_prepared_ = false;
   bool has_changed_ = false;  ///< the matrix, since the preconditioner last saw one
   bool is_known_indefinite_ = false;

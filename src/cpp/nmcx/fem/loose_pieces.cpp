@@ -2,6 +2,7 @@
 
 #include <Eigen/SparseCholesky>
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <utility>
 
@@ -39,6 +40,19 @@ SparsePattern strong_part(const SparsePattern& pattern, std::span<const unsigned
     result.row_start.push_back(static_cast<Index>(result.column.size()));
   }
   return result;
+}
+
+/// Forces along the modes of one piece that those of another cause.
+struct Coupling {
+  Index piece;
+  std::array<double, 36> block;
+};
+
+std::array<double, 36>& block_with(std::vector<Coupling>& couplings, Index piece) {
+  const auto found = std::ranges::find(couplings, piece, &Coupling::piece);
+  if (found != couplings.end()) return found->block;
+  couplings.push_back({piece, {}});
+  return couplings.back().block;
 }
 
 }  // namespace
@@ -83,13 +97,14 @@ void LoosePieces::find_forces(const BlockMatrix& matrix, std::span<const bool> i
   for (std::size_t i = 0; i < pattern.size(); ++i) {
     const auto begin = static_cast<std::size_t>(pattern.row_start[i]);
     const auto end = static_cast<std::size_t>(pattern.row_start[i + 1]);
-    touched.clear();
+    // Most nodes have neighbours of their own piece only, those at walls of one or two others.
+    touched.assign(1, piece_of_node_[i]);
     for (std::size_t k = begin; k < end; ++k) {
-      touched.push_back(piece_of_node_[static_cast<std::size_t>(pattern.column[k])]);
+      const Index piece = piece_of_node_[static_cast<std::size_t>(pattern.column[k])];
+      if (std::ranges::find(touched, piece) == touched.end()) touched.push_back(piece);
     }
-    std::sort(touched.begin(), touched.end());
-    touched.erase(std::unique(touched.begin(), touched.end()), touched.end());
     if (touched.size() == 1) continue;
+    std::ranges::sort(touched);
     for (const Index piece : touched) {
       const RigidModes::Body& body = modes_->body(static_cast<std::size_t>(piece));
       const std::size_t n_mode = body.n_mode;
@@ -119,21 +134,35 @@ void LoosePieces::find_forces(const BlockMatrix& matrix, std::span<const bool> i
 
 /// @param largest diagonal entry of the matrix
 void LoosePieces::factorise(double largest) {
-  std::vector<Eigen::Triplet<double, int>> entries;
+  // Blocks between pieces, first: a node's forces are far more entries than pieces have neighbours.
+  std::vector<std::vector<Coupling>> couplings(modes_->n_body());
   for (const Force& force : forces_) {
     const auto node = static_cast<std::size_t>(force.node);
+    const auto piece = static_cast<std::size_t>(piece_of_node_[node]);
     const RigidModes::Body& from = modes_->body(static_cast<std::size_t>(force.piece));
-    const RigidModes::Body& to = modes_->body(static_cast<std::size_t>(piece_of_node_[node]));
+    const RigidModes::Body& to = modes_->body(piece);
     const double* mode =
         to.values.data() + (static_cast<std::size_t>(place_of_node_[node]) * 3 * to.n_mode);
-    for (std::size_t s = 0; s < to.n_mode; ++s) {
-      for (std::size_t m = 0; m < from.n_mode; ++m) {
-        double sum = 0;
-        for (std::size_t a = 0; a < 3; ++a) {
-          sum += mode[(a * to.n_mode) + s] * force_values_[force.first + (a * from.n_mode) + m];
+    std::array<double, 36>& block = block_with(couplings[piece], force.piece);
+    for (std::size_t a = 0; a < 3; ++a) {
+      const double* value = force_values_.data() + force.first + (a * from.n_mode);
+      for (std::size_t s = 0; s < to.n_mode; ++s) {
+        for (std::size_t m = 0; m < from.n_mode; ++m) {
+          block[(6 * s) + m] += mode[(a * to.n_mode) + s] * value[m];
         }
-        entries.emplace_back(static_cast<int>(to.first_mode + s),
-                             static_cast<int>(from.first_mode + m), sum);
+      }
+    }
+  }
+  std::vector<Eigen::Triplet<double, int>> entries;
+  for (std::size_t piece = 0; piece < couplings.size(); ++piece) {
+    const RigidModes::Body& to = modes_->body(piece);
+    for (const Coupling& coupling : couplings[piece]) {
+      const RigidModes::Body& from = modes_->body(static_cast<std::size_t>(coupling.piece));
+      for (std::size_t s = 0; s < to.n_mode; ++s) {
+        for (std::size_t m = 0; m < from.n_mode; ++m) {
+          entries.emplace_back(static_cast<int>(to.first_mode + s),
+                               static_cast<int>(from.first_mode + m), coupling.block[(6 * s) + m]);
+        }
       }
     }
   }

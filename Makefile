@@ -39,10 +39,11 @@ install: $(VENV)/build.stamp
 # hands its objects on to the extension by its cache.
 everything: $(VENV)/build.stamp
 	$(MAKE) --jobs 2 packages compiled
+	$(PIP) install --no-deps --no-build-isolation --editable .
 
 packages: $(VENV)/build.stamp
-	$(PIP) install --group lint --group release --group bench \
-	  --no-build-isolation --editable ".[test,view,docs]"
+	$(RUN) tests/tools/requirements.py test view docs > $(VENV)/requirements.txt
+	$(PIP) install --group lint --group release --group bench --requirement $(VENV)/requirements.txt
 	$(RUN) -c "import pathlib; pathlib.Path('$(VENV)/lint.stamp').touch()"
 
 $(VENV)/lint.stamp: $(VENV)/pip.stamp pyproject.toml
@@ -101,7 +102,7 @@ stubs: $(VENV)/lint.stamp install
 	ruff format --quiet build/stubs/nmcx/_core.pyi
 	$(RUN) -c "import shutil; shutil.copy('build/stubs/nmcx/_core.pyi', 'python/nmcx/_core.pyi')"
 
-SANITIZED := $(filter $(CHANGED),$(wildcard src/cpp/*/*.cpp src/cpp/nmcx/*/*.cpp))
+SANITIZED := $(filter $(CHANGED),$(wildcard src/cpp/nmcx/*/*.cpp))
 SANITIZED += $(if $(SINCE),src/cpp/nmcx/core/parallel.cpp)
 empty :=
 semicolon := $(empty);$(empty)

@@ -197,7 +197,6 @@ BOOST_AUTO_TEST_CASE(an_older_preconditioner_serves_while_walls_fail) {
   BOOST_TEST(relative_difference(y, exact) < 1e-2);
 }
 
-// Softening walls with levels of sound ones: the way out has negative energy and leads down.
 // A stiff wall between few nodes has the largest eigenvalue of D⁻¹ A to itself. Taken too small, it
 // makes of the cycle a preconditioner that is not positive. In the mean of all nodes, ten
 // iterations see 2.0 of its 2.4.
@@ -242,6 +241,7 @@ BOOST_AUTO_TEST_CASE(the_smoother_knows_the_eigenvalue_of_a_single_stiff_wall) {
   BOOST_TEST(smoother.largest() <= 1.25 * largest);
 }
 
+// Softening walls with levels of sound ones: the way out has negative energy and leads down.
 BOOST_AUTO_TEST_CASE(a_direction_of_negative_curvature_leads_down) {
   const Box box(8, 0, 1, false);
   auto solver = box.solver<nmcx::MultigridSolver>();

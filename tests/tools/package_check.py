@@ -115,9 +115,10 @@ def test_outside_the_tree(home: Path, sdist: Path) -> None:
     environment["PATH"] = f"{python.parent}:{tools}"
     # `make test` has tested what the files say. Here it matters that the kernels are the same, and
     # that the wheel holds all that the commands, the report and the scene need.
-    names = ("interface_insertion", "edge_fit_kernel", "cli", "simulate", "report", "scene")
-    names += ("public_face",)
-    files = [home / "tests" / f for n in names for f in home.glob(f"tests/**/test_{n}.py")]
+    names = ("public_face", "interface_insertion", "edge_fit_kernel")
+    names += ("cli", "simulate", "report", "scene", "io_nexus")
+    files = [file for name in names for file in home.glob(f"tests/**/test_{name}.py")]
+    assert len(files) == len(names), f"of {names} there are {files}"
     options = ["-n", "2", "-k", "not examples", *sys.argv[1:]]
     run(python, "-m", "pytest", *files, *options, env=environment, cwd=home)
 

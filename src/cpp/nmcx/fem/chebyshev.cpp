@@ -15,8 +15,9 @@ namespace {
 constexpr int degree = 2;
 static_assert(degree >= 2, "the first step leaves the solution to the second");
 constexpr double smallest_share = 0.1;
-// Power iterations reach the largest eigenvalue from below, by the largest component within a
-// hundredth after ten: its motion is of a few nodes at a stiff wall, and lost in the mean of all.
+// Power iterations reach the largest eigenvalue from below: within a tenth after ten, if the
+// largest component is what is looked at. Where a few nodes at a stiff wall move alone, the mean of
+// all hardly shows them.
 constexpr int n_power = 10;
 constexpr double margin = 1.1;
 constexpr std::size_t rows_at_a_time = 512;

@@ -57,7 +57,8 @@ void MechanicalSolver::set_matrix(const BlockMatrix& matrix) {
   has_changed_ = true;
   inverse_stiffness_.resize(matrix.size());
   for (std::size_t i = 0; i < matrix.size(); ++i) {
-    const double stiffness = i < n_inner_ ? stiffness_at(matrix, i) : matrix.diagonal_at(i);
+    const double stiffness =
+        i < n_inner_ ? stiffness_at(matrix, i) : std::abs(matrix.diagonal_at(i));
     const bool is_out = i < n_inner_ && is_fixed_[i];
     inverse_stiffness_[i] = is_out || !(stiffness > 0) ? 0 : 1 / stiffness;
   }

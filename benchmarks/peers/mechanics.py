@@ -6,7 +6,8 @@ The task: a ball of 5 µm with 100 tied grains of random orientation, linear tet
 strain of x = 0.5; nodes of the lowest tenth are held; solved to 1e-8 by conjugate gradients.
 nmcx and dolfinx (GAMG with rigid motions as near null space) precondition by multigrid, scikit-fem,
 on the smallest mesh only, by the diagonal. "First" sets the preconditioner up and solves, "repeat"
-solves with it. Pythons, turns and clocks are those of transport.py.
+solves with it. Pythons, turns and clocks are those of transport.py. The two blocks that come apart
+beside akantu, two_blocks.py, follow.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import two_blocks
 from edge_fit import ROOT, commit, processor
-from transport import MESH_ARRAYS, METHODS, Measured, command, pythons, take_turns
+from transport import MESH_ARRAYS, METHODS, Comparison, Measured, command, pythons, take_turns
 
 from nmcx import materials, mesh
 
@@ -135,4 +137,4 @@ def table(cases: list[Case]) -> str:
 
 
 if __name__ == "__main__":
-    command(__doc__, run, table, OUT)
+    command(__doc__, Comparison(run, table, OUT), two_blocks.COMPARISON)

@@ -66,22 +66,22 @@ def pythons(work: Path) -> dict[str, str]:
     found = {
         "nmcx": sys.executable,
         "nmcx-two-threads": sys.executable,
-        "scikit-fem": str(_environment(work / "transport")),
+        "scikit-fem": str(environment(work / "transport", REQUIREMENTS)),
     }
     if dolfinx := dolfinx_python():
         found |= {"dolfinx": dolfinx, "dolfinx-O3": dolfinx}
     return found
 
 
-def _environment(folder: Path) -> Path:
-    """Python of an environment with what the requirements name."""
+def environment(folder: Path, requirements: Path) -> Path:
+    """Python of an environment with what a file of requirements names, made on first use."""
     python, stamp = folder / "bin" / "python", folder / "requirements.txt"
-    if not stamp.exists() or stamp.read_text() != REQUIREMENTS.read_text():
+    if not stamp.exists() or stamp.read_text() != requirements.read_text():
         print(f"making {folder}", flush=True)
         subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
         install = [python, "-m", "pip", "--disable-pip-version-check", "--quiet", "install"]
-        subprocess.run([*install, "--requirement", REQUIREMENTS], check=True)
-        stamp.write_text(REQUIREMENTS.read_text())
+        subprocess.run([*install, "--requirement", requirements], check=True)
+        stamp.write_text(requirements.read_text())
     return python
 
 
@@ -287,24 +287,32 @@ def table(cases: list[Case]) -> str:
     return "\n".join([*lines, ""])
 
 
-def command(
-    description: str | None,
-    run: Callable[[bool, Path], list[Any]],
-    table: Callable[[list[Any]], str],
-    out: Path,
-) -> None:
-    """Command line of a comparison on meshes: measures, prints the table and keeps it."""
+@dataclass(frozen=True)
+class Comparison:
+    """What measures, given whether to be quick and a folder to work in, and what becomes of it."""
+
+    run: Callable[[bool, Path], list[Any]]
+    table: Callable[[list[Any]], str]
+    page: Path  #: of the docs
+
+
+def command(description: str | None, *comparisons: Comparison) -> None:
+    """Command line of comparisons on meshes: measures, prints the tables and keeps them."""
+    pages = ", ".join(str(each.page.relative_to(ROOT)) for each in comparisons)
     parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--quick", action="store_true", help="the smallest mesh, 3 repeats")
+    parser.add_argument("--quick", action="store_true", help="the smallest task, fewest repeats")
     parser.add_argument("--work", type=Path, default=ROOT / "build" / "peers")
-    parser.add_argument("--out", type=Path, help=f"default {out.relative_to(ROOT)}; none if quick")
+    parser.add_argument("--out", type=Path, help=f"default {pages}; none if quick")
     options = parser.parse_args()
-    text = table(run(options.quick, options.work))
-    print(text)
-    to = options.out or (None if options.quick else out)
-    if to is not None:
-        to.write_text(text)
+    texts = []
+    for each in comparisons:
+        texts.append(each.table(each.run(options.quick, options.work)))
+        print(texts[-1], flush=True)
+        if options.out is None and not options.quick:
+            each.page.write_text(texts[-1])
+    if options.out is not None:
+        options.out.write_text("\n".join(texts))
 
 
 if __name__ == "__main__":
-    command(__doc__, run, table, OUT)
+    command(__doc__, Comparison(run, table, OUT))

@@ -1,4 +1,4 @@
-"""Equilibrium beside dolfinx and scikit-fem, on one mesh in one run."""
+"""Equilibrium beside dolfinx and scikit-fem, and fracture beside akantu, on one mesh in one run."""
 
 from __future__ import annotations
 
@@ -41,4 +41,39 @@ def _records(case: Any) -> list[Row]:
     return [*rows, recorded(f"{where}: two threads, sooner than one", ", ".join(parts))]
 
 
-CHECKS = [Check("mechanics_peers", peers, in_reduced=False)]
+def two_blocks(reduced: bool) -> list[Row]:
+    """Two blocks pulled apart; rewrites the page of the docs."""
+    module = module_of("benchmarks/peers", "two_blocks")
+    cases = module.run(reduced, ROOT / "build" / "peers")
+    if not reduced:
+        module.OUT.write_text(module.table(cases))
+    return [row for case in cases for row in _pull(case)]
+
+
+def _pull(case: Any) -> list[Row]:
+    where = f"two blocks, {case.pull.name}, {case.n_step} steps"
+    work = case.share("nmcx", "work")
+    less = " less what the jump released" if case.methods["nmcx"]["released"] else ""
+    figure = f"{where}: work of the ends{less} over G_c A"
+    rows = [Row(figure, f"{work:.5f}", "1 ± 0.001", abs(work - 1.0) <= 1e-3)]
+    rows.append(recorded(f"{where}: nmcx", _figures(case, "nmcx")))
+    if "akantu" not in case.methods:
+        return [*rows, recorded(f"{where}: akantu", "akantu is not at hand")]
+    work = case.share("akantu", "work")
+    figures = f"work {work:.5f}, {_figures(case, 'akantu')}, CPU {case.times('akantu'):.2f}×"
+    return [*rows, recorded(f"{where}: akantu", figures)]
+
+
+def _figures(case: Any, method: str) -> str:
+    found = case.methods[method]
+    return (
+        f"dissipated {case.share(method, 'dissipated'):.5f}, peak {1e-6 * found['peak']:.1f} MPa, "
+        f"{found['n_step']} steps found, {found['n_given_up']} given up, "
+        f"{case.iterations(method):.1f} iterations a step"
+    )
+
+
+CHECKS = [
+    Check("mechanics_peers", peers, in_reduced=False),
+    Check("two_blocks", two_blocks, in_reduced=False),
+]

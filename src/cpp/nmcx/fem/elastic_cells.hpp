@@ -106,11 +106,41 @@ std::array<Voigt, d> stresses_of(const double* stiffness, const Vector<d>& gradi
   return result;
 }
 
+/// Upper blocks of a linear tetrahedron: what the four nodes j contribute is computed side by side.
+inline void add_linear_tetrahedron(const Simplex<3>& s, const double* stiffness,
+                                   std::array<double, 144>& result) {
+  // GCC and Clang vectors, in as many registers as the processor needs for them.
+  using Nodes __attribute__((vector_size(32))) = double;
+  Nodes gradient[3];
+  for (std::size_t k = 0; k < 3; ++k) {
+    for (std::size_t j = 0; j < 4; ++j) gradient[k][static_cast<int>(j)] = s.gradients[j][k];
+  }
+  for (std::size_t b = 0; b < 3; ++b) {
+    // Stresses by unit displacements of the nodes along b, times the volume.
+    Nodes stress[6];
+    for (std::size_t i = 0; i < 6; ++i) {
+      const double* row = stiffness + (i * 6);
+      stress[i] = s.volume * ((row[voigt[b][0]] * gradient[0]) + (row[voigt[b][1]] * gradient[1]) +
+                              (row[voigt[b][2]] * gradient[2]));
+    }
+    for (std::size_t i = 0; i < 4; ++i) {
+      const Vector<3>& g = s.gradients[i];
+      for (std::size_t a = 0; a < 3; ++a) {
+        const Nodes force = (g[0] * stress[voigt[a][0]]) + (g[1] * stress[voigt[a][1]]) +
+                            (g[2] * stress[voigt[a][2]]);
+        for (std::size_t j = i; j < 4; ++j) {
+          result[(((i * 4) + j) * 9) + (a * 3) + b] = force[static_cast<int>(j)];
+        }
+      }
+    }
+  }
+}
+
 /// ∫ Bᵀ C B of a cell: n × n blocks of d × d, all by rows.
 template <std::size_t d, std::size_t n>
 std::array<double, n * d * n * d> cell_stiffness(const Simplex<d>& s, const double* stiffness) {
   std::array<double, n * d * n * d> result{};
-  const auto add = [&](const std::array<Vector<d>, n>& gradients, double weight) {
+  [[maybe_unused]] const auto add = [&](const std::array<Vector<d>, n>& gradients, double weight) {
     for (std::size_t j = 0; j < n; ++j) {
       const std::array<Voigt, d> stress = stresses_of<d>(stiffness, gradients[j]);
       for (std::size_t i = 0; i <= j; ++i) {
@@ -122,7 +152,9 @@ std::array<double, n * d * n * d> cell_stiffness(const Simplex<d>& s, const doub
       }
     }
   };
-  if constexpr (n == d + 1) {
+  if constexpr (d == 3 && n == 4) {
+    add_linear_tetrahedron(s, stiffness, result);
+  } else if constexpr (n == d + 1) {
     add(s.gradients, s.volume);
   } else {
     for (const Barycentric<d>& place : quadrature_points<d>()) {

@@ -37,7 +37,9 @@ CohesiveLaw unequal_modes() {
 
 std::vector<CohesiveLaw> every_kind() {
   std::vector<CohesiveLaw> laws;
-  for (CohesiveLaw law : {equal_modes(1e18), equal_modes(2e19, 0.1), unequal_modes()}) {
+  CohesiveLaw by_energy = unequal_modes();
+  by_energy.onset_criterion = nmcx::OnsetCriterion::energy;
+  for (CohesiveLaw law : {equal_modes(1e18), equal_modes(2e19, 0.1), unequal_modes(), by_energy}) {
     for (const auto shape : {nmcx::SofteningShape::bilinear, nmcx::SofteningShape::exponential}) {
       for (const auto mode : {nmcx::MixedMode::benzeggagh_kenane, nmcx::MixedMode::power_law}) {
         law.shape = shape;
@@ -215,6 +217,22 @@ BOOST_AUTO_TEST_CASE(the_quadratic_criterion_holds_at_onset) {
     const double normal = law.stiffness * onset * std::cos(angle) / law.strength;
     const double shear = law.stiffness * onset * std::sin(angle) / law.shear_strength;
     BOOST_TEST((normal * normal) + (shear * shear) == 1, tolerance(1e-13));
+  }
+}
+
+// The table's Turon column, and what the criterion is for: energy at onset that mixes as G does.
+BOOST_AUTO_TEST_CASE(the_onset_by_energy_mixes_as_the_fracture_energy) {
+  CohesiveLaw law = unequal_modes();
+  law.onset_criterion = nmcx::OnsetCriterion::energy;
+  BOOST_TEST(nmcx::cohesive_mode(law, 0.5).onset == 1.20728e-11, tolerance(5e-6));
+  const auto stored = [&](double share) {
+    const double onset = nmcx::cohesive_mode(law, share).onset;
+    return 0.5 * law.stiffness * onset * onset;
+  };
+  for (const double share : {0.1, 0.5, 0.9}) {
+    const double energy = nmcx::cohesive_mode(law, share).fracture_energy;
+    BOOST_TEST((stored(share) - stored(0)) / (stored(1) - stored(0)) == energy - 1,
+               tolerance(1e-12));
   }
 }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -108,6 +110,7 @@ def test_laws_and_separations_that_cannot_be_are_refused() -> None:
         ({"viscosity": -1.0}, "viscosity must be 0 or more"),
         ({"shape": "linear"}, "shape must be one of"),
         ({"mixed_mode": "none"}, "mixed_mode must be one of"),
+        ({"onset_criterion": "linear"}, "onset_criterion must be one of"),
         ({"strength": "200 MPa"}, "strength must be a number"),
     ):
         values = {"stiffness": 1e18, "strength": 200e6, "fracture_energy": 1.0} | change
@@ -150,6 +153,7 @@ LAWS = st.sampled_from(
     [
         *TABLE.values(),
         UNEQUAL,
+        replace(UNEQUAL, onset_criterion="energy"),
         cm.CohesiveLaw(2e19, 200e6, 1.0, 150e6, 3.0, shape="exponential", mixed_mode="power_law"),
     ]
 )

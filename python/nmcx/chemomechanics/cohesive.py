@@ -21,6 +21,7 @@ _Doubles = NDArray[np.float64]
 _STIFFNESS_FACTOR = 50.0
 _SHAPES = ("bilinear", "exponential")
 _MODES = ("benzeggagh_kenane", "power_law")
+_CRITERIA = ("quadratic", "energy")
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,7 @@ class CohesiveLaw:
     """Traction of a grain boundary against its separation.
 
     Elastic with slope K up to the onset, then softening to nothing at the final opening; the area
-    below is the fracture energy. Unloading goes to the origin, penetration meets K again. Onset in
-    mixed mode is quadratic, (t_n / strength)² + (t_s / shear_strength)² = 1.
+    below is the fracture energy. Unloading goes to the origin, penetration meets K again.
 
     Raises
     ------
@@ -41,6 +41,7 @@ class CohesiveLaw:
     ----------
     .. [1] Camanho and Dávila, NASA/TM-2002-211737 (2002): bilinear law, onset in mixed mode.
     .. [2] Benzeggagh and Kenane, Compos. Sci. Technol. 56 (1996) 439: energy in mixed mode.
+    .. [3] Turon, Camanho, Costa and Dávila, Mechanics of Materials 38 (2006) 1072: onset by energy.
 
     Examples
     --------
@@ -62,6 +63,9 @@ class CohesiveLaw:
     #: G = G_I + (G_II − G_I) B^η with B the share of sliding, or
     #: ((1 − B) G / G_I)^η + (B G / G_II)^η = 1
     mixed_mode: Literal["benzeggagh_kenane", "power_law"] = "benzeggagh_kenane"
+    #: of mixed modes: (t_n / strength)² + (t_s / shear_strength)² = 1, or
+    #: δ_0² = δ_n0² + (δ_s0² − δ_n0²) B^η, whose stored energy mixes as the fracture energy does
+    onset_criterion: Literal["quadratic", "energy"] = "quadratic"
     viscosity: float = 0.0  #: μ of dD/dt = (D_law − D) / μ [s]
 
     def __post_init__(self) -> None:
@@ -72,9 +76,13 @@ class CohesiveLaw:
             if getattr(self, name) is None:
                 object.__setattr__(self, name, other)
         for item in dataclasses.fields(self):
-            if item.name not in {"shape", "mixed_mode"}:
+            if item.name not in {"shape", "mixed_mode", "onset_criterion"}:
                 object.__setattr__(self, item.name, _number(item.name, getattr(self, item.name)))
-        for name, known in (("shape", _SHAPES), ("mixed_mode", _MODES)):
+        for name, known in (
+            ("shape", _SHAPES),
+            ("mixed_mode", _MODES),
+            ("onset_criterion", _CRITERIA),
+        ):
             if getattr(self, name) not in known:
                 raise ValueError(f"{name} must be one of {known}, not {getattr(self, name)!r}")
         self.kernel()
@@ -134,6 +142,7 @@ class CohesiveLaw:
             exponent=self.exponent,
             shape=getattr(_core.SofteningShape, self.shape),
             mixed_mode=getattr(_core.MixedMode, self.mixed_mode),
+            onset_criterion=getattr(_core.OnsetCriterion, self.onset_criterion),
             viscosity=self.viscosity,
         )
 

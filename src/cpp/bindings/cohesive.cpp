@@ -18,6 +18,9 @@ void bind_law(py::module_& m) {
   py::enum_<nmcx::MixedMode>(m, "MixedMode")
       .value("benzeggagh_kenane", nmcx::MixedMode::benzeggagh_kenane)
       .value("power_law", nmcx::MixedMode::power_law);
+  py::enum_<nmcx::OnsetCriterion>(m, "OnsetCriterion")
+      .value("quadratic", nmcx::OnsetCriterion::quadratic)
+      .value("energy", nmcx::OnsetCriterion::energy);
 
   py::class_<nmcx::CohesiveMode>(m, "CohesiveMode")
       .def_readonly("onset", &nmcx::CohesiveMode::onset)
@@ -26,15 +29,24 @@ void bind_law(py::module_& m) {
   py::class_<CohesiveLaw>(m, "CohesiveLaw")
       .def(py::init([](double stiffness, double strength, double fracture_energy,
                        double shear_strength, double shear_fracture_energy, double exponent,
-                       nmcx::SofteningShape shape, nmcx::MixedMode mixed_mode, double viscosity) {
-             const CohesiveLaw law{
-                 stiffness, strength, fracture_energy, shear_strength, shear_fracture_energy,
-                 exponent,  shape,    mixed_mode,      viscosity};
+                       nmcx::SofteningShape shape, nmcx::MixedMode mixed_mode,
+                       nmcx::OnsetCriterion onset_criterion, double viscosity) {
+             const CohesiveLaw law{.stiffness = stiffness,
+                                   .strength = strength,
+                                   .fracture_energy = fracture_energy,
+                                   .shear_strength = shear_strength,
+                                   .shear_fracture_energy = shear_fracture_energy,
+                                   .exponent = exponent,
+                                   .shape = shape,
+                                   .mixed_mode = mixed_mode,
+                                   .onset_criterion = onset_criterion,
+                                   .viscosity = viscosity};
              nmcx::check(law);
              return law;
            }),
            "stiffness"_a, "strength"_a, "fracture_energy"_a, "shear_strength"_a,
-           "shear_fracture_energy"_a, "exponent"_a, "shape"_a, "mixed_mode"_a, "viscosity"_a);
+           "shear_fracture_energy"_a, "exponent"_a, "shape"_a, "mixed_mode"_a, "onset_criterion"_a,
+           "viscosity"_a);
   m.def("cohesive_mode", &nmcx::cohesive_mode, "law"_a, "sliding_share"_a);
 
   py::class_<nmcx::TractionSeparation>(m, "TractionSeparation")

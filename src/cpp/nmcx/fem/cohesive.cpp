@@ -39,12 +39,19 @@ struct Sloped {
   double slope;
 };
 
-/// Onset at a share of sliding: 1/δ_0² = (1 - B)/δ_n0² + B/δ_s0², which is the quadratic criterion
-/// of Camanho and Dávila, NASA/TM-2002-211737 (2002), with β² = B/(1 - B).
+/// Onset at a share of sliding. The quadratic criterion of Camanho and Dávila, NASA/TM-2002-211737
+/// (2002), with β² = B/(1 - B), is 1/δ_0² = (1 - B)/δ_n0² + B/δ_s0². That of Turon et al.,
+/// Mechanics of Materials 38 (2006) 1072, takes the energy ½ K δ_0² between the modes as the
+/// fracture energy.
 Sloped onset(const CohesiveLaw& law, double share) {
   const double normal = law.strength / law.stiffness;
   if (law.shear_strength == law.strength) return {.value = normal, .slope = 0};
   const double shear = law.shear_strength / law.stiffness;
+  if (law.onset_criterion == OnsetCriterion::energy) {
+    const double slope = ((shear * shear) - (normal * normal)) * std::pow(share, law.exponent - 1);
+    const double value = std::sqrt((normal * normal) + (slope * share));
+    return {.value = value, .slope = 0.5 * law.exponent * slope / value};
+  }
   const double n = 1 / (normal * normal);
   const double s = 1 / (shear * shear);
   const double value = 1 / std::sqrt(((1 - share) * n) + (share * s));

@@ -21,8 +21,13 @@ enum class MixedMode : std::uint8_t {
   power_law,          ///< ((1 - B) G / G_I)^η + (B G / G_II)^η = 1
 };
 
-/// Constants of a boundary. Onset is quadratic, (t_n / strength)² + (t_s / shear_strength)² = 1,
-/// for traction that opens; compression alone does no damage.
+/// Which tractions start damage in mixed mode.
+enum class OnsetCriterion : std::uint8_t {
+  quadratic,  ///< (t_n / strength)² + (t_s / shear_strength)² = 1
+  energy,     ///< δ_0² = δ_n0² + (δ_s0² - δ_n0²) B^η, which goes with the energy at onset
+};
+
+/// Constants of a boundary. Traction that opens starts damage; compression alone does none.
 struct CohesiveLaw {
   double stiffness = 0;              ///< K, before damage and in contact [Pa/m]
   double strength = 0;               ///< largest normal traction [Pa]
@@ -32,6 +37,7 @@ struct CohesiveLaw {
   double exponent = 1.45;            ///< η of the mixed mode
   SofteningShape shape = SofteningShape::bilinear;
   MixedMode mixed_mode = MixedMode::benzeggagh_kenane;
+  OnsetCriterion onset_criterion = OnsetCriterion::quadratic;
   double viscosity = 0;  ///< μ, time in which damage follows its law [s]
 };
 

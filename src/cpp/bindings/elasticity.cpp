@@ -17,6 +17,33 @@ nmcx::Array<double, 1> array_of(const std::vector<double>& values) {
   return result;
 }
 
+/// The stiffness as other solvers take it.
+struct MatrixArrays {
+  nmcx::Array<std::int64_t, 1> row_start;  ///< (n + 1)
+  nmcx::Array<std::int64_t, 1> column;     ///< (n_entry)
+  nmcx::Array<double, 3> blocks;           ///< (n_entry, d, d)
+  nmcx::Array<double, 2> border;           ///< (n_border, n d)
+  nmcx::Array<double, 2> corner;           ///< (n_border, n_border)
+};
+
+MatrixArrays matrix_of(const nmcx::Elasticity& elasticity) {
+  const nmcx::BlockMatrix matrix = elasticity.matrix();
+  const nmcx::SparsePattern& pattern = *matrix.pattern;
+  const std::size_t d = matrix.dimension;
+  const std::size_t n_border = elasticity.n_border();
+  MatrixArrays result{.row_start = nmcx::Array<std::int64_t, 1>({pattern.row_start.size()}),
+                      .column = nmcx::Array<std::int64_t, 1>({pattern.column.size()}),
+                      .blocks = nmcx::Array<double, 3>({pattern.column.size(), d, d}),
+                      .border = nmcx::Array<double, 2>({n_border, matrix.inner()}),
+                      .corner = nmcx::Array<double, 2>({n_border, n_border})};
+  std::ranges::copy(pattern.row_start, result.row_start.data());
+  std::ranges::copy(pattern.column, result.column.data());
+  std::ranges::copy(matrix.values, result.blocks.data());
+  std::ranges::copy(matrix.border, result.border.data());
+  std::ranges::copy(matrix.corner, result.corner.data());
+  return result;
+}
+
 }  // namespace
 
 void bind_elasticity(py::module_& m) {
@@ -45,6 +72,13 @@ void bind_elasticity(py::module_& m) {
       .def_readonly("iterations", &ElasticEquilibrium::iterations)
       .def_readonly("residual", &ElasticEquilibrium::residual);
 
+  py::class_<MatrixArrays>(m, "MatrixArrays")
+      .def_readonly("row_start", &MatrixArrays::row_start)
+      .def_readonly("column", &MatrixArrays::column)
+      .def_readonly("blocks", &MatrixArrays::blocks)
+      .def_readonly("border", &MatrixArrays::border)
+      .def_readonly("corner", &MatrixArrays::corner);
+
   py::class_<Elasticity>(m, "Elasticity")
       .def(py::init([](const Doubles& points, const Rows& cells,
                        const nmcx::ArrayView<std::int64_t, 1>& grain, const Rows& interfaces,
@@ -62,6 +96,7 @@ void bind_elasticity(py::module_& m) {
            ReleaseGil())
       .def_property_readonly("size", &Elasticity::size)
       .def_property_readonly("n_corner", &Elasticity::n_corner)
+      .def_property_readonly("matrix", &matrix_of)
       .def(
           "state",
           [](const Elasticity& self, const nmcx::ArrayView<double, 1>& x,
@@ -73,6 +108,9 @@ void bind_elasticity(py::module_& m) {
   py::class_<ElasticSolver>(m, "ElasticSolver")
       .def(py::init<const Elasticity&, const Doubles&>(), "elasticity"_a, "fixed"_a.noconvert(),
            py::keep_alive<1, 2>(), ReleaseGil())
+      .def_property_readonly("held",
+                             [](const ElasticSolver& self) { return array_of(self.held()); })
+      .def_property_readonly("rigid_modes", &ElasticSolver::rigid_modes)
       .def("prepare", &ElasticSolver::prepare, "threads"_a = 0, ReleaseGil())
       .def(
           "forces",

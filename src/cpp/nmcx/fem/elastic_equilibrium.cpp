@@ -93,6 +93,23 @@ ElasticSolver::ElasticSolver(const Elasticity& elasticity, const ArrayView<doubl
                                       elasticity.dimension(), {is_fixed.get(), n_inner});
 }
 
+Array<double, 2> ElasticSolver::rigid_modes() const {
+  const RigidModes& modes = solver_->rigid_modes();
+  const std::size_t d = elasticity_.dimension();
+  Array<double, 2> result({elasticity_.size(), modes.size()}, 0.0);
+  for (std::size_t i = 0; i < modes.n_body(); ++i) {
+    const RigidModes::Body& body = modes.body(i);
+    const double* value = body.values.data();
+    for (const Index node : body.nodes) {
+      for (std::size_t k = 0; k < d; ++k, value += body.n_mode) {
+        const std::size_t row = (static_cast<std::size_t>(node) * d) + k;
+        std::copy_n(value, body.n_mode, result.data() + (row * modes.size()) + body.first_mode);
+      }
+    }
+  }
+  return result;
+}
+
 void ElasticSolver::prepare(const Execution& execution) {
   solver_->set_matrix(elasticity_.matrix());
   solver_->prepare(execution);

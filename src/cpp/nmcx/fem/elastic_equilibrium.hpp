@@ -54,6 +54,11 @@ class ElasticSolver {
 
   [[nodiscard]] const Elasticity& elasticity() const { return elasticity_; }
 
+  /// (n d) displacements that are held, NaN where they are free.
+  [[nodiscard]] const std::vector<double>& held() const { return held_; }
+  /// (size, n_mode) motions that strain nothing and that no held displacement hinders.
+  [[nodiscard]] Array<double, 2> rigid_modes() const;
+
   /// Takes the stiffness as it is assembled now; before the first load.
   void prepare(const Execution& execution);
 

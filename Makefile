@@ -136,7 +136,8 @@ counts: $(VENV)/build.stamp
 
 # The edge fit beside larch, PyMca5, rexafs, numba and numpy, in an environment of its own under
 # build/peers; the cones beside numpy and scipy; a step of diffusion and elastic equilibrium beside
-# scikit-fem and, where a Python has it (NMCX_DOLFINX_PYTHON), dolfinx.
+# scikit-fem and, where a Python has it (NMCX_DOLFINX_PYTHON), dolfinx; blocks that part beside
+# akantu.
 peers: install
 	$(RUN) benchmarks/peers/edge_fit.py $(if $(QUICK),--quick)
 	OPENBLAS_NUM_THREADS=1 $(RUN) benchmarks/peers/cones.py $(if $(QUICK),--quick)

@@ -30,6 +30,7 @@ __all__: list[str] = [
     "EstimatorModel",
     "FacetQuadrature",
     "FirstHits",
+    "FollowedStep",
     "Fracture",
     "FractureEnergies",
     "FractureLoad",
@@ -41,11 +42,13 @@ __all__: list[str] = [
     "InsertedInterfaces",
     "LabelLattice",
     "LineMeans",
+    "MatrixArrays",
     "MeasuredEdges",
     "MidsideNodes",
     "MixedMode",
     "MotionModel",
     "Normalised",
+    "OnsetCriterion",
     "PlaneState",
     "ProjectedMesh",
     "ReferenceMap",
@@ -648,6 +651,18 @@ class ElasticEquilibrium:
     @property
     def state(self) -> ElasticState: ...
 
+class MatrixArrays:
+    @property
+    def blocks(self) -> numpy.typing.NDArray[numpy.float64]: ...
+    @property
+    def border(self) -> numpy.typing.NDArray[numpy.float64]: ...
+    @property
+    def column(self) -> numpy.typing.NDArray[numpy.int64]: ...
+    @property
+    def corner(self) -> numpy.typing.NDArray[numpy.float64]: ...
+    @property
+    def row_start(self) -> numpy.typing.NDArray[numpy.int64]: ...
+
 class Elasticity:
     def __init__(
         self,
@@ -669,6 +684,8 @@ class Elasticity:
         eigenstrain: numpy.typing.NDArray[numpy.float64],
         threads: int = 0,
     ) -> ElasticState: ...
+    @property
+    def matrix(self) -> MatrixArrays: ...
     @property
     def n_corner(self) -> int: ...
     @property
@@ -695,6 +712,10 @@ class ElasticSolver:
         max_iterations: typing.SupportsInt | typing.SupportsIndex = 200,
         threads: int = 0,
     ) -> tuple[numpy.typing.NDArray[numpy.float64], int]: ...
+    @property
+    def held(self) -> numpy.typing.NDArray[numpy.float64]: ...
+    @property
+    def rigid_modes(self) -> numpy.typing.NDArray[numpy.float64]: ...
 
 class SofteningShape:
     """
@@ -762,6 +783,39 @@ class MixedMode:
     @property
     def value(self) -> int: ...
 
+class OnsetCriterion:
+    """
+    Members:
+
+      quadratic
+
+      energy
+    """
+
+    __members__: typing.ClassVar[dict[str, OnsetCriterion]]
+    energy: typing.ClassVar[OnsetCriterion]
+    quadratic: typing.ClassVar[OnsetCriterion]
+    @typing.overload
+    def __eq__(self, other: OnsetCriterion) -> bool: ...
+    @typing.overload
+    def __eq__(self, other: typing.Any) -> bool: ...
+    def __getstate__(self) -> int: ...
+    def __hash__(self) -> int: ...
+    def __index__(self) -> int: ...
+    def __init__(self, value: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    def __int__(self) -> int: ...
+    @typing.overload
+    def __ne__(self, other: OnsetCriterion) -> bool: ...
+    @typing.overload
+    def __ne__(self, other: typing.Any) -> bool: ...
+    def __repr__(self) -> str: ...
+    def __setstate__(self, state: typing.SupportsInt | typing.SupportsIndex) -> None: ...
+    def __str__(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def value(self) -> int: ...
+
 class CohesiveMode:
     @property
     def final_opening(self) -> float: ...
@@ -781,6 +835,7 @@ class CohesiveLaw:
         exponent: typing.SupportsFloat | typing.SupportsIndex,
         shape: SofteningShape,
         mixed_mode: MixedMode,
+        onset_criterion: OnsetCriterion,
         viscosity: typing.SupportsFloat | typing.SupportsIndex,
     ) -> None: ...
 
@@ -976,6 +1031,14 @@ class FractureStep:
     @property
     def walls(self) -> WallResponse: ...
 
+class FollowedStep:
+    @property
+    def load(self) -> FractureLoad: ...
+    @property
+    def step(self) -> FractureStep: ...
+    @property
+    def t(self) -> float: ...
+
 class Fracture:
     def __init__(
         self,
@@ -999,6 +1062,19 @@ class Fracture:
         stops_if_unstable: bool = False,
         threads: int = 0,
     ) -> FractureStep: ...
+    def follow(
+        self,
+        before: FractureLoad,
+        load_at: collections.abc.Callable[[float], FractureLoad],
+        point: FracturePoint,
+        guess: numpy.typing.NDArray[numpy.float64],
+        t: typing.SupportsFloat | typing.SupportsIndex,
+        dissipation: typing.SupportsFloat | typing.SupportsIndex,
+        tolerance: typing.SupportsFloat | typing.SupportsIndex = 1e-06,
+        max_iterations: typing.SupportsInt | typing.SupportsIndex = 25,
+        residual_integrity: typing.SupportsFloat | typing.SupportsIndex = 1e-07,
+        threads: int = 0,
+    ) -> FollowedStep: ...
     def initial_point(self) -> FracturePoint: ...
     def load(
         self,
@@ -1014,6 +1090,8 @@ class Fracture:
         walls: numpy.typing.NDArray[numpy.float64],
     ) -> FracturePoint: ...
     def section_strain(self, point: FracturePoint) -> numpy.typing.NDArray[numpy.float64]: ...
+    @property
+    def can_follow(self) -> bool: ...
     @property
     def walls(self) -> CohesiveWalls: ...
 

@@ -23,10 +23,11 @@ def bar(length: float, n: tuple[int, ...]) -> Mesh:
     return mesh.assemble(points, cells, by_brick(second, len(n)), [np.eye(3)] * 2)
 
 
-def pulled(body: Mesh, apart: float) -> NDArray[np.float64]:
+def pulled(body: Mesh, apart: float, order: int = 1) -> NDArray[np.float64]:
     """Displacements of the ends, held against moving across."""
-    x = body.points[:, 0]
-    fixed = np.zeros(body.points.shape)
+    points = body.points if order == 1 else mesh.midside_nodes(body).points
+    x = points[:, 0]
+    fixed = np.zeros(points.shape)
     fixed[:, 0] = np.where(x > 0.5 * x.max(), apart, 0.0)
     fixed[(x > 1e-12) & (x < x.max() - 1e-12)] = np.nan
     return fixed

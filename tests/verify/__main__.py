@@ -3,8 +3,8 @@
 usage: python tests/verify [--issue N] [--reduced] [--only NAME]
 
 Each check is a function that returns rows (figure, measured, target, met). What has been measured
-for this commit is kept in build/verify, so an interrupted run goes on where it stopped. `--reduced`
-runs small counts without writing the table: that is what continuous integration does.
+for this state of the code is kept in build/verify, so an interrupted run goes on where it stopped.
+`--reduced` runs small counts without writing the table: that is what continuous integration does.
 """
 
 from __future__ import annotations
@@ -32,17 +32,23 @@ ISSUES = {
     7: "issue_07_mechanics",
 }
 
+#: What the figures depend on.
+MEASURED = ("src", "python", "CMakeLists.txt", "pyproject.toml", "tests", "benchmarks")
+
 _MARKS = {True: "ok ", False: "NOT", None: "   "}
 
 
 def commit() -> str:
+    """The last commit of what the figures depend on: pages of the docs come after them."""
+
     def git(*words: str) -> str:
         return subprocess.run(
             ["git", *words], cwd=ROOT, capture_output=True, text=True, check=True
         ).stdout.strip()
 
-    dirty = git("status", "--porcelain", "--", ":!docs/verification.md", ":!docs/benchmarks")
-    return git("rev-parse", "--short=12", "HEAD") + ("-modified" if dirty else "")
+    dirty = git("status", "--porcelain", "--", *MEASURED)
+    last = git("log", "-1", "--format=%h", "--abbrev=12", "--", *MEASURED)
+    return last + ("-modified" if dirty else "")
 
 
 def measure(check: Check, reduced: bool, kept: Path) -> list[Row]:

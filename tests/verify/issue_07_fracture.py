@@ -231,10 +231,11 @@ def _near(figure: str, found: float, exact: float) -> Row:
 
 
 def bars(_: bool) -> list[Row]:
-    """§3.5: work of separation and snap-back of bars, as the tests have them."""
+    """§3.5: work of separation of bars, with snap-back and without, as the tests have them."""
     assert MODULUS == 175.3461e9
     return [tests_pass("bars, blocks, viscosity", "tests/python/test_fracture.py",
-                       "-k", "separation or bar or unloading or viscosity")]  # fmt: skip
+                       "-k", "separation or bar or unloading or viscosity"),
+            tests_pass("snap-back followed", "tests/python/test_snap_back.py")]  # fmt: skip
 
 
 CHECKS = [

@@ -11,6 +11,7 @@ from nmcx.chemomechanics.crystal_load import chemical_strain, lithium_content
 from nmcx.chemomechanics.elastic_kernel import elastic_kernel, nodal_vectors
 from nmcx.chemomechanics.fracture import cracked_equilibrium
 from nmcx.chemomechanics.fracture_path import PathControl
+from nmcx.chemomechanics.pardiso import pardiso_equilibrium
 from nmcx.materials import Parameters, Swelling
 from nmcx.results import Equilibrium, Mesh
 
@@ -28,10 +29,12 @@ def equilibrium(
     start: Equilibrium | None = None,
     fixed: ArrayLike | None = None,
     force: ArrayLike | None = None,
+    linear_solver: str = "own",
     tolerance: float | None = None,
     max_step: float = 0.02,
     max_iterations: int = 200,
     residual_integrity: float = 1e-7,
+    snap_back: str = "jump",
     duration: float = 0.0,
     threads: int = 0,
 ) -> Equilibrium:
@@ -69,6 +72,9 @@ def equilibrium(
         of the midside nodes follow, as in `nmcx.mesh.midside_nodes`.
     force : array_like, optional
         (n_node, d) forces on nodes [N], per length in the plane [N/m]; rows as for `fixed`.
+    linear_solver : {"own", "pardiso"}
+        With tied walls: sparse LDLᵀ or multigrid of nmcx, whichever is quicker, or Intel's MKL
+        PARDISO through ``pip install "nmcx[pardiso]"``, which is proprietary and no part of nmcx.
     tolerance : float, optional
         Residual of the forces [1], relative to the load (tied, default 1e-12) or to the forces
         that walls transmit (cohesive, default 1e-6).
@@ -79,6 +85,12 @@ def equilibrium(
         Of a step with cohesive walls.
     residual_integrity : float
         Part of its stiffness that a broken wall keeps [1], so that loose grains have a place.
+    snap_back : {"jump", "follow"}
+        What happens where walls crack though the load stays: the body jumps to where it comes to
+        rest, and what that sets free is told (`steps.released`); or its equilibria are followed at
+        a given dissipation with the load falling and growing again, nothing is set free, and
+        `steps.t` tells the way. Where they cannot be followed, the body jumps. In space for small
+        bodies only, whose matrices are factorised.
     duration : float
         Time that the way takes [s]; matters for a law with viscosity only.
     threads : int
@@ -95,6 +107,8 @@ def equilibrium(
         If arrays have wrong shapes or are not finite, a name is unknown, concentrations are outside
         the lattice table, cells have no positive volume, an elasticity is not positive definite, or
         forces do not balance.
+    ImportError
+        If pypardiso is asked for and not installed.
     nmcx.ConvergenceError
         If the residual stays above the tolerance. With cohesive walls a
         `nmcx.chemomechanics.FractureFailure`, which keeps the last equilibrium.
@@ -120,12 +134,17 @@ def equilibrium(
     swelling = eigenstrain if isinstance(eigenstrain, Swelling) else Swelling(eigenstrain)
     if walls not in ("tied", "cohesive"):
         raise ValueError(f"walls must be 'tied' or 'cohesive', not {walls!r}")
+    if linear_solver not in ("own", "pardiso"):
+        raise ValueError(f"linear_solver must be 'own' or 'pardiso', not {linear_solver!r}")
     if walls == "cohesive":
+        if linear_solver != "own":
+            raise ValueError("linear_solver='pardiso' goes with walls='tied'")
         control = PathControl(
             max_step=max_step,
             tolerance=1e-6 if tolerance is None else tolerance,
             max_iterations=max_iterations,
             residual_integrity=residual_integrity,
+            snap_back=snap_back,
             duration=duration,
             threads=threads,
         )
@@ -147,7 +166,8 @@ def equilibrium(
     tolerance = 1e-12 if tolerance is None else tolerance
     x, notes = lithium_content(mesh, parameters, concentration, swelling)
     kernel, n_node = elastic_kernel(mesh, parameters, plane=plane, order=order, threads=threads)
-    found = _core.elastic_equilibrium(
+    solve = pardiso_equilibrium if linear_solver == "pardiso" else _core.elastic_equilibrium
+    found = solve(
         kernel,
         chemical_strain(mesh, x, swelling),
         nodal_vectors(fixed, (n_node, mesh.dimension), np.nan, "fixed"),
@@ -170,7 +190,12 @@ def equilibrium(
         iterations=found.iterations,
         residual=found.residual,
         midside_displacement=found.displacement[n_corner:] if order == 2 else None,
-        settings={"order": order, "tolerance": tolerance, "end": swelling.end},
+        settings={
+            "order": order,
+            "tolerance": tolerance,
+            "end": swelling.end,
+            "linear_solver": linear_solver,
+        },
         notes=notes,
         lithium=x,
     )

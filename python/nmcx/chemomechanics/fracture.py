@@ -78,6 +78,11 @@ def cracked_equilibrium(
         _core.FacetQuadrature.nodal,
         held,
     )
+    if control.snap_back == "follow" and not kernel.can_follow:
+        raise ValueError(
+            "snap_back='follow' needs the matrices factorised, which a body of this size is not: "
+            "take a coarser mesh, or snap_back='jump'"
+        )
     point = kernel.initial_point()
     if start is not None:
         _check_start(start, mesh, swelling, plane, order, shape)
@@ -127,6 +132,7 @@ def cracked_equilibrium(
                 "end": swelling.end,
                 "max_step": control.max_step,
                 "residual_integrity": control.residual_integrity,
+                "snap_back": control.snap_back,
                 "stiffness": law.stiffness,
                 "strength": law.strength,
                 "fracture_energy": law.fracture_energy,
@@ -187,6 +193,12 @@ def _check(control: PathControl, law: CohesiveLaw) -> None:
         )
     if not (control.tolerance > 0.0 and math.isfinite(control.tolerance)):
         raise ValueError(f"tolerance must be positive, not {control.tolerance!r}")
+    if control.snap_back not in ("jump", "follow"):
+        raise ValueError(f"snap_back must be 'jump' or 'follow', not {control.snap_back!r}")
+    if control.snap_back == "follow" and law.viscosity > 0.0:
+        raise ValueError(
+            "snap_back='follow' goes back in the load: it needs a law without viscosity"
+        )
     if law.viscosity > 0.0 and not control.duration > 0.0:
         raise ValueError("a law with viscosity needs the duration of the way, in seconds")
 

@@ -24,6 +24,10 @@ _MOST_GROWTH = 0.2
 _SHORTEST = 1 / 16
 # Where equilibrium is not found, steps shrink on to this part of the longest.
 _LAST_RESORT = 1 / 1024
+# Followed steps that spend less than this part of the first are given up, and the body jumps.
+_LEAST_SPENT = 1 / 4096
+# Iterations of Newton's method that a followed step may take: it converges fast, or not at all.
+_MOST_NEWTON = 20
 
 
 class FractureFailure(ConvergenceError):
@@ -42,6 +46,7 @@ class PathControl:
     tolerance: float  #: of the forces
     max_iterations: int
     residual_integrity: float
+    snap_back: str  #: what happens where the load cannot grow: "jump" or "follow"
     duration: float  #: of the whole load [s]
     threads: int
 
@@ -99,6 +104,11 @@ class FracturePath:
                 n_cut += 1
                 continue
             if wanted < 1.0 and not self._can_stay(found):
+                if self._control.snap_back == "follow" and self._follow(step, n_cut):
+                    self._previous = None
+                    n_cut = 0
+                    step = shortest
+                    continue
                 tried = found
                 first, found = self._jump(load, step, tried)
                 if not found.report.converged:
@@ -107,10 +117,10 @@ class FracturePath:
                     if step < _LAST_RESORT * longest:
                         raise ConvergenceError(self._stuck(found, step))
                     continue
-                self._record(step, n_cut, found, first, tried)
+                self._record(self.t + step, n_cut, found, first, tried)
                 self._previous = None
             else:
-                self._record(step, n_cut, found)
+                self._record(self.t + step, n_cut, found)
                 self._previous = (step, self.point.x)
             self.t = 1.0 if step == left else self.t + step
             self.point, self._load, self.last = found.point, load, found
@@ -205,9 +215,59 @@ class FracturePath:
         finally:
             self._load = before
 
+    def _follow(self, step: float, n_cut: int) -> bool:
+        """Along equilibria that the load alone would not hold, to where it carries on.
+
+        Returns whether any was found: where none is, the body has to jump.
+        """
+        control = self._control
+        # Walls at rest tell nothing of what they could spend: they are opened to start with.
+        sound = self._load_at(self.t + step)
+        opened = self._solve(sound, self.point, None, 0.0, residual_integrity=1.0).point.x
+        first = _MOST_GROWTH * self._fracture_energy * float(self._area.sum(axis=1).mean())
+        spend = first
+        beyond = self.t + step
+        previous: tuple[float, float, _Doubles] | None = None
+        while spend >= _LEAST_SPENT * first and self.t < 1.0:
+            if previous is None:
+                share = spend / first
+                guess = self.point.x + share * (opened - self.point.x)
+                t = self.t + share * step
+            else:
+                spent, t_before, x_before = previous
+                guess = self.point.x + (spend / spent) * (self.point.x - x_before)
+                t = self.t + (spend / spent) * (self.t - t_before)
+            found = self._kernel.follow(
+                self._load,
+                self._load_at,
+                self.point,
+                guess,
+                float(np.clip(t, 0.0, 1.0)),
+                spend,
+                tolerance=control.tolerance,
+                max_iterations=_MOST_NEWTON,
+                residual_integrity=control.residual_integrity,
+                threads=control.threads,
+            )
+            wanted = self._wanted(found.step, abs(found.t - self.t))
+            if not found.step.report.converged or wanted < 1.0:
+                spend *= 0.25 if not found.step.report.converged else max(wanted, 0.25)
+                n_cut += 1
+                continue
+            self._record(found.t, n_cut, found.step)
+            carries = found.t > beyond and not found.step.report.was_unstable
+            previous = (spend, self.t, self.point.x)
+            self.t, self._load = found.t, found.load
+            self.point, self.last = found.step.point, found.step
+            if carries:
+                return True
+            n_cut = 0
+            spend *= float(np.clip(wanted, 1.0, 2.0))
+        return previous is not None
+
     def _record(
         self,
-        step: float,
+        t: float,
         n_cut: int,
         found: _core.FractureStep,
         first: _core.FractureStep | None = None,
@@ -218,7 +278,7 @@ class FracturePath:
         supplied = energies.supplied_step + (first.energies.supplied_step if first else 0.0)
         self._rows.append(
             (
-                self.t + step,
+                t,
                 sum(report.newton for report in reports),
                 sum(report.secant for report in reports),
                 sum(report.factorisations for report in reports),

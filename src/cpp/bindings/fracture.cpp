@@ -1,5 +1,7 @@
 #include "nmcx/fem/fracture.hpp"
 
+#include <pybind11/functional.h>
+
 #include <algorithm>
 
 #include "bind.hpp"
@@ -8,6 +10,7 @@ using namespace py::literals;
 
 void bind_fracture(py::module_& m) {
   using Doubles = nmcx::ArrayView<double, 2>;
+  using nmcx::FollowedStep;
   using nmcx::Fracture;
   using nmcx::FractureEnergies;
   using nmcx::FractureLoad;
@@ -44,6 +47,11 @@ void bind_fracture(py::module_& m) {
       .def_readonly("energies", &FractureStep::energies)
       .def_readonly("report", &FractureStep::report);
 
+  py::class_<FollowedStep>(m, "FollowedStep")
+      .def_readonly("t", &FollowedStep::t)
+      .def_readonly("load", &FollowedStep::load)
+      .def_readonly("step", &FollowedStep::step);
+
   py::class_<Fracture>(m, "Fracture")
       .def(py::init([](const nmcx::Elasticity& elasticity, std::vector<nmcx::CohesiveLaw> laws,
                        const nmcx::ArrayView<std::int64_t, 1>& law_of_facet,
@@ -53,6 +61,7 @@ void bind_fracture(py::module_& m) {
            }),
            "elasticity"_a, "laws"_a, "law_of_facet"_a.noconvert(), "quadrature"_a,
            "fixed"_a.noconvert(), py::keep_alive<1, 2>(), ReleaseGil())
+      .def_property_readonly("can_follow", &Fracture::can_follow)
       .def_property_readonly("walls", &Fracture::walls, py::return_value_policy::reference_internal)
       .def(
           "load",
@@ -94,5 +103,20 @@ void bind_fracture(py::module_& m) {
           },
           "before"_a, "after"_a, "point"_a, "guess"_a.noconvert() = py::none(),
           "tolerance"_a = 1e-6, "max_iterations"_a = 100, "residual_integrity"_a = 1e-7,
-          "time_step"_a = 0.0, "stops_if_unstable"_a = false, "threads"_a = 0, ReleaseGil());
+          "time_step"_a = 0.0, "stops_if_unstable"_a = false, "threads"_a = 0, ReleaseGil())
+      .def(
+          "follow",
+          [](Fracture& self, const FractureLoad& before, const nmcx::LoadPath& load_at,
+             const FracturePoint& point, const nmcx::ArrayView<double, 1>& guess, double t,
+             double dissipation, double tolerance, std::size_t max_iterations,
+             double residual_integrity, const nmcx::Execution& threads) {
+            return self.follow(before, load_at, point, {guess.data, guess.shape[0]}, t, dissipation,
+                               {.tolerance = tolerance,
+                                .max_iterations = max_iterations,
+                                .residual_integrity = residual_integrity},
+                               threads);
+          },
+          "before"_a, "load_at"_a, "point"_a, "guess"_a.noconvert(), "t"_a, "dissipation"_a,
+          "tolerance"_a = 1e-6, "max_iterations"_a = 25, "residual_integrity"_a = 1e-7,
+          "threads"_a = 0, ReleaseGil());
 }

@@ -1,12 +1,9 @@
 #include "nmcx/fem/equilibrium_search.hpp"
 
-#include <Eigen/Core>
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <utility>
-
-#include "nmcx/core/dense_matrix.hpp"
 
 namespace nmcx {
 namespace {
@@ -25,97 +22,32 @@ constexpr double safety = 0.1;
 /// Steps without the consistent tangent after it was found indefinite.
 constexpr std::size_t patience = 2;
 
-void symmetrise(WallResponse& walls) {
-  const std::size_t n = walls.matrices.shape[1];
-  for (std::size_t f = 0; f < walls.matrices.shape[0]; ++f) {
-    double* a = walls.matrices.data() + (f * n * n);
-    for (std::size_t i = 0; i < n; ++i) {
-      for (std::size_t j = 0; j < i; ++j) {
-        const double mean = 0.5 * (a[(i * n) + j] + a[(j * n) + i]);
-        a[(i * n) + j] = mean;
-        a[(j * n) + i] = mean;
-      }
-    }
-  }
-}
-
-/// Takes the negative eigenvalues out of the matrices of facets whose damage grows.
-void keep_positive_part(WallResponse& walls, const Execution& execution) {
-  using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-  const auto n = static_cast<Eigen::Index>(walls.matrices.shape[1]);
-  const std::size_t q = walls.is_loading.shape[1];
-  parallel_for(
-      walls.matrices.shape[0], 64, execution, [&](std::size_t begin, std::size_t end, std::size_t) {
-        for (std::size_t f = begin; f < end; ++f) {
-          const bool* loading = walls.is_loading.data() + (f * q);
-          if (std::none_of(loading, loading + q, [](bool b) { return b; })) continue;
-          Eigen::Map<Matrix> a(walls.matrices.data() + (f * static_cast<std::size_t>(n * n)), n, n);
-          const SymmetricModes modes = symmetric_modes(a);
-          a = modes.vectors * modes.values.cwiseMax(0.0).asDiagonal() * modes.vectors.transpose();
-        }
-      });
-}
-
 }  // namespace
 
 EquilibriumSearch::EquilibriumSearch(const FractureSystem& system, std::span<const double> load,
                                      const CohesiveState& before, const FractureOptions& options,
                                      const Execution& execution)
-    : system_(system), load_(load), before_(before), options_(options), execution_(execution) {}
+    : balance_(system, before, options, execution),
+      solver_(system.solver),
+      load_(load),
+      options_(options),
+      execution_(execution) {}
 
 void EquilibriumSearch::run(std::vector<double> x) {
   now_.x = std::move(x);
-  now_.stiff.resize(now_.x.size());
-  Team team(execution_);
-  multiply(system_.elasticity.matrix(), now_.x, now_.stiff, team);
-  evaluate(now_);
-  measure();
+  balance_.stretch(now_);
+  balance_.evaluate(now_, load_);
+  balance_.measure(now_, report_);
   while (!is_done() && report_.newton + report_.secant < options_.max_iterations) {
     if (!step()) break;
-    measure();
+    balance_.measure(now_, report_);
   }
   report_.converged = is_done();
 }
 
-/// Walls and residual for x and K x.
-void EquilibriumSearch::evaluate(Place& place) const {
-  const std::size_t n_inner = system_.elasticity.pattern().size() * system_.elasticity.dimension();
-  place.walls = system_.walls.evaluate({place.x.data(), {n_inner}}, before_,
-                                       {.tangent = TangentKind::none,
-                                        .time_step = options_.time_step,
-                                        .residual_integrity = options_.residual_integrity},
-                                       execution_);
-  place.r.resize(place.x.size());
-  for (std::size_t i = 0; i < place.r.size(); ++i) {
-    place.r[i] = load_[i] - place.stiff[i] - (i < n_inner ? place.walls.force[i] : 0);
-  }
-  const auto is_fixed = system_.solver.is_fixed();
-  for (std::size_t i = 0; i < n_inner; ++i) {
-    if (is_fixed[i]) place.r[i] = 0;
-  }
-  Team team(execution_);
-  system_.solver.rigid_modes().project(place.r, team);
-}
-
-double EquilibriumSearch::norm(std::span<const double> force) const {
-  const std::size_t n_inner = system_.elasticity.pattern().size() * system_.elasticity.dimension();
-  Team team(execution_);
-  double sum = chunked_sum(n_inner, team, [&](std::size_t i) { return force[i] * force[i]; });
-  for (std::size_t i = n_inner; i < force.size(); ++i) {
-    sum += force[i] * force[i] / (system_.extent * system_.extent);
-  }
-  return std::sqrt(sum);
-}
-
-double EquilibriumSearch::wall_potential(const Place& place) const {
-  const WallEnergies& e = place.walls.energies;
+double EquilibriumSearch::wall_potential(const BodyForces& body) const {
+  const WallEnergies& e = body.walls.energies;
   return e.stored + e.dissipated_step + e.viscous_step;
-}
-
-void EquilibriumSearch::measure() {
-  report_.residual = norm(now_.r);
-  report_.reference =
-      std::max(norm({now_.walls.force.data(), now_.walls.force.size()}), system_.least_force);
 }
 
 bool EquilibriumSearch::is_done() const {
@@ -124,31 +56,12 @@ bool EquilibriumSearch::is_done() const {
          gained_ <= energy_tolerance * (e.stored + e.dissipated);
 }
 
-void EquilibriumSearch::assemble(Kind kind) {
-  const Elasticity& elasticity = system_.elasticity;
-  const std::size_t n_inner = elasticity.pattern().size() * elasticity.dimension();
-  WallResponse walls = system_.walls.evaluate(
-      {now_.x.data(), {n_inner}}, before_,
-      {.tangent = kind == Kind::secant ? TangentKind::secant : TangentKind::consistent,
-       .time_step = options_.time_step,
-       .residual_integrity = options_.residual_integrity},
-      execution_);
-  if (!system_.has_potential && kind != Kind::secant) symmetrise(walls);
-  if (kind == Kind::positive_part) keep_positive_part(walls, execution_);
-  BlockMatrix matrix = elasticity.matrix();
-  system_.values.assign(matrix.values.begin(), matrix.values.end());
-  elasticity.add_wall_matrices(walls.matrices.view(), system_.values, execution_);
-  matrix.values = system_.values;
-  system_.solver.set_matrix(matrix);
-}
-
-void EquilibriumSearch::prepare(Kind kind) {
-  MechanicalSolver& solver = system_.solver;
-  const bool takes_another = kind == Kind::consistent && solver.needs_positive_definite();
-  if (takes_another) assemble(Kind::positive_part);
-  solver.prepare(execution_);
+void EquilibriumSearch::prepare(WallMatrix kind) {
+  const bool takes_another = kind == WallMatrix::consistent && solver_.needs_positive_definite();
+  if (takes_another) balance_.assemble(now_, WallMatrix::positive_part);
+  solver_.prepare(execution_);
   ++report_.factorisations;
-  if (takes_another) assemble(kind);
+  if (takes_another) balance_.assemble(now_, kind);
 }
 
 /// Residual of a direction: what Newton's method makes of the present one, or the search needs.
@@ -158,22 +71,22 @@ double EquilibriumSearch::linear_tolerance() const {
   return std::clamp(std::max(residual, wanted), tightest, loosest);
 }
 
-bool EquilibriumSearch::find_direction(Kind kind) {
-  assemble(kind);
-  MechanicalSolver& solver = system_.solver;
+bool EquilibriumSearch::find_direction(WallMatrix kind) {
+  balance_.assemble(now_, kind);
   const MechanicalOptions options{.tolerance = linear_tolerance(),
-                                  .max_iterations = solver.most_iterations()};
-  const bool leaves_saddles = solver.needs_positive_definite();
+                                  .max_iterations = solver_.most_iterations()};
+  const bool leaves_saddles = solver_.needs_positive_definite();
   const auto solve = [&] {
     p_.assign(now_.x.size(), 0.0);
-    const MechanicalReport found = solver.solve(now_.r, p_, options, execution_);
+    const MechanicalReport found = solver_.solve(now_.r, p_, options, execution_);
     report_.linear += found.iterations;
     report_.was_unstable |= found.indefinite;
     return found.indefinite ? leaves_saddles : found.converged;
   };
-  if (solver.is_prepared() && solver.n_negative() == 0 && !solver.is_worn() && solve()) return true;
+  if (solver_.is_prepared() && solver_.n_negative() == 0 && !solver_.is_worn() && solve())
+    return true;
   prepare(kind);
-  return solver.n_negative() == 0 && solve();
+  return solver_.n_negative() == 0 && solve();
 }
 
 bool EquilibriumSearch::go() {
@@ -183,7 +96,7 @@ bool EquilibriumSearch::go() {
     return chunked_sum(n, team, [&](std::size_t i) { return a[i] * b[i]; });
   };
   std::vector<double> stiff_p(n);
-  multiply(system_.elasticity.matrix(), p_, stiff_p, team);
+  multiply(balance_.system().elasticity.matrix(), p_, stiff_p, team);
   const double slope = -dot(now_.r, p_);
   if (!(slope < 0)) return false;
   const double bulk_slope = dot(now_.stiff, p_) - dot(load_, p_);
@@ -191,16 +104,16 @@ bool EquilibriumSearch::go() {
   const double start = wall_potential(now_);
 
   const auto at = [&](double alpha) {
-    Place place{.x = now_.x, .stiff = now_.stiff, .r = {}, .walls = {}};
+    BodyForces place{.x = now_.x, .stiff = now_.stiff, .r = {}, .walls = {}};
     for (std::size_t i = 0; i < n; ++i) {
       place.x[i] += alpha * p_[i];
       place.stiff[i] += alpha * stiff_p[i];
     }
-    evaluate(place);
+    balance_.evaluate(place, load_);
     return place;
   };
   // The slope is followed to where it has become small; what potential says comes first.
-  Place best;
+  BodyForces best;
   double best_change = std::numeric_limits<double>::infinity();
   double best_slope = 0;
   double low = 0;
@@ -208,14 +121,14 @@ bool EquilibriumSearch::go() {
   double high = 0;
   double alpha = 1;
   for (int trial = 0; trial < 12; ++trial) {
-    Place place = at(alpha);
+    BodyForces place = at(alpha);
     const double here = -dot(place.r, p_);
     const double change = (alpha * bulk_slope) + (0.5 * alpha * alpha * bulk_curvature) +
                           wall_potential(place) - start;
-    const bool is_less = system_.has_potential
+    const bool is_less = balance_.system().has_potential
                              ? change <= (sufficient * alpha * slope) + (rounding * start)
                              : std::abs(here) <= 0.8 * std::abs(slope);
-    const double merit = system_.has_potential ? change : std::abs(here);
+    const double merit = balance_.system().has_potential ? change : std::abs(here);
     if (is_less && merit < best_change) {
       best_change = merit;
       best_slope = alpha * here;
@@ -248,7 +161,7 @@ bool EquilibriumSearch::step() {
   if (n_unstable_ > 0) {
     --n_unstable_;
   } else {
-    const bool has_direction = find_direction(Kind::consistent);
+    const bool has_direction = find_direction(WallMatrix::consistent);
     report_.was_unstable |= !has_direction;
     if (options_.stops_if_unstable && report_.was_unstable) return false;
     if (has_direction && go()) {
@@ -257,7 +170,7 @@ bool EquilibriumSearch::step() {
     }
     n_unstable_ = patience;
   }
-  for (const Kind kind : {Kind::positive_part, Kind::secant}) {
+  for (const WallMatrix kind : {WallMatrix::positive_part, WallMatrix::secant}) {
     if (find_direction(kind) && go()) {
       ++report_.secant;
       return true;

@@ -7,6 +7,7 @@
 
 #include "nmcx/core/error.hpp"
 #include "nmcx/fem/disjoint_sets.hpp"
+#include "nmcx/fem/dissipation_control.hpp"
 #include "nmcx/fem/equilibrium_search.hpp"
 #include "nmcx/fem/mechanical_solver_choice.hpp"
 
@@ -144,47 +145,70 @@ FracturePoint Fracture::point_at(const ArrayView<double, 2>& displacement,
   return {.x = std::move(x), .walls = walls_.state_of(walls)};
 }
 
+FractureSystem Fracture::system() {
+  return {.elasticity = elasticity_,
+          .walls = walls_,
+          .solver = *solver_,
+          .values = values_,
+          .has_potential = has_potential_,
+          .least_force = least_force_,
+          .extent = extent_};
+}
+
 FractureStep Fracture::equilibrate(const FractureLoad& before, const FractureLoad& after,
                                    const FracturePoint& point, std::span<const double> guess,
                                    const FractureOptions& options, const Execution& execution) {
   const std::size_t n = elasticity_.size();
-  const std::size_t n_inner = held_.size();
   require(point.x.size() == n && (guess.empty() || guess.size() == n),
           "points and guesses must have one value per unknown");
   std::vector<double> x = point.x;
   if (!guess.empty()) x.assign(guess.begin(), guess.end());
-  for (std::size_t i = 0; i < n_inner; ++i) {
+  for (std::size_t i = 0; i < held_.size(); ++i) {
     if (!std::isnan(after.held[i])) x[i] = after.held[i];
   }
   std::vector<double> f(n);
   for (std::size_t i = 0; i < n; ++i) f[i] = after.lattice[i] + after.force[i];
-
-  const FractureSystem system{.elasticity = elasticity_,
-                              .walls = walls_,
-                              .solver = *solver_,
-                              .values = values_,
-                              .has_potential = has_potential_,
-                              .least_force = least_force_,
-                              .extent = extent_};
-  EquilibriumSearch search(system, f, point.walls, options, execution);
+  EquilibriumSearch search(system(), f, point.walls, options, execution);
   search.run(std::move(x));
+  return finished(before, after, point, std::move(search.x()), std::move(search.walls()),
+                  search.report(), execution);
+}
 
+FollowedStep Fracture::follow(const FractureLoad& before, const LoadPath& load_at,
+                              const FracturePoint& point, std::span<const double> guess, double t,
+                              double dissipation, const FractureOptions& options,
+                              const Execution& execution) {
+  const std::size_t n = elasticity_.size();
+  require(point.x.size() == n && guess.size() == n,
+          "points and guesses must have one value per unknown");
+  DissipationControl control(system(), before, point, load_at, options, execution);
+  control.run({guess.begin(), guess.end()}, t, dissipation);
+  FractureStep step = finished(before, control.load(), point, std::move(control.x()),
+                               std::move(control.walls()), control.report(), execution);
+  return {.t = control.t(), .load = std::move(control.load()), .step = std::move(step)};
+}
+
+FractureStep Fracture::finished(const FractureLoad& before, const FractureLoad& after,
+                                const FracturePoint& point, std::vector<double> x,
+                                WallResponse walls, const FractureReport& report,
+                                const Execution& execution) const {
+  const std::size_t n = elasticity_.size();
+  const std::size_t n_inner = held_.size();
   Team team(execution);
   std::vector<double> stiff_before(n);
   std::vector<double> stiff_after(n);
   multiply(elasticity_.matrix(), point.x, stiff_before, team);
-  multiply(elasticity_.matrix(), search.x(), stiff_after, team);
+  multiply(elasticity_.matrix(), x, stiff_after, team);
   const WallResponse walls_before = walls_.evaluate({point.x.data(), {n_inner}}, point.walls,
                                                     {.residual_integrity = 1}, execution);
-  const std::vector<double>& x_after = search.x();
   const auto elastic = [&](const std::vector<double>& at, const std::vector<double>& stiff,
                            const FractureLoad& load) {
     return load.lattice_energy + chunked_sum(n, team, [&](std::size_t i) {
              return at[i] * ((0.5 * stiff[i]) - load.lattice[i]);
            });
   };
-  const WallEnergies& after_walls = search.walls().energies;
-  FractureEnergies energies{.elastic = elastic(x_after, stiff_after, after),
+  const WallEnergies& after_walls = walls.energies;
+  FractureEnergies energies{.elastic = elastic(x, stiff_after, after),
                             .walls = after_walls.stored,
                             .dissipated_step = after_walls.dissipated_step,
                             .viscous_step = after_walls.viscous_step};
@@ -193,23 +217,23 @@ FractureStep Fracture::equilibrate(const FractureLoad& before, const FractureLoa
   // Work of lattice strain, forces and holds, each by the trapezoid rule.
   energies.supplied_step = after.lattice_energy - before.lattice_energy;
   energies.supplied_step += chunked_sum(n, team, [&](std::size_t i) {
-    const double moved = x_after[i] - point.x[i];
+    const double moved = x[i] - point.x[i];
     double work = 0.5 * ((before.force[i] + after.force[i]) * moved -
-                         ((point.x[i] + x_after[i]) * (after.lattice[i] - before.lattice[i])));
+                         ((point.x[i] + x[i]) * (after.lattice[i] - before.lattice[i])));
     if (i < n_inner && !std::isnan(held_[i])) {
       const double reaction_before =
           stiff_before[i] + walls_before.force[i] - before.lattice[i] - before.force[i];
       const double reaction_after =
-          stiff_after[i] + search.walls().force[i] - after.lattice[i] - after.force[i];
+          stiff_after[i] + walls.force[i] - after.lattice[i] - after.force[i];
       work += 0.5 * (reaction_before + reaction_after) * moved;
     }
     return work;
   });
-  FractureStep result{.point = {.x = std::move(search.x()), .walls = search.walls().state},
-                      .walls = std::move(search.walls()),
-                      .energies = energies,
-                      .report = search.report()};
-  return result;
+  CohesiveState state = walls.state;
+  return {.point = {.x = std::move(x), .walls = std::move(state)},
+          .walls = std::move(walls),
+          .energies = energies,
+          .report = report};
 }
 
 }  // namespace nmcx

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -15,6 +16,8 @@
 #include "nmcx/fem/mechanical_solver.hpp"
 
 namespace nmcx {
+
+struct FractureSystem;
 
 /// Laws of the untied walls of a mesh.
 struct WallLaws {
@@ -30,6 +33,9 @@ struct FractureLoad {
   std::vector<double> force;    ///< (size) on nodes
   std::vector<double> held;     ///< (n d) displacements, NaN where they are free
 };
+
+/// Loads along a way, t from 0 to 1.
+using LoadPath = std::function<FractureLoad(double)>;
 
 /// Where a body is: its unknowns, and what its walls remember.
 struct FracturePoint {
@@ -76,6 +82,13 @@ struct FractureStep {
   WallResponse walls;  ///< without matrices
   FractureEnergies energies;
   FractureReport report;
+};
+
+/// A step whose load was sought with its displacements.
+struct FollowedStep {
+  double t = 0;
+  FractureLoad load;
+  FractureStep step;
 };
 
 /// A polycrystal that cracks along its walls.
@@ -125,8 +138,31 @@ class Fracture {
                                          const FractureOptions& options,
                                          const Execution& execution);
 
+  /// Whether matrices are factorised: iterations would end at a negative direction.
+  [[nodiscard]] bool can_follow() const { return !solver_->needs_positive_definite(); }
+
+  /// Seeks the equilibrium along a way of loads at which the walls have spent `dissipation` [J]
+  /// since a point of equilibrium at `before`; the load may fall, as it does where a body snaps
+  /// back.
+  ///
+  /// @param guess where to start from, (size), walls that shall crack opened beyond what they
+  ///              remember: walls that rest tell nothing of what they could spend
+  /// @param t     where on the way to start from
+  /// @return with `converged` false the last try; `was_unstable` tells whether the body would leave
+  ///         the place found by itself if the load stayed
+  /// @pre `can_follow`
+  [[nodiscard]] FollowedStep follow(const FractureLoad& before, const LoadPath& load_at,
+                                    const FracturePoint& point, std::span<const double> guess,
+                                    double t, double dissipation, const FractureOptions& options,
+                                    const Execution& execution);
+
  private:
-  struct Search;
+  [[nodiscard]] FractureSystem system();
+  /// Energies of a step to where forces balance.
+  [[nodiscard]] FractureStep finished(const FractureLoad& before, const FractureLoad& after,
+                                      const FracturePoint& point, std::vector<double> x,
+                                      WallResponse walls, const FractureReport& report,
+                                      const Execution& execution) const;
 
   const Elasticity& elasticity_;
   std::vector<double> held_;  ///< (n d) NaN where free

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -11,7 +13,6 @@ from nmcx.chemomechanics.crystal_load import chemical_strain, lithium_content
 from nmcx.chemomechanics.elastic_kernel import elastic_kernel, nodal_vectors
 from nmcx.chemomechanics.fracture import cracked_equilibrium
 from nmcx.chemomechanics.fracture_path import PathControl
-from nmcx.chemomechanics.pardiso import pardiso_equilibrium
 from nmcx.materials import Parameters, Swelling
 from nmcx.results import Equilibrium, Mesh
 
@@ -166,8 +167,7 @@ def equilibrium(
     tolerance = 1e-12 if tolerance is None else tolerance
     x, notes = lithium_content(mesh, parameters, concentration, swelling)
     kernel, n_node = elastic_kernel(mesh, parameters, plane=plane, order=order, threads=threads)
-    solve = pardiso_equilibrium if linear_solver == "pardiso" else _core.elastic_equilibrium
-    found = solve(
+    found = _solver(linear_solver)(
         kernel,
         chemical_strain(mesh, x, swelling),
         nodal_vectors(fixed, (n_node, mesh.dimension), np.nan, "fixed"),
@@ -199,3 +199,12 @@ def equilibrium(
         notes=notes,
         lithium=x,
     )
+
+
+def _solver(name: str) -> Any:
+    if name == "own":
+        return _core.elastic_equilibrium
+    # Sparse matrices of scipy take long to import, and only this needs them.
+    from nmcx.chemomechanics.pardiso import pardiso_equilibrium
+
+    return pardiso_equilibrium

@@ -111,8 +111,9 @@ def _pypardiso() -> Any:
 def _stiffness(kernel: _core.Elasticity) -> sparse.csr_array:
     arrays = kernel.matrix
     inner = sparse.bsr_array((arrays.blocks, arrays.column, arrays.row_start))
-    border, corner = sparse.csr_array(arrays.border), sparse.csr_array(arrays.corner)
-    return sparse.csr_array(sparse.block_array([[inner, border.T], [border, corner]]))
+    border = sparse.csr_array(arrays.border)
+    parts: list[list[Any]] = [[inner, border.T], [border, sparse.csr_array(arrays.corner)]]
+    return sparse.csr_array(sparse.block_array(parts))
 
 
 def _upper(matrix: sparse.csr_array) -> sparse.csr_array:

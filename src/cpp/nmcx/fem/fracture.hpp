@@ -143,7 +143,7 @@ class Fracture {
 
   /// Seeks the equilibrium along a way of loads at which the walls have spent `dissipation` [J]
   /// since a point of equilibrium at `before`; the load may fall, as it does where a body snaps
-  /// back.
+  /// back. From a body without load the dissipation cannot be told: `before` must be one.
   ///
   /// @param guess where to start from, (size), walls that shall crack opened beyond what they
   ///              remember: walls that rest tell nothing of what they could spend

@@ -3,6 +3,7 @@
 #include <Eigen/Core>
 #include <algorithm>
 #include <cmath>
+#include <type_traits>
 #include <utility>
 
 #include "nmcx/core/dense_matrix.hpp"
@@ -86,6 +87,16 @@ Eigen::MatrixXd free_motions(Eigen::MatrixXd modes, const std::vector<Index>& bo
   return left;
 }
 
+/// Calls loop(d, n_mode), as constants where all motions of space are free: loops over them unroll.
+template <class Loop>
+void with_counts(std::size_t d, std::size_t n_mode, const Loop& loop) {
+  if (n_mode == 6) {
+    loop(std::integral_constant<std::size_t, 3>(), std::integral_constant<std::size_t, 6>());
+  } else {
+    loop(d, n_mode);
+  }
+}
+
 }  // namespace
 
 RigidModes::RigidModes(const SparsePattern& pattern, std::span<const double> positions,
@@ -116,12 +127,14 @@ std::vector<double> RigidModes::along(std::span<const double> x, Team& team) con
     const Body& body = bodies_[chunks_[c].body];
     const double* value = body.values.data() + (chunks_[c].begin * dimension_ * body.n_mode);
     double sum[most] = {};
-    for (std::size_t i = chunks_[c].begin; i < chunks_[c].end; ++i) {
-      const double* at = x.data() + (static_cast<std::size_t>(body.nodes[i]) * dimension_);
-      for (std::size_t k = 0; k < dimension_; ++k) {
-        for (std::size_t m = 0; m < body.n_mode; ++m) sum[m] += *value++ * at[k];
+    with_counts(dimension_, body.n_mode, [&](auto d, auto n_mode) {
+      for (std::size_t i = chunks_[c].begin; i < chunks_[c].end; ++i) {
+        const double* at = x.data() + (static_cast<std::size_t>(body.nodes[i]) * d);
+        for (std::size_t k = 0; k < d; ++k, value += n_mode) {
+          for (std::size_t m = 0; m < n_mode; ++m) sum[m] += value[m] * at[k];
+        }
       }
-    }
+    });
     std::copy_n(sum, most, partial.data() + (c * most));
   });
   std::vector<double> result(n_mode_, 0.0);
@@ -139,12 +152,14 @@ void RigidModes::add(std::span<const double> factors, std::span<double> x, Team&
     const Body& body = bodies_[chunks_[c].body];
     const double* value = body.values.data() + (chunks_[c].begin * dimension_ * body.n_mode);
     const double* factor = factors.data() + body.first_mode;
-    for (std::size_t i = chunks_[c].begin; i < chunks_[c].end; ++i) {
-      double* at = x.data() + (static_cast<std::size_t>(body.nodes[i]) * dimension_);
-      for (std::size_t k = 0; k < dimension_; ++k) {
-        for (std::size_t m = 0; m < body.n_mode; ++m) at[k] += *value++ * factor[m];
+    with_counts(dimension_, body.n_mode, [&](auto d, auto n_mode) {
+      for (std::size_t i = chunks_[c].begin; i < chunks_[c].end; ++i) {
+        double* at = x.data() + (static_cast<std::size_t>(body.nodes[i]) * d);
+        for (std::size_t k = 0; k < d; ++k, value += n_mode) {
+          for (std::size_t m = 0; m < n_mode; ++m) at[k] += value[m] * factor[m];
+        }
       }
-    }
+    });
   });
 }
 

@@ -158,6 +158,11 @@ EXAMPLES: list[results.Result] = [
     results.LoadSteps(
         normal(2), *(np.array([k, 2]) for k in range(5)), *(normal(2) for _ in range(4))
     ),
+    results.History(
+        normal(2), normal(2, 5), *(normal(2) for _ in range(4)), np.array([0, 1]),
+        normal(2, 4, 6), normal(2, 3), normal(2, 3), np.array([[False] * 3, [True, False, True]]),
+        *(normal(2) for _ in range(7)), 7, 31, {"max_step": 0.02}, ("a note",),
+    ),
     results.CrackNetwork(np.array([0, 1, 1]), normal(1), np.array([True])),
     results.RadialProfile(
         normal(3), normal(3), normal(3), normal(3), normal(3), np.array([1, 5, 9]),

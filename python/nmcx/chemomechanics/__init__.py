@@ -6,6 +6,7 @@ boundaries and through the surface; amounts balance to rounding in every step.
 
 from nmcx.chemomechanics.boundary import Dirichlet, Flux, Robin, layer_conductance
 from nmcx.chemomechanics.cohesive import CohesiveLaw, cohesive_law, traction_separation
+from nmcx.chemomechanics.coupling import Coupling
 from nmcx.chemomechanics.crack_networks import crack_network
 from nmcx.chemomechanics.demand import ImpossibleDemand, TransportFailure
 from nmcx.chemomechanics.diffusion import diffuse
@@ -13,12 +14,15 @@ from nmcx.chemomechanics.electrode_drive import ButlerVolmer
 from nmcx.chemomechanics.equilibrium import equilibrium
 from nmcx.chemomechanics.fracture_path import FractureFailure
 from nmcx.chemomechanics.profiles import radial_profile
-from nmcx.chemomechanics.protocol import Charge, Discharge, Hold, Rest, cycle
+from nmcx.chemomechanics.protocol import cycle
+from nmcx.chemomechanics.protocol_run import Charge, Discharge, Hold, Rest
+from nmcx.chemomechanics.simulation import SimulationFailure, simulate
 
 __all__ = [
     "ButlerVolmer",
     "Charge",
     "CohesiveLaw",
+    "Coupling",
     "Dirichlet",
     "Discharge",
     "Flux",
@@ -27,6 +31,7 @@ __all__ = [
     "ImpossibleDemand",
     "Rest",
     "Robin",
+    "SimulationFailure",
     "TransportFailure",
     "cohesive_law",
     "crack_network",
@@ -35,5 +40,6 @@ __all__ = [
     "equilibrium",
     "layer_conductance",
     "radial_profile",
+    "simulate",
     "traction_separation",
 ]

@@ -53,7 +53,12 @@ def crack_network(
         raise ValueError("state must be an equilibrium with walls='cohesive'")
     if len(state.damage) != len(mesh.interfaces):
         raise ValueError("state must be an equilibrium of this mesh")
-    cracked = np.flatnonzero((state.damage >= least_damage) & (state.opening >= least_opening))
+    return network_of(mesh, (state.damage >= least_damage) & (state.opening >= least_opening))
+
+
+def network_of(mesh: Mesh, is_cracked: NDArray[np.bool_]) -> CrackNetwork:
+    """Cracks that a mask (k,) of wall facets makes up."""
+    cracked = np.flatnonzero(is_cracked)
     place = _place_of_node(mesh)
     d = mesh.dimension
     hinges, n_hinge = _hinges(place[mesh.interfaces[cracked, :d]], place[mesh.surface])

@@ -1,63 +1,25 @@
-"""Charging, holding, resting: what is done to the electrode, one part after another."""
+"""Charging, holding, resting a particle whose surface is at one potential."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nmcx.chemomechanics.demand import CutOff, TransportFailure
-from nmcx.chemomechanics.diffusion import step_control
+from nmcx.chemomechanics.demand import TransportFailure
 from nmcx.chemomechanics.domain import Domain, SolverOptions
-from nmcx.chemomechanics.electrode_drive import ButlerVolmer, ElectrodeDrive, one_c
+from nmcx.chemomechanics.electrode_drive import ButlerVolmer, ElectrodeDrive
+from nmcx.chemomechanics.protocol_run import (
+    Charge,
+    Discharge,
+    Part,
+    ProtocolRun,
+    check_part,
+)
 from nmcx.chemomechanics.recording import Recorder
-from nmcx.chemomechanics.stepping import State, StepControl, Stepper, started
 from nmcx.materials import Parameters
 from nmcx.results import Mesh, TransportHistory
-
-
-@dataclass(frozen=True)
-class Charge:
-    """Lithium leaves at a constant current until the mean c / C_max has fallen to `until`."""
-
-    c_rate: float  #: fall of the mean c / C_max per hour [1/h]
-    until: float  #: mean c / C_max at its end [1]
-    #: mean c / C_max that a run starts from if this is its first part [1]; not 1, where the
-    #: exchange current vanishes
-    initial: float = 0.95
-    cutoff: float | None = None  #: potential that ends it before [V]
-
-
-@dataclass(frozen=True)
-class Discharge:
-    """Lithium enters at a constant current until the mean c / C_max has risen to `until`."""
-
-    c_rate: float  #: rise of the mean c / C_max per hour [1/h]
-    until: float  #: mean c / C_max at its end [1]
-    initial: float = 0.3  #: mean c / C_max that a run starts from if this is its first part [1]
-    cutoff: float | None = None  #: potential that ends it before [V]
-
-
-@dataclass(frozen=True)
-class Hold:
-    """Potential held for a time, or until the current has fallen to a given C-rate."""
-
-    potential: float  #: electrode against lithium [V]
-    duration: float  #: [s]
-    until_c_rate: float | None = None  #: size of the current that ends it before [1/h]
-
-
-@dataclass(frozen=True)
-class Rest:
-    """No total current; lithium still moves from facet to facet through the electrolyte."""
-
-    duration: float  #: [s]
-
-
-Part: TypeAlias = Charge | Discharge | Hold | Rest
 
 
 def cycle(
@@ -143,14 +105,7 @@ def cycle(
     >>> history.times.tolist()
     [0.0, 810.0, 1620.0, 1920.0, 2220.0]
     """
-    parts = list(protocol) if isinstance(protocol, Sequence) else [protocol]
-    for part in parts:
-        _check_part(part)
-    if not parts or states < 1:
-        raise ValueError("protocol needs a part, and states must be 1 or more")
-    kinetics = surface or ButlerVolmer()
-    if (kinetics.c_rate, kinetics.current, kinetics.potential) != (None, None, None):
-        raise ValueError("surface must not hold a rate, current or potential: the protocol does")
+    parts, kinetics = checked_parts(protocol, surface, states)
     domain = Domain(
         mesh,
         parameters,
@@ -160,97 +115,73 @@ def cycle(
         mass=mass,
         solver=SolverOptions(solver, solver_tolerance, threads=threads),
     )
-    if initial is None:
-        if not isinstance(parts[0], Charge | Discharge):
-            raise ValueError("initial must be given unless the protocol starts with a charge")
-        initial = parts[0].initial * domain.max_concentration
+    initial = first_concentration(parts, parameters, initial)
     drive = ElectrodeDrive(domain, parameters, kinetics)
     settings = {"protocol": tuple(map(repr, parts)), "tolerance": tolerance}
     recorder = Recorder(domain, settings, progress=progress, n_expected=1 + states * len(parts))
-    state = State(0.0, drive.idle(domain.on_unknowns(initial, "initial")), 0.0, 0.0)
-    for number, part in enumerate(parts):
-        recorder.part = number
-        duration, change = _begin(part, drive, domain, state)
-        if duration <= 0:
-            continue
-        state = started(state, drive)
-        if not recorder.states:
-            recorder.keep(state)
-        control = step_control(
-            tolerance * max(change, 1e-3) * domain.max_concentration,
-            scheme=scheme,
-            step=None,
-            max_change=None if max_change is None else max_change * domain.max_concentration,
-        )
-        state = _run(part, drive, state, duration, control, states, recorder)
-    recorder.notes += drive.notes
-    return recorder.history()
-
-
-def _check_part(part: object) -> None:
-    if not isinstance(part, Charge | Discharge | Hold | Rest):
-        raise ValueError(f"protocol must hold Charge, Discharge, Hold and Rest, not {part!r}")
-    if isinstance(part, Charge | Discharge):
-        if not 0 < part.c_rate < np.inf:
-            raise ValueError("c_rate of a charge or discharge must be positive")
-        if not (0 <= part.until <= 1 and 0 < part.initial < 1):
-            raise ValueError("until and initial are mean c / C_max, between 0 and 1")
-    elif not 0 <= part.duration < np.inf:
-        raise ValueError("duration must be 0 or more, and finite")
-
-
-def _begin(part: Part, drive: ElectrodeDrive, domain: Domain, state: State) -> tuple[float, float]:
-    """Set the drive to a part; its length [s] and the change of c / C_max it is about."""
-    drive.cutoff, drive.least_current = None, None
-    if isinstance(part, Hold):
-        drive.hold_potential(part.potential)
-        if part.until_c_rate is not None:
-            drive.least_current = part.until_c_rate * one_c(domain)
-        return part.duration, 1.0
-    if isinstance(part, Rest):
-        drive.hold_current(0.0)
-        spread = float(np.ptp(state.concentration)) / domain.max_concentration
-        return part.duration, spread
-    sense = 1 if isinstance(part, Charge) else -1
-    mean = float(domain.mass @ state.concentration) / domain.volume / domain.max_concentration
-    change = sense * (mean - part.until)
-    if change < -1e-9:
-        raise ValueError(
-            f"{type(part).__name__}(until={part.until:g}) starts at a mean c / C_max of "
-            f"{mean:.4g}, which is past it"
-        )
-    drive.hold_current(sense * part.c_rate * one_c(domain))
-    if part.cutoff is not None:
-        drive.cutoff = part.cutoff, sense
-    return 3600.0 * change / part.c_rate, change
-
-
-def _run(
-    part: Part,
-    drive: ElectrodeDrive,
-    state: State,
-    duration: float,
-    control: StepControl,
-    states: int,
-    recorder: Recorder,
-) -> State:
-    """Step through a part; the state at its end."""
-    stepper = Stepper(recorder.domain, drive, state, control)
-    last = state
-    begin = state.time
+    run = ProtocolRun(
+        domain,
+        drive,
+        parts,
+        domain.on_unknowns(initial, "initial"),
+        states=states,
+        tolerance=tolerance,
+        scheme=scheme,
+        max_change=max_change,
+    )
     try:
-        drive.check(last.time, last.solved)
-        for i in range(1, states + 1):
-            for last in stepper.until(begin + duration * i / states):
-                recorder.see(last)
-            recorder.keep(last)
-    except CutOff:
-        recorder.keep_new(last)
+        for state in run.states():
+            recorder.part, recorder.imbalance = run.part, run.imbalance
+            recorder.keep(state)
     except TransportFailure as failure:
-        recorder.keep_new(last)
-        recorder.count(stepper)
-        recorder.notes += drive.notes
-        failure.history = recorder.history()
+        failure.history = _history(recorder, run)
         raise
-    recorder.count(stepper)
-    return last
+    return _history(recorder, run)
+
+
+def checked_parts(
+    protocol: Part | Sequence[Part], surface: ButlerVolmer | None, states: int
+) -> tuple[list[Part], ButlerVolmer]:
+    """Parts of a protocol, and the kinetics of a surface that the protocol demands of.
+
+    Raises
+    ------
+    ValueError
+        If there is no part, one cannot be, or the surface holds something by itself.
+    """
+    parts = list(protocol) if isinstance(protocol, Sequence) else [protocol]
+    for part in parts:
+        check_part(part)
+    if not parts or states < 1:
+        raise ValueError("protocol needs a part, and states must be 1 or more")
+    kinetics = surface or ButlerVolmer()
+    if (kinetics.c_rate, kinetics.current, kinetics.potential) != (None, None, None):
+        raise ValueError("surface must not hold a rate, current or potential: the protocol does")
+    return parts, kinetics
+
+
+def first_concentration(
+    parts: Sequence[Part], parameters: Parameters, initial: ArrayLike | None
+) -> ArrayLike:
+    """What a run starts from [mol/m³]: as given, or as its first part says.
+
+    Raises
+    ------
+    ValueError
+        If neither does.
+    """
+    if initial is not None:
+        return initial
+    if not isinstance(parts[0], Charge | Discharge):
+        raise ValueError("initial must be given unless the protocol starts with a charge")
+    return parts[0].initial * parameters.max_concentration
+
+
+def _history(recorder: Recorder, run: ProtocolRun) -> TransportHistory:
+    if run.unkept is not None:
+        recorder.part, recorder.imbalance = run.part, run.imbalance
+        recorder.keep_new(run.unkept)
+    recorder.n_step, recorder.n_rejected = run.n_step, run.n_rejected
+    recorder.n_iteration = run.n_iteration
+    recorder.notes += run.drive.notes
+    return recorder.history()

@@ -63,6 +63,7 @@ SIGNALS: Mapping[str, str] = {
     "Equilibrium": "stress",
     "LoadSteps": "dissipated",
     "CrackNetwork": "labels",
+    "History": "dissipated",
     "RadialProfile": "hoop",
 }
 #: Fields that hold the positions along an axis.

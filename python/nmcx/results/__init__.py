@@ -6,6 +6,7 @@ HTML view need no second list of names.
 """
 
 from nmcx.results.base import Result
+from nmcx.results.coupled import History
 from nmcx.results.edges import (
     NOT_OK,
     STATUS_BITS,
@@ -71,6 +72,7 @@ __all__ = [
     "EnergyStack",
     "Equilibrium",
     "FrameStack",
+    "History",
     "LineProfiles",
     "LoadSteps",
     "Mesh",

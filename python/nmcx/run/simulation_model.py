@@ -156,12 +156,12 @@ def electrode(
     )
 
 
-def protocol(transport: Transport) -> list[chemomechanics.protocol.Part]:
+def protocol(transport: Transport) -> list[chemomechanics.protocol_run.Part]:
     """Parts of the protocol, as often as it is gone through."""
     return [_part(text) for text in transport.protocol] * transport.cycles
 
 
-def _part(text: str) -> chemomechanics.protocol.Part:
+def _part(text: str) -> chemomechanics.protocol_run.Part:
     kind, values = part_values(text)
     if kind == "hold":
         potential, duration = values["potential_v"], values["duration_s"]

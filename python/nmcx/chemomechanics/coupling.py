@@ -1,0 +1,179 @@
+"""How cracks act on lithium: walls that no longer conduct, sides that become surface."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmcx.chemomechanics.boundary import Doubles
+from nmcx.chemomechanics.crack_networks import network_of
+from nmcx.chemomechanics.domain import Domain, SolverOptions
+from nmcx.chemomechanics.electrode_drive import ButlerVolmer, ElectrodeDrive
+from nmcx.materials import Parameters
+from nmcx.results import Equilibrium, Mesh
+
+_Mask = NDArray[np.bool_]
+
+# A sound wall conducts so much better than the grains beside it, D_ab over an edge, that its drop
+# of concentration is one per cent of theirs.
+_CONTACT = 100.0
+
+
+@dataclass(frozen=True)
+class Coupling:
+    """Which way cracks act on lithium; each can be switched off. All numbers are ours.
+
+    Raises
+    ------
+    ValueError
+        If an opening is not positive, the damage lies outside 0 … 1, or the growth is negative.
+    """
+
+    #: damaged walls conduct less the further they are open
+    cracks_resist: bool = True
+    #: open walls that hang together up to the surface fill with electrolyte and react, for good
+    wetting: bool = True
+    contact_opening: float = 1e-9  #: mean opening from which a damaged wall conducts nothing [m]
+    wet_damage: float = 0.95  #: least mean damage of a wall that fills [1]
+    wet_opening: float = 1e-9  #: least mean opening of a wall that fills [m]
+    layer_growth: float = 0.0  #: k_g of dh²/dt = 2 k_g of the layer on what reacts [m²/s]
+
+    def __post_init__(self) -> None:
+        for name in ("contact_opening", "wet_opening"):
+            if not 0.0 < getattr(self, name) < np.inf:
+                raise ValueError(f"{name} must be positive and finite")
+        if not 0.0 <= self.wet_damage <= 1.0:
+            raise ValueError("wet_damage must lie between 0 and 1")
+        if not 0.0 <= self.layer_growth < np.inf:
+            raise ValueError("layer_growth must be 0 or more, and finite")
+
+    @classmethod
+    def one_way(cls) -> Coupling:
+        """Lithium strains and cracks the grains, and learns nothing of it: as in the paper."""
+        return cls(cracks_resist=False, wetting=False)
+
+
+class CrackedSurface:
+    """What walls and surface of a particle are to lithium, as cracks open."""
+
+    def __init__(
+        self,
+        mesh: Mesh,
+        parameters: Parameters,
+        kinetics: ButlerVolmer,
+        coupling: Coupling,
+        *,
+        mass: str,
+        solver: SolverOptions,
+    ) -> None:
+        self._mesh, self._parameters = mesh, parameters
+        self._kinetics, self.coupling = kinetics, coupling
+        self._mass, self._solver = mass, solver
+        n_wall, n_surface = len(mesh.interfaces), len(mesh.surface)
+        self.wetted: _Mask = np.zeros(n_wall, dtype=bool)
+        self.conductance = np.full(n_wall, np.inf)
+        self._contact = _CONTACT * parameters.diffusivity_ab / _edge(mesh)
+        # Layers of the outer surface, then of both sides of each wall.
+        given = np.broadcast_to(np.asarray(kinetics.layer_conductance, dtype=np.float64), n_surface)
+        self.thickness = np.concatenate(
+            [parameters.diffusivity_layer / given, np.zeros(2 * n_wall)]
+        )
+        self.domain = self._new_domain()
+
+    def _surface(self) -> NDArray[np.int64]:
+        """Facets that react: the outer surface, then first and second sides of wetted walls."""
+        d = self._mesh.dimension
+        wet = self._mesh.interfaces[self.wetted]
+        # The normal of a second side points the other way.
+        return np.concatenate([self._mesh.surface, wet[:, :d], wet[:, d:][:, ::-1]])
+
+    def _layers(self) -> Doubles:
+        """Thickness on each of them [m]."""
+        n = len(self._mesh.surface)
+        sides = self.thickness[n:].reshape(2, -1)
+        return np.concatenate([self.thickness[:n], *(side[self.wetted] for side in sides)])
+
+    def _new_domain(self) -> Domain:
+        return Domain(
+            replace(self._mesh, surface=self._surface()),
+            self._parameters,
+            interface_conductance=self.conductance,
+            mass=self._mass,
+            solver=self._solver,
+        )
+
+    def drive(self) -> ElectrodeDrive:
+        """Kinetics on everything that reacts now."""
+        n_new = self.domain.n_facet - len(self._mesh.surface)
+        kinetics = self._kinetics
+
+        def extended(value: object, default: float | bool) -> NDArray[np.generic]:
+            given = np.broadcast_to(np.asarray(value), len(self._mesh.surface))
+            return np.concatenate([given, np.full(n_new, default)])
+
+        layers = self._layers()
+        with np.errstate(divide="ignore"):
+            conductance = self._parameters.diffusivity_layer / layers
+        where = True if kinetics.where is None else kinetics.where
+        return ElectrodeDrive(
+            self.domain,
+            self._parameters,
+            replace(
+                kinetics,
+                layer_conductance=conductance,
+                coverage=extended(kinetics.coverage, 1.0),
+                where=extended(where, True),
+            ),
+        )
+
+    @property
+    def reactive_area(self) -> float:
+        """Of the surface and the wetted walls, both sides [m²]."""
+        return float(self.domain.surface_area.sum())
+
+    @property
+    def mean_thickness(self) -> float:
+        """Of the layer, over all that reacts [m]."""
+        return float(np.average(self._layers(), weights=self.domain.surface_area))
+
+    def update(self, state: Equilibrium, duration: float) -> bool:
+        """Take cracks and the age of layers over; whether lithium meets anything new."""
+        coupling = self.coupling
+        assert state.damage is not None
+        assert state.opening is not None
+        grown = coupling.layer_growth > 0.0 and duration > 0.0
+        if grown:
+            n_wall = len(self.wetted)
+            ages = np.concatenate(
+                [np.ones(len(self.thickness) - 2 * n_wall, dtype=bool), self.wetted, self.wetted]
+            )
+            square = self.thickness**2 + 2.0 * coupling.layer_growth * duration
+            self.thickness = np.where(ages, np.sqrt(square), self.thickness)
+        wetted = self.wetted
+        if coupling.wetting:
+            is_open = (state.damage >= coupling.wet_damage) & (
+                state.opening >= coupling.wet_opening
+            )
+            network = network_of(self._mesh, is_open | wetted)
+            fills = np.concatenate([[False], network.reaches_surface])[network.labels]
+            wetted = wetted | (is_open & fills)
+        conductance = np.full(len(wetted), np.inf)
+        if coupling.cracks_resist:
+            share = np.clip(1.0 - state.opening / coupling.contact_opening, 0.0, 1.0)
+            conductance = np.where(state.damage > 0.0, share * self._contact, np.inf)
+        conductance[wetted] = 0.0
+        if np.array_equal(wetted, self.wetted) and np.array_equal(conductance, self.conductance):
+            return grown
+        self.wetted, self.conductance = wetted, conductance
+        self.domain = self._new_domain()
+        return True
+
+
+def _edge(mesh: Mesh) -> float:
+    """Mean extent of the cells at walls [m]."""
+    if not len(mesh.interfaces):
+        return float(np.mean(mesh.volume) ** (1.0 / mesh.dimension))
+    area = mesh.interface_area.mean()
+    return float(area if mesh.dimension == 2 else np.sqrt(2.0 * area))

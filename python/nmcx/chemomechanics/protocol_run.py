@@ -1,0 +1,211 @@
+"""What is done to the electrode, part after part, and the way of a particle through it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+
+from nmcx.chemomechanics.boundary import Doubles
+from nmcx.chemomechanics.demand import CutOff
+from nmcx.chemomechanics.diffusion import step_control
+from nmcx.chemomechanics.domain import Domain
+from nmcx.chemomechanics.electrode_drive import ElectrodeDrive, one_c
+from nmcx.chemomechanics.stepping import State, StepControl, Stepper, started
+
+
+@dataclass(frozen=True)
+class Charge:
+    """Lithium leaves at a constant current until the mean c / C_max has fallen to `until`."""
+
+    c_rate: float  #: fall of the mean c / C_max per hour [1/h]
+    until: float  #: mean c / C_max at its end [1]
+    #: mean c / C_max that a run starts from if this is its first part [1]; not 1, where the
+    #: exchange current vanishes
+    initial: float = 0.95
+    cutoff: float | None = None  #: potential that ends it before [V]
+
+
+@dataclass(frozen=True)
+class Discharge:
+    """Lithium enters at a constant current until the mean c / C_max has risen to `until`."""
+
+    c_rate: float  #: rise of the mean c / C_max per hour [1/h]
+    until: float  #: mean c / C_max at its end [1]
+    initial: float = 0.3  #: mean c / C_max that a run starts from if this is its first part [1]
+    cutoff: float | None = None  #: potential that ends it before [V]
+
+
+@dataclass(frozen=True)
+class Hold:
+    """Potential held for a time, or until the current has fallen to a given C-rate."""
+
+    potential: float  #: electrode against lithium [V]
+    duration: float  #: [s]
+    until_c_rate: float | None = None  #: size of the current that ends it before [1/h]
+
+
+@dataclass(frozen=True)
+class Rest:
+    """No total current; lithium still moves from facet to facet through the electrolyte."""
+
+    duration: float  #: [s]
+
+
+Part: TypeAlias = Charge | Discharge | Hold | Rest
+
+
+def check_part(part: object) -> None:
+    """Refuse what no part of a protocol can be.
+
+    Raises
+    ------
+    ValueError
+        If it is none, or a rate, content or duration lies outside its range.
+    """
+    if not isinstance(part, Charge | Discharge | Hold | Rest):
+        raise ValueError(f"protocol must hold Charge, Discharge, Hold and Rest, not {part!r}")
+    if isinstance(part, Charge | Discharge):
+        if not 0 < part.c_rate < np.inf:
+            raise ValueError("c_rate of a charge or discharge must be positive")
+        if not (0 <= part.until <= 1 and 0 < part.initial < 1):
+            raise ValueError("until and initial are mean c / C_max, between 0 and 1")
+    elif not 0 <= part.duration < np.inf:
+        raise ValueError("duration must be 0 or more, and finite")
+
+
+class ProtocolRun:
+    """Takes a particle through the parts of a protocol; what it reached stands in its attributes.
+
+    Between two states the surface, and what holds grains together, may be another:
+    `change_domain`.
+    """
+
+    def __init__(
+        self,
+        domain: Domain,
+        drive: ElectrodeDrive,
+        parts: Sequence[Part],
+        concentration: Doubles,
+        *,
+        states: int,
+        tolerance: float,
+        scheme: str,
+        max_change: float | None,
+    ) -> None:
+        self.domain, self.drive = domain, drive
+        self._parts, self._n_state = parts, states
+        self._tolerance, self._scheme, self._max_change = tolerance, scheme, max_change
+        self.state = State(0.0, drive.idle(concentration), 0.0, 0.0)
+        self.part = 0
+        self.imbalance = 0.0  #: largest of all steps
+        self.n_step = self.n_rejected = self.n_iteration = 0
+        self._stepper: Stepper | None = None
+        self._seen = -np.inf  # time of the state that was last handed out [s]
+
+    def states(self) -> Iterator[State]:
+        """The start, and evenly spaced states of each part, its end included.
+
+        Raises
+        ------
+        TransportFailure
+            If a part cannot be gone on with; `state` is the last that was found.
+        """
+        for number, part in enumerate(self._parts):
+            self.part = number
+            duration, change = self._extent(part)
+            if duration <= 0:
+                continue
+            _demand(part, self.drive)
+            self.state = started(self.state, self.drive)
+            if self._seen < 0:
+                yield self._handed_out()
+            yield from self._through(duration, self._control(change))
+
+    def change_domain(self, domain: Domain, drive: ElectrodeDrive) -> None:
+        """Go on from the present state with other walls or another surface."""
+        nodal = self.state.concentration[self.domain.unknown_of_node]
+        imbalance = self.state.imbalance
+        _demand(self._parts[self.part], drive)
+        solved = drive.initial(domain.on_unknowns(nodal, "concentration"))
+        self.state = State(self.state.time, solved, self.state.supplied, imbalance)
+        self.domain, self.drive = domain, drive
+        if self._stepper is not None:
+            self._count()
+            self._stepper = Stepper(domain, drive, self.state, self._stepper.control)
+
+    @property
+    def unkept(self) -> State | None:
+        """The last state if it has not been handed out."""
+        return self.state if self.state.time > self._seen else None
+
+    def _handed_out(self) -> State:
+        self._seen = self.state.time
+        return self.state
+
+    def _through(self, duration: float, control: StepControl) -> Iterator[State]:
+        begin = self.state.time
+        self._stepper = Stepper(self.domain, self.drive, self.state, control)
+        try:
+            self.drive.check(self.state.time, self.state.solved)
+            for i in range(1, self._n_state + 1):
+                for state in self._stepper.until(begin + duration * i / self._n_state):
+                    self.state = state
+                    self.imbalance = max(self.imbalance, abs(state.imbalance))
+                yield self._handed_out()
+        except CutOff:
+            if self.unkept is not None:
+                yield self._handed_out()
+        finally:
+            self._count()
+
+    def _count(self) -> None:
+        assert self._stepper is not None
+        self.n_step += self._stepper.n_step
+        self.n_rejected += self._stepper.n_rejected
+        self.n_iteration += self._stepper.n_iteration
+
+    def _control(self, change: float) -> StepControl:
+        full = self.domain.max_concentration
+        return step_control(
+            self._tolerance * max(change, 1e-3) * full,
+            scheme=self._scheme,
+            step=None,
+            max_change=None if self._max_change is None else self._max_change * full,
+        )
+
+    def _extent(self, part: Part) -> tuple[float, float]:
+        """Length of a part [s], and the change of c / C_max that it is about."""
+        domain, concentration = self.domain, self.state.concentration
+        if isinstance(part, Hold):
+            return part.duration, 1.0
+        if isinstance(part, Rest):
+            return part.duration, float(np.ptp(concentration)) / domain.max_concentration
+        sense = 1 if isinstance(part, Charge) else -1
+        mean = float(domain.mass @ concentration) / domain.volume / domain.max_concentration
+        change = sense * (mean - part.until)
+        if change < -1e-9:
+            raise ValueError(
+                f"{type(part).__name__}(until={part.until:g}) starts at a mean c / C_max of "
+                f"{mean:.4g}, which is past it"
+            )
+        return 3600.0 * change / part.c_rate, change
+
+
+def _demand(part: Part, drive: ElectrodeDrive) -> None:
+    """Set the electrode to a part."""
+    drive.cutoff, drive.least_current = None, None
+    rate = one_c(drive.domain)
+    if isinstance(part, Hold):
+        drive.hold_potential(part.potential)
+        if part.until_c_rate is not None:
+            drive.least_current = part.until_c_rate * rate
+    elif isinstance(part, Rest):
+        drive.hold_current(0.0)
+    else:
+        sense = 1 if isinstance(part, Charge) else -1
+        drive.hold_current(sense * part.c_rate * rate)
+        if part.cutoff is not None:
+            drive.cutoff = part.cutoff, sense

@@ -17,7 +17,7 @@ from nmcx.chemomechanics.elastic_kernel import elastic_kernel, nodal_vectors
 from nmcx.chemomechanics.fracture_path import FractureFailure, FracturePath, PathControl
 from nmcx.errors import ConvergenceError
 from nmcx.materials import Parameters, Swelling
-from nmcx.results import Equilibrium, Mesh
+from nmcx.results import Equilibrium, LoadSteps, Mesh
 
 _ENERGIES = ("stored", "dissipated", "viscous", "released", "supplied")
 
@@ -57,77 +57,134 @@ def cracked_equilibrium(
     FractureFailure
         If the load cannot be followed to its end.
     """
-    law = cohesive_law(parameters, mesh) if law is None else law
-    _check(control, law)
-    x, notes = lithium_content(mesh, parameters, concentration, swelling)
-    is_tied = (mesh.interface_grains == mesh.layer_grain).any(axis=1)
-    elastic, n_node = elastic_kernel(
-        mesh, parameters, plane=plane, order=order, threads=control.threads, is_tied=is_tied
-    )
-    shape = (n_node, mesh.dimension)
-    held = nodal_vectors(fixed, shape, np.nan, "fixed")
-    ends = _Ends(
-        lithium=(np.full(len(mesh.points), swelling.stress_free), x),
-        fixed=(np.where(np.isnan(held), np.nan, 0.0), held),
-        force=(np.zeros(shape), nodal_vectors(force, shape, 0.0, "force")),
-    )
-    kernel = _core.Fracture(
-        elastic,
-        [law.kernel()],
-        np.zeros(len(mesh.interfaces), dtype=np.int64),
-        _core.FacetQuadrature.nodal,
-        held,
-    )
-    if control.snap_back == "follow" and not kernel.can_follow:
-        raise ValueError(
-            "snap_back='follow' needs the matrices factorised, which a body of this size is not: "
-            "take a coarser mesh, or snap_back='jump'"
+    body = CrackingBody(
+        mesh, parameters, swelling=swelling, plane=plane, order=order, law=law, fixed=fixed,
+        threads=control.threads,
+    )  # fmt: skip
+    return body.equilibrium(concentration, start=start, force=force, control=control)
+
+
+class CrackingBody:
+    """A polycrystal whose walls may come apart; what solving takes is made once for all its loads.
+
+    Raises
+    ------
+    ValueError
+        As `nmcx.chemomechanics.equilibrium`.
+    """
+
+    def __init__(
+        self,
+        mesh: Mesh,
+        parameters: Parameters,
+        *,
+        swelling: Swelling,
+        plane: str,
+        order: int,
+        law: CohesiveLaw | None,
+        fixed: ArrayLike | None,
+        threads: int,
+    ) -> None:
+        self._mesh, self._parameters, self._swelling = mesh, parameters, swelling
+        self._plane, self._order, self._threads = plane, order, threads
+        self._law = cohesive_law(parameters, mesh) if law is None else law
+        self._is_tied = (mesh.interface_grains == mesh.layer_grain).any(axis=1)
+        self._elastic, n_node = elastic_kernel(
+            mesh, parameters, plane=plane, order=order, threads=threads, is_tied=self._is_tied
         )
-    point = kernel.initial_point()
-    if start is not None:
-        _check_start(start, mesh, swelling, plane, order, shape)
-        ends, point = _from(start, kernel, ends)
+        self._shape = (n_node, mesh.dimension)
+        self._held = nodal_vectors(fixed, self._shape, np.nan, "fixed")
+        self._kernel = _core.Fracture(
+            self._elastic,
+            [self._law.kernel()],
+            np.zeros(len(mesh.interfaces), dtype=np.int64),
+            _core.FacetQuadrature.nodal,
+            self._held,
+        )
 
-    def load_at(t: float) -> _core.FractureLoad:
-        lithium, displacement, forces = ends.at(t)
-        strain = chemical_strain(mesh, lithium, swelling)
-        return kernel.load(strain, displacement, forces, control.threads)
+    def equilibrium(
+        self,
+        concentration: ArrayLike,
+        *,
+        start: Equilibrium | None,
+        force: ArrayLike | None = None,
+        control: PathControl,
+    ) -> Equilibrium:
+        """Follow the body from `start`, or the stress-free state, to a concentration.
 
-    def found(path: FracturePath) -> Equilibrium:
+        Raises
+        ------
+        ValueError
+            As `nmcx.chemomechanics.equilibrium`.
+        FractureFailure
+            If the load cannot be followed to its end.
+        """
+        mesh, swelling, kernel = self._mesh, self._swelling, self._kernel
+        _check(control, self._law)
+        if control.snap_back == "follow" and not kernel.can_follow:
+            raise ValueError(
+                "snap_back='follow' needs the matrices factorised, which a body of this size is "
+                "not: take a coarser mesh, or snap_back='jump'"
+            )
+        x, notes = lithium_content(mesh, self._parameters, concentration, swelling)
+        ends = _Ends(
+            lithium=(np.full(len(mesh.points), swelling.stress_free), x),
+            fixed=(np.where(np.isnan(self._held), np.nan, 0.0), self._held),
+            force=(np.zeros(self._shape), nodal_vectors(force, self._shape, 0.0, "force")),
+        )
+        point = kernel.initial_point()
+        if start is not None:
+            _check_start(start, mesh, swelling, self._plane, self._order, self._shape)
+            ends, point = _from(start, kernel, ends)
+
+        def load_at(t: float) -> _core.FractureLoad:
+            lithium, displacement, forces = ends.at(t)
+            strain = chemical_strain(mesh, lithium, swelling)
+            return kernel.load(strain, displacement, forces, self._threads)
+
+        weakest = min(self._law.fracture_energy, self._law.mixed(1.0)[2])
+        path = FracturePath(kernel, load_at, point, weakest, control)
+        try:
+            path.run()
+        except ConvergenceError as error:
+            found = self._found(path, ends, start, notes, control)
+            raise FractureFailure(str(error), equilibrium=found) from error
+        return self._found(path, ends, start, notes, control)
+
+    def _found(
+        self,
+        path: FracturePath,
+        ends: _Ends,
+        start: Equilibrium | None,
+        notes: tuple[str, ...],
+        control: PathControl,
+    ) -> Equilibrium:
+        """What a path has come to."""
+        mesh, kernel, swelling, law = self._mesh, self._kernel, self._swelling, self._law
         lithium, displacement, forces = ends.at(path.t)
         strain = chemical_strain(mesh, lithium, swelling)
-        state = elastic.state(path.point.x, strain, control.threads)
+        state = self._elastic.state(path.point.x, strain, self._threads)
         nodal = kernel.displacement(path.point)
         section = kernel.section_strain(path.point)
         n_corner = len(mesh.points)
         report = path.last.report
-        facets = _facets(mesh, kernel, path.last, is_tied)
         steps = path.steps()
-        before = {name: 0.0 for name in _ENERGIES} if start is None else start.energies
-        energies = {
-            "stored": state.stored_energy + path.last.energies.walls,
-            "dissipated": before["dissipated"] + float(steps.dissipated.sum()),
-            "viscous": before["viscous"] + float(steps.viscous.sum()),
-            "released": before["released"] + float(steps.released.sum()),
-            "supplied": before["supplied"] + float(steps.supplied.sum()),
-        }
-        energies["error"] = energies["supplied"] - sum(energies[n] for n in _ENERGIES[:-1])
         return Equilibrium(
             displacement=nodal[:n_corner],
             strain_z=float(section[0]),
             shear_z=section[1:],
             stress=state.stress,
             nodal_stress=state.nodal_stress,
-            energies=energies,
+            energies=_energies(state.stored_energy + path.last.energies.walls, steps, start),
             eigenstrain=swelling.kind,
             stress_free=swelling.stress_free,
-            plane="solid" if mesh.dimension == 3 else plane,
+            plane="solid" if mesh.dimension == 3 else self._plane,
             walls="cohesive",
             iterations=int(steps.newton.sum() + steps.secant.sum()),
             residual=report.residual / report.reference,
-            midside_displacement=nodal[n_corner:] if order == 2 else None,
+            midside_displacement=nodal[n_corner:] if self._order == 2 else None,
             settings={
-                "order": order,
+                "order": self._order,
                 "tolerance": control.tolerance,
                 "end": swelling.end,
                 "max_step": control.max_step,
@@ -144,16 +201,18 @@ def cracked_equilibrium(
             wall_history=kernel.walls.values_of(path.last.walls.state),
             fixed=displacement,
             force=forces,
-            **facets,
+            **_facets(mesh, kernel, path.last, self._is_tied),
         )
 
-    weakest = min(law.fracture_energy, law.mixed(1.0)[2])
-    path = FracturePath(kernel, load_at, point, weakest, control)
-    try:
-        path.run()
-    except ConvergenceError as error:
-        raise FractureFailure(str(error), equilibrium=found(path)) from error
-    return found(path)
+
+def _energies(stored: float, steps: LoadSteps, start: Equilibrium | None) -> dict[str, float]:
+    """Since the stress-free state, and what their balance misses."""
+    before = {name: 0.0 for name in _ENERGIES} if start is None else start.energies
+    energies = {"stored": stored}
+    for name in _ENERGIES[1:]:
+        energies[name] = before[name] + float(getattr(steps, name).sum())
+    energies["error"] = energies["supplied"] - sum(energies[n] for n in _ENERGIES[:-1])
+    return energies
 
 
 def _between(ends: tuple[Doubles, Doubles], t: float) -> Doubles:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -134,7 +134,10 @@ class ProtocolRun:
         self.domain, self.drive = domain, drive
         if self._stepper is not None:
             self._count()
-            self._stepper = Stepper(domain, drive, self.state, self._stepper.control)
+            # What is new changes lithium near it: a tenth of the last step is a fair first try.
+            last = self._stepper.last_step
+            control = replace(self._stepper.control, first=None if last is None else 0.1 * last)
+            self._stepper = Stepper(domain, drive, self.state, control)
 
     @property
     def unkept(self) -> State | None:

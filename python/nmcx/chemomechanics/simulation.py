@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -15,8 +15,8 @@ from nmcx.chemomechanics.coupling import Coupling, CrackedSurface
 from nmcx.chemomechanics.demand import TransportFailure
 from nmcx.chemomechanics.domain import SolverOptions
 from nmcx.chemomechanics.electrode_drive import ButlerVolmer
-from nmcx.chemomechanics.equilibrium import equilibrium
-from nmcx.chemomechanics.fracture_path import FractureFailure
+from nmcx.chemomechanics.fracture import CrackingBody
+from nmcx.chemomechanics.fracture_path import FractureFailure, PathControl
 from nmcx.chemomechanics.protocol import checked_parts, first_concentration
 from nmcx.chemomechanics.protocol_run import Part, ProtocolRun
 from nmcx.errors import ConvergenceError
@@ -143,6 +143,14 @@ def simulate(
         "stress_free": swelling.stress_free,
     }
     record = _Record(settings)
+    grains = CrackingBody(
+        mesh, parameters, swelling=swelling, plane=plane, order=1, law=law, fixed=None,
+        threads=threads,
+    )  # fmt: skip
+    control = PathControl(
+        max_step=max_step, tolerance=1e-6, max_iterations=200, residual_integrity=1e-7,
+        snap_back="jump", duration=0.0, threads=threads,
+    )  # fmt: skip
     full = parameters.max_concentration
     body: Equilibrium | None = None
     before = np.full(len(mesh.points), swelling.stress_free)
@@ -151,18 +159,8 @@ def simulate(
         for state in run.states():
             nodal = state.concentration[run.domain.unknown_of_node]
             way = float(np.abs(nodal / full - before).max())
-            body = equilibrium(
-                mesh,
-                parameters,
-                nodal,
-                eigenstrain=swelling,
-                plane=plane,
-                walls="cohesive",
-                law=law,
-                start=body,
-                max_step=min(1.0, max_step / max(way, 1e-300)),
-                threads=threads,
-            )
+            share = min(1.0, max_step / max(way, 1e-300))
+            body = grains.equilibrium(nodal, start=body, control=replace(control, max_step=share))
             before = nodal / full
             elapsed = state.time - record.times[-1] if record.times else 0.0
             if cracks.update(body, elapsed):

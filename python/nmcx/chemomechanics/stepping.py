@@ -90,6 +90,11 @@ class Stepper:
         self._scale = domain.max_concentration * domain.volume
         self.n_step = self.n_rejected = self.n_iteration = 0
 
+    @property
+    def last_step(self) -> float | None:
+        """Length of the last step [s]."""
+        return self._past[0].time - self._past[1].time if len(self._past) > 1 else None
+
     def until(self, end: float) -> Iterator[State]:
         """States up to and including `end`, which the last step hits exactly."""
         whole = end - self.state.time

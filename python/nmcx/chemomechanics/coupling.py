@@ -19,6 +19,8 @@ _Mask = NDArray[np.bool_]
 # A sound wall conducts so much better than the grains beside it, D_ab over an edge, that its drop
 # of concentration is one per cent of theirs.
 _CONTACT = 100.0
+# Conductances change in so many levels: lithium is not begun anew for what hardly matters.
+_LEVELS = 20
 
 
 @dataclass(frozen=True)
@@ -162,7 +164,10 @@ class CrackedSurface:
         conductance = np.full(len(wetted), np.inf)
         if coupling.cracks_resist:
             share = np.clip(1.0 - state.opening / coupling.contact_opening, 0.0, 1.0)
-            conductance = np.where(state.damage > 0.0, share * self._contact, np.inf)
+            share = np.round(share * _LEVELS) / _LEVELS
+            # What has parted once keeps nodes of its own: to share them again would mix lithium.
+            parts = ((state.damage > 0.0) & (share < 1.0)) | np.isfinite(self.conductance)
+            conductance = np.where(parts, share * self._contact, np.inf)
         conductance[wetted] = 0.0
         if np.array_equal(wetted, self.wetted) and np.array_equal(conductance, self.conductance):
             return grown

@@ -12,6 +12,7 @@ from __future__ import annotations
 from nmcx.plot.bulk_figure import bulk_figure
 from nmcx.plot.correlation_figure import correlation_figure
 from nmcx.plot.correlations import sphere
+from nmcx.plot.coupled_section import coupled_section
 from nmcx.plot.cracks import cracked_section
 from nmcx.plot.edge_fits import worst_voxels
 from nmcx.plot.edge_quicklook import edge_quicklook
@@ -50,6 +51,7 @@ __all__ = [
     "alignment",
     "bulk_figure",
     "correlation_figure",
+    "coupled_section",
     "cracked_section",
     "depth_counts",
     "depth_profile",

@@ -174,3 +174,31 @@ def test_a_section_of_cracks_needs_cohesive_walls(disc: Mesh) -> None:
     tied = chemomechanics.equilibrium(disc, materials.NMC811, 6e4)
     with pytest.raises(ValueError, match="cohesive"):
         plot.cracked_section(disc, tied)
+
+
+# --- lithium and cracks together ---------------------------------------------------------------
+
+
+def test_open_and_filled_walls_are_drawn_apart() -> None:
+    """As many lines as the history has open and filled walls; on another mesh it is refused."""
+    grains = mesh.disc(1.5e-6, n_grains=16, size=0.24e-6, seed=1)
+    material = materials.NMC811_BRITTLE
+    history = chemomechanics.simulate(
+        grains, material, protocol=chemomechanics.Charge(1.0, until=0.5), states=4, threads=1
+    )
+    full = material.max_concentration
+    axes = plot.coupled_section(grains, history, max_concentration=full)
+    drawn = {
+        each.get_label(): len(each.get_segments())
+        for each in axes.collections
+        if isinstance(each, LineCollection)
+    }
+    wet = history.wetted[-1]
+    is_open = (history.opening[-1] >= 1e-9) & ~wet
+    assert wet.any()
+    assert is_open.any()
+    assert drawn["filled, reacting"] == wet.sum()
+    assert drawn["open, dry"] == is_open.sum()
+    other = mesh.disc(1.5e-6, n_grains=8, size=0.4e-6, seed=1)
+    with pytest.raises(ValueError, match="history must be of this mesh"):
+        plot.coupled_section(other, history, max_concentration=full)

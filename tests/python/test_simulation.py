@@ -51,6 +51,18 @@ def test_without_damage_lithium_is_that_of_before_bit_for_bit() -> None:
     assert np.array_equal(history.balance, alone.balance)
 
 
+def test_a_layer_that_does_not_grow_is_taken_as_given() -> None:
+    """The same bits behind a layer on half of the surface; the closed rest does not count."""
+    centre = GRAINS.points[GRAINS.surface].mean(axis=1)
+    reacts = centre[:, 0] > 0
+    layer = np.where(centre[:, 1] > 0, 1.7e-9, np.inf)
+    surface = cm.ButlerVolmer(layer_conductance=layer, where=reacts)
+    history = run(cm.Coupling(), law=STRONG, surface=surface)
+    alone = cm.cycle(GRAINS, NMC811_BRITTLE, protocol=CHARGE, states=6, threads=1, surface=surface)
+    assert np.array_equal(history.concentration, alone.concentration)
+    assert history.reactive_area == pytest.approx(GRAINS.surface_area[reacts].sum(), rel=1e-14)
+
+
 def test_one_way_cracks_and_tells_lithium_nothing(histories: dict[str, History]) -> None:
     history = histories["one way"]
     alone = cm.cycle(GRAINS, NMC811_BRITTLE, protocol=CHARGE, states=6, threads=1)
@@ -218,6 +230,7 @@ def test_a_demand_that_cannot_be_met_keeps_what_was_found() -> None:
             threads=1,
         )  # fmt: skip
     history = caught.value.history
+    assert history is not None
     assert len(history.times) >= 1
     assert history.concentration.shape == (len(history.times), len(GRAINS.points))
 
@@ -237,6 +250,8 @@ def test_a_coupling_that_cannot_be_is_named(options: dict[str, float], message: 
 
 
 def test_bad_options_are_named() -> None:
+    with pytest.raises(ValueError, match="layer_conductance must be a number or have one value"):
+        run(cm.Coupling(), surface=cm.ButlerVolmer(layer_conductance=[1.0, 2.0]))
     with pytest.raises(ValueError, match="max_step must lie between 0 and 1"):
         run(cm.Coupling(), max_step=0.0)
     with pytest.raises(ValueError, match="initial must be given"):

@@ -73,16 +73,20 @@ class CrackedSurface:
         self._mesh, self._parameters = mesh, parameters
         self._kinetics, self.coupling = kinetics, coupling
         self._mass, self._solver = mass, solver
-        n_wall, n_surface = len(mesh.interfaces), len(mesh.surface)
+        n_wall = len(mesh.interfaces)
         self.wetted: _Mask = np.zeros(n_wall, dtype=bool)
         self.conductance = np.full(n_wall, np.inf)
         self._contact = _CONTACT * parameters.diffusivity_ab / _edge(mesh)
-        # Layers of the outer surface, then of both sides of each wall.
-        given = np.broadcast_to(np.asarray(kinetics.layer_conductance, dtype=np.float64), n_surface)
-        self.thickness = np.concatenate(
-            [parameters.diffusivity_layer / given, np.zeros(2 * n_wall)]
-        )
         self.domain = self._new_domain()
+        self._given = self.domain.on_facets(
+            kinetics.layer_conductance, "layer_conductance", infinite=True
+        )
+        self._coverage = self.domain.on_facets(kinetics.coverage, "coverage")
+        self._where = self.domain.facets_of(kinetics.where)
+        # Layers of the outer surface, then of both sides of each wall.
+        with np.errstate(divide="ignore"):
+            outer = parameters.diffusivity_layer / self._given
+        self.thickness = np.concatenate([outer, np.zeros(2 * n_wall)])
 
     def _surface(self) -> NDArray[np.int64]:
         """Facets that react: the outer surface, then first and second sides of wetted walls."""
@@ -108,37 +112,39 @@ class CrackedSurface:
 
     def drive(self) -> ElectrodeDrive:
         """Kinetics on everything that reacts now."""
-        n_new = self.domain.n_facet - len(self._mesh.surface)
-        kinetics = self._kinetics
-
-        def extended(value: object, default: float | bool) -> NDArray[np.generic]:
-            given = np.broadcast_to(np.asarray(value), len(self._mesh.surface))
-            return np.concatenate([given, np.full(n_new, default)])
-
-        layers = self._layers()
-        with np.errstate(divide="ignore"):
-            conductance = self._parameters.diffusivity_layer / layers
-        where = True if kinetics.where is None else kinetics.where
+        if self.coupling.layer_growth > 0.0:
+            with np.errstate(divide="ignore"):
+                conductance = self._parameters.diffusivity_layer / self._layers()
+        else:
+            conductance = self._extended(self._given, np.inf)  # to the bit what was given
         return ElectrodeDrive(
             self.domain,
             self._parameters,
             replace(
-                kinetics,
+                self._kinetics,
                 layer_conductance=conductance,
-                coverage=extended(kinetics.coverage, 1.0),
-                where=extended(where, True),
+                coverage=self._extended(self._coverage, 1.0),
+                where=self._reacts(),
             ),
         )
 
+    def _extended(self, given: Doubles, default: float) -> Doubles:
+        """Values of the outer surface, and one for the sides of wetted walls."""
+        return np.concatenate([given, np.full(2 * int(self.wetted.sum()), default)])
+
+    def _reacts(self) -> _Mask:
+        return np.concatenate([self._where, np.ones(2 * int(self.wetted.sum()), dtype=bool)])
+
     @property
     def reactive_area(self) -> float:
-        """Of the surface and the wetted walls, both sides [m²]."""
-        return float(self.domain.surface_area.sum())
+        """Of what reacts of the surface, and of the wetted walls, both sides [m²]."""
+        return float(self.domain.surface_area[self._reacts()].sum())
 
     @property
     def mean_thickness(self) -> float:
         """Of the layer, over all that reacts [m]."""
-        return float(np.average(self._layers(), weights=self.domain.surface_area))
+        reacts = self._reacts()
+        return float(np.average(self._layers()[reacts], weights=self.domain.surface_area[reacts]))
 
     def update(self, state: Equilibrium, duration: float) -> bool:
         """Take cracks and the age of layers over; whether lithium meets anything new."""
@@ -147,10 +153,7 @@ class CrackedSurface:
         assert state.opening is not None
         grown = coupling.layer_growth > 0.0 and duration > 0.0
         if grown:
-            n_wall = len(self.wetted)
-            ages = np.concatenate(
-                [np.ones(len(self.thickness) - 2 * n_wall, dtype=bool), self.wetted, self.wetted]
-            )
+            ages = np.concatenate([self._where, self.wetted, self.wetted])
             square = self.thickness**2 + 2.0 * coupling.layer_growth * duration
             self.thickness = np.where(ages, np.sqrt(square), self.thickness)
         wetted = self.wetted

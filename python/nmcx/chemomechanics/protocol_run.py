@@ -127,10 +127,15 @@ class ProtocolRun:
     def change_domain(self, domain: Domain, drive: ElectrodeDrive) -> None:
         """Go on from the present state with other walls or another surface."""
         nodal = self.state.concentration[self.domain.unknown_of_node]
-        imbalance = self.state.imbalance
+        held = float(self.domain.mass @ self.state.concentration)
         _demand(self._parts[self.part], drive)
         solved = drive.initial(domain.on_unknowns(nodal, "concentration"))
-        self.state = State(self.state.time, solved, self.state.supplied, imbalance)
+        # The next steps are balanced against what is held now: a change must not lose any.
+        lost = (float(domain.mass @ solved.concentration) - held) / (
+            domain.max_concentration * domain.volume
+        )
+        self.imbalance = max(self.imbalance, abs(lost))
+        self.state = State(self.state.time, solved, self.state.supplied, lost)
         self.domain, self.drive = domain, drive
         if self._stepper is not None:
             self._count()

@@ -29,9 +29,9 @@ _ENERGIES = ("stored", "dissipated", "released", "supplied")
 class SimulationFailure(ConvergenceError):
     """A simulation that could not go on; the states up to then are kept."""
 
-    def __init__(self, message: str, *, history: History) -> None:
+    def __init__(self, message: str, *, history: History | None) -> None:
         super().__init__(message)
-        self.history = history  #: everything up to the failure
+        self.history = history  #: everything up to the failure; None if it failed at the start
 
 
 def simulate(
@@ -169,7 +169,8 @@ def simulate(
             if progress is not None:
                 progress(len(record.times), n_expected, f"t = {state.time:.4g} s")
     except (TransportFailure, FractureFailure) as failure:
-        raise SimulationFailure(str(failure), history=record.history(run)) from failure
+        history = record.history(run) if record.times else None
+        raise SimulationFailure(str(failure), history=history) from failure
     return record.history(run)
 
 

@@ -44,8 +44,8 @@ def test_a_long_bar_is_followed_down_its_softening_branch(length: float, order: 
     opening = LAW.onset + part[softens] * (LAW.final_opening - LAW.onset)
     traction = LAW.strength * (1 - part[softens])
     moved = traction * length / MODULUS + opening
-    # The trapezoid rule, whose error ends a step at 0.3 % of what it dissipates.
-    assert steps.t[softens] * apart == pytest.approx(moved, rel=2e-3)
+    # Each is an equilibrium, to the tolerance of the forces; how far apart they are plays no part.
+    assert steps.t[softens] * apart == pytest.approx(moved, rel=1e-6)
     assert steps.t[softens].min() < 1.02 * LAW.final_opening / apart
     assert state.energies["dissipated"] == pytest.approx(area, rel=1e-4)
     assert abs(state.energies["error"]) < 1e-3 * area

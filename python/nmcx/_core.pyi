@@ -450,6 +450,8 @@ class Electrode:
         area: numpy.typing.NDArray[numpy.float64],
         conductance: numpy.typing.NDArray[numpy.float64],
         coverage: numpy.typing.NDArray[numpy.float64],
+        shift: numpy.typing.NDArray[numpy.float64],
+        relief: numpy.typing.NDArray[numpy.float64],
         equilibrium: numpy.typing.NDArray[numpy.float64],
         slope: numpy.typing.NDArray[numpy.float64],
         max_concentration: typing.SupportsFloat | typing.SupportsIndex,
@@ -553,6 +555,15 @@ class Transport:
         along: numpy.typing.NDArray[numpy.float64],
         threads: int = 0,
     ) -> None: ...
+    def drive_by_stress(
+        self,
+        concentration: numpy.typing.NDArray[numpy.float64],
+        mobility: numpy.typing.NDArray[numpy.float64],
+        relief: numpy.typing.NDArray[numpy.float64],
+        pull: numpy.typing.NDArray[numpy.float64],
+        max_concentration: typing.SupportsFloat | typing.SupportsIndex,
+        threads: int = 0,
+    ) -> numpy.typing.NDArray[numpy.float64]: ...
     def electrode_step(
         self,
         rate: typing.SupportsFloat | typing.SupportsIndex,

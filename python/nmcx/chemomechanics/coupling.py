@@ -1,4 +1,4 @@
-"""How cracks act on lithium: walls that no longer conduct, sides that become surface."""
+"""How stress and cracks act on lithium: walls that no longer conduct, sides that become surface."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from nmcx.chemomechanics.boundary import Doubles
 from nmcx.chemomechanics.crack_networks import network_of
 from nmcx.chemomechanics.domain import Domain, SolverOptions
 from nmcx.chemomechanics.electrode_drive import ButlerVolmer, ElectrodeDrive
+from nmcx.chemomechanics.stress_drive import STRESS_DRIVES
 from nmcx.materials import Parameters
 from nmcx.results import Equilibrium, Mesh
 
@@ -25,13 +26,18 @@ _LEVELS = 20
 
 @dataclass(frozen=True)
 class Coupling:
-    """Which way cracks act on lithium; each can be switched off. All numbers are ours.
+    """Which way stress and cracks act on lithium; each can be switched off. All numbers are ours.
 
     Raises
     ------
     ValueError
-        If an opening is not positive, the damage lies outside 0 … 1, or the growth is negative.
+        If an opening is not positive, the damage lies outside 0 … 1, the growth is negative, or
+        `stress_drive` is none of those below.
     """
+
+    #: whose chemical potential stress adds to, and with it moves lithium: "open_circuit", that of
+    #: the surface's own kinetics; "ideal", a lattice gas; "dilute"; or "none"
+    stress_drive: str = "open_circuit"
 
     #: damaged walls conduct less the further they are open
     cracks_resist: bool = True
@@ -43,6 +49,10 @@ class Coupling:
     layer_growth: float = 0.0  #: k_g of dh²/dt = 2 k_g of the layer on what reacts [m²/s]
 
     def __post_init__(self) -> None:
+        if self.stress_drive not in STRESS_DRIVES:
+            raise ValueError(
+                f"stress_drive must be one of {', '.join(STRESS_DRIVES)}, not {self.stress_drive!r}"
+            )
         for name in ("contact_opening", "wet_opening"):
             if not 0.0 < getattr(self, name) < np.inf:
                 raise ValueError(f"{name} must be positive and finite")
@@ -54,7 +64,7 @@ class Coupling:
     @classmethod
     def one_way(cls) -> Coupling:
         """Lithium strains and cracks the grains, and learns nothing of it: as in the paper."""
-        return cls(cracks_resist=False, wetting=False)
+        return cls(stress_drive="none", cracks_resist=False, wetting=False)
 
 
 class CrackedSurface:

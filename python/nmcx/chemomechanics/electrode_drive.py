@@ -12,12 +12,11 @@ from nmcx.chemomechanics.boundary import Doubles
 from nmcx.chemomechanics.demand import CutOff, ImpossibleDemand
 from nmcx.chemomechanics.domain import Domain
 from nmcx.chemomechanics.linear_drive import Solved
+from nmcx.chemomechanics.potential_table import FARADAY, GAS_CONSTANT, N_ROW, potential_table
+from nmcx.chemomechanics.stress_drive import Pull, StressOverTime
 from nmcx.errors import ConvergenceError
-from nmcx.materials import POTENTIAL_RANGE, Parameters, PotentialTable, open_circuit_potential
+from nmcx.materials import POTENTIAL_RANGE, Parameters, open_circuit_potential
 
-FARADAY = 96485.33212  # C/mol
-_GAS_CONSTANT = 8.314462618  # J/mol/K
-_N_TABLE = 2001  # rows of the potential's table; the steepest part of it is 0.1 wide
 _RUNAWAY = 1.0  # V beyond all equilibrium potentials: the surface cannot carry its current
 _EXHAUSTED = 0.02  # of C_max from empty or full: what a failing surface is blamed for
 
@@ -58,12 +57,17 @@ class ElectrodeDrive:
         self._conductance = np.repeat(conductance[self._facets], d)
         self._full = parameters.max_concentration
         self._potential = parameters.open_circuit_potential
-        self._table, slope = _potential_table(parameters)
+        self._node = domain.mesh.surface[self._facets].ravel()
+        self._thermal = GAS_CONSTANT * parameters.temperature / FARADAY
+        self._shift, self._relief = np.zeros(self._unknown.size), np.zeros(self._unknown.size)
+        self._table, slope = potential_table(parameters)
         self._electrode = _core.Electrode(
             self._unknown,
             np.ascontiguousarray(domain.corner_area[self._facets].ravel()),
             self._conductance,
             np.repeat(coverage[self._facets], d),
+            self._shift,
+            self._relief,
             self._table,
             slope,
             self._full,
@@ -71,11 +75,12 @@ class ElectrodeDrive:
             * parameters.electrolyte_concentration**kinetics.transfer_anodic,
             kinetics.transfer_anodic,
             kinetics.transfer_cathodic,
-            FARADAY / (_GAS_CONSTANT * parameters.temperature),
+            1.0 / self._thermal,
         )
         self._none = np.zeros(domain.size)
         self._all_free = np.full(domain.size, np.nan)
         self._reached = (1.0, 0.0)  # lowest and highest c / C_max that the kinetics saw
+        self.stress: StressOverTime | None = None  #: what drives lithium beside its own gradient
         self.cutoff: tuple[float, int] | None = None  # potential [V], and its sense of passing
         self.least_current: float | None = None  # |current| [A] that ends a held potential
 
@@ -117,10 +122,12 @@ class ElectrodeDrive:
 
     def initial(self, concentration: Doubles) -> Solved:
         """Potential and fluxes that hold at the start, before anything has moved."""
+        if self.stress is not None:
+            self._set_surface(self.stress.first)
         if self._electrode.current_is_given:
             middle = concentration[self._unknown].mean() / self._full
             self._electrode.potential = float(
-                np.interp(middle, np.linspace(0.0, 1.0, _N_TABLE), self._table)
+                np.interp(middle, np.linspace(0.0, 1.0, N_ROW), self._table)
             )
         try:
             result = _core.electrode_potential(self._electrode, np.ascontiguousarray(concentration))
@@ -136,13 +143,14 @@ class ElectrodeDrive:
         flux[self._facets] = current / FARADAY / area.sum()
         return Solved(concentration, np.nan, 0, flux, np.copysign(np.inf, current), current)
 
-    def solve(self, rate: float, history: Doubles, guess: Doubles) -> Solved:
-        """Take the implicit step `rate` M c − M history = …."""
+    def solve(self, time: float, rate: float, history: Doubles, guess: Doubles) -> Solved:
+        """Take the implicit step `rate` M c − M history = … that ends at a time."""
         options = self.domain.solver
+        load = self._none if self.stress is None else self._driven(self.stress, time, guess)
         result = self.domain.kernel.electrode_step(
             rate,
             history,
-            self._none,
+            load,
             self._none,
             self._all_free,
             guess,
@@ -152,6 +160,19 @@ class ElectrodeDrive:
             options.threads,
         )
         return self._solved(result, result.concentration)
+
+    def _driven(self, stress: StressOverTime, time: float, guess: Doubles) -> Doubles:
+        """(n,) what stress brings to each unknown [mol/s]; kernel and surface are set to it."""
+        now = stress.at(time)
+        self._set_surface(now)
+        return self.domain.kernel.drive_by_stress(
+            guess, stress.mobility, now.relief, now.pull, self._full, self.domain.solver.threads
+        )
+
+    def _set_surface(self, now: Pull) -> None:
+        # The electrode sees these arrays, so they are filled, not replaced.
+        self._shift[:] = self._thermal * now.at_nodes[self._node]
+        self._relief[:] = self._thermal / self._full * now.relief_at_nodes[self._node]
 
     def _solved(self, result: _core.ElectrodeResult, concentration: Doubles) -> Solved:
         if self._electrode.current_is_given:
@@ -222,22 +243,3 @@ class ElectrodeDrive:
 def one_c(domain: Domain) -> float:
     """Current that changes the mean c / C_max by 1 in an hour [A]; in two dimensions [A/m]."""
     return FARADAY * domain.max_concentration * domain.volume / 3600.0
-
-
-def _potential_table(parameters: Parameters) -> tuple[Doubles, Doubles]:
-    """U [V] and dU/dx at c / C_max = 0 … 1; straight on beyond the rows of a measured table."""
-    x = np.linspace(0.0, 1.0, _N_TABLE)
-    potential = parameters.open_circuit_potential
-    first, last = 0.0, 1.0
-    if isinstance(potential, PotentialTable):
-        first, last = potential.lithium[0], potential.lithium[-1]
-    within = np.clip(x, first, last)
-    values = np.asarray(potential(within), dtype=np.float64)
-    if values.shape != x.shape or not np.isfinite(values).all():
-        raise ValueError("open_circuit_potential must give a finite potential for every x in 0 … 1")
-    step = 1e-3 * (last - first)
-    at_first = float(potential(first + step) - potential(first)) / step
-    at_last = float(potential(last) - potential(last - step)) / step
-    values = values + np.where(x < first, at_first * (x - first), 0.0)
-    values = values + np.where(x > last, at_last * (x - last), 0.0)
-    return values, np.ascontiguousarray(np.gradient(values, x, edge_order=2))

@@ -98,8 +98,8 @@ class LinearDrive:
         low, high = (known.min(), known.max()) if known.size else (np.inf, -np.inf)
         return float(low), float(high), -float(self._density @ self.domain.surface_area)
 
-    def solve(self, rate: float, history: Doubles, guess: Doubles) -> Solved:
-        """Take the implicit step `rate` M c − M history = …."""
+    def solve(self, time: float, rate: float, history: Doubles, guess: Doubles) -> Solved:
+        """Take the implicit step `rate` M c − M history = … that ends at a time."""
         options = self.domain.solver
         result = self.domain.kernel.step(
             rate,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -76,6 +77,14 @@ def check_part(part: object) -> None:
         raise ValueError("duration must be 0 or more, and finite")
 
 
+class _Mark(NamedTuple):
+    """Where a run can go back to; what steppers keep is replaced, never changed."""
+
+    state: State
+    stepper: Stepper
+    imbalance: float
+
+
 class ProtocolRun:
     """Takes a particle through the parts of a protocol; what it reached stands in its attributes.
 
@@ -104,9 +113,19 @@ class ProtocolRun:
         self.n_step = self.n_rejected = self.n_iteration = 0
         self._stepper: Stepper | None = None
         self._seen = -np.inf  # time of the state that was last handed out [s]
+        self._mark: _Mark | None = None  # where the way to that state began
+        self._goes_back = False
+        self._share = 1.0  # of the way to the next saved state that is gone at a time
+        self._times: list[float] = []  # of the steps on the last way
+        self._wanted: float | None = None  # step after it [s]
+        self._same_steps = False
+        self.is_due = True  #: whether the state is one of the evenly spaced ones
 
     def states(self) -> Iterator[State]:
         """The start, and evenly spaced states of each part, its end included.
+
+        A state may be asked for `again` before the next; where that is done by shorter ways,
+        states in between are handed out as well, with `is_due` False.
 
         Raises
         ------
@@ -159,15 +178,74 @@ class ProtocolRun:
         try:
             self.drive.check(self.state.time, self.state.solved)
             for i in range(1, self._n_state + 1):
-                for state in self._stepper.until(begin + duration * i / self._n_state):
-                    self.state = state
-                    self.imbalance = max(self.imbalance, abs(state.imbalance))
-                yield self._handed_out()
+                yield from self._until(begin + duration * i / self._n_state)
         except CutOff:
-            if self.unkept is not None:
-                yield self._handed_out()
+            pass
         finally:
             self._count()
+
+    def _until(self, end: float) -> Iterator[State]:
+        """States on the way to a saved one, and that.
+
+        Raises
+        ------
+        CutOff
+            If the part has come to its end before.
+        """
+        assert self._stepper is not None
+        self._share = 1.0
+        while self.state.time < end:
+            self._mark = _Mark(self.state, copy.copy(self._stepper), self.imbalance)
+            left = end - self.state.time
+            stop = end if self._share == 1.0 else self.state.time + self._share * left
+            cut_off: CutOff | None = None
+            try:
+                for state in self._way(stop):
+                    self.state = state
+                    self.imbalance = max(self.imbalance, abs(state.imbalance))
+            except CutOff as reached:
+                cut_off = reached
+                if self.unkept is None:
+                    raise
+            self._goes_back, self.is_due = False, stop == end or cut_off is not None
+            yield self._handed_out()
+            if self._goes_back:
+                self.state, self._stepper, self.imbalance = self._mark
+                self._seen = self.state.time
+            elif cut_off is not None:
+                raise cut_off
+            else:
+                self._share, self._same_steps = min(1.0, 2.0 * self._share), False
+
+    def _way(self, stop: float) -> Iterator[State]:
+        assert self._stepper is not None
+        if self._same_steps:
+            yield from self._stepper.along(self._times, self._wanted)
+            return
+        self._times = []
+        for state in self._stepper.until(stop):
+            self._times.append(state.time)
+            yield state
+        self._wanted = self._stepper.wanted
+
+    def again(self, *, shorter: bool = False, same_steps: bool = False) -> None:
+        """Go the way to the present state once more, or only half of it: then that is the next.
+
+        Parameters
+        ----------
+        shorter : bool
+            Only half of it.
+        same_steps : bool
+            In the time steps of the last go.
+        """
+        self._goes_back, self._same_steps = True, same_steps
+        if shorter:
+            self._share *= 0.5
+
+    @property
+    def came_from(self) -> State:
+        """The state that the way to the present one began at; itself at the start."""
+        return self.state if self._mark is None else self._mark.state
 
     def _count(self) -> None:
         assert self._stepper is not None

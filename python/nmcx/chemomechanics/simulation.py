@@ -12,13 +12,14 @@ from numpy.typing import ArrayLike
 from nmcx.chemomechanics.boundary import Doubles
 from nmcx.chemomechanics.cohesive import CohesiveLaw
 from nmcx.chemomechanics.coupling import Coupling, CrackedSurface
-from nmcx.chemomechanics.demand import TransportFailure
 from nmcx.chemomechanics.domain import SolverOptions
 from nmcx.chemomechanics.electrode_drive import ButlerVolmer
 from nmcx.chemomechanics.fracture import CrackingBody
-from nmcx.chemomechanics.fracture_path import FractureFailure, PathControl
+from nmcx.chemomechanics.fracture_path import PathControl
 from nmcx.chemomechanics.protocol import checked_parts, first_concentration
 from nmcx.chemomechanics.protocol_run import Part, ProtocolRun
+from nmcx.chemomechanics.stress_feedback import StressFeedback
+from nmcx.chemomechanics.whole_body import WholeBody
 from nmcx.errors import ConvergenceError
 from nmcx.materials import Parameters, Swelling
 from nmcx.results import Equilibrium, History, Mesh
@@ -48,6 +49,7 @@ def simulate(
     law: CohesiveLaw | None = None,
     tolerance: float = 1e-3,
     max_step: float = 0.02,
+    stress_tolerance: float = 1e-3,
     solver_tolerance: float = 1e-10,
     threads: int = 0,
     progress: Callable[[float, float, str], None] | None = None,
@@ -74,6 +76,9 @@ def simulate(
         See `equilibrium`.
     max_step : float
         Longest step of the cracking, as a change of c / C_max at any node [1].
+    stress_tolerance : float
+        Lithium and the stress that drives it are of the same moment once what they are apart
+        could shift c / C_max at no node by more than this [1].
     threads : int
         0: all cores. Results have the same bits for every number.
     progress : callable, optional
@@ -94,9 +99,9 @@ def simulate(
 
     Notes
     -----
-    The scheme is staggered without iteration, so that what cracks do to lithium comes one state
-    late: more states make it come sooner. While nothing cracks, lithium is that of `cycle` to the
-    bit. Stress does not drive lithium.
+    Lithium and stress are iterated from state to state until they agree. What cracks do to lithium
+    is an event of the state that it is found at, and acts from there on: more states make it come
+    sooner. Without stress drive and while nothing cracks, lithium is that of `cycle` to the bit.
 
     Examples
     --------
@@ -138,20 +143,24 @@ def simulate(
         "coupling": repr(cracks.coupling),
         "tolerance": tolerance,
         "max_step": max_step,
+        "stress_tolerance": stress_tolerance,
         "plane": plane if mesh.dimension == 2 else "solid",
         "eigenstrain": swelling.kind,
         "stress_free": swelling.stress_free,
     }
     record = _Record(settings)
-    grains = CrackingBody(
-        mesh, parameters, swelling=swelling, plane=plane, order=1, law=law, fixed=None,
-        threads=threads,
-    )  # fmt: skip
+    grains = _body(mesh, parameters, swelling, plane, law, threads)
     control = PathControl(
         max_step=max_step, tolerance=1e-6, max_iterations=200, residual_integrity=1e-7,
         snap_back="jump", duration=0.0, threads=threads,
     )  # fmt: skip
     full = parameters.max_concentration
+    feedback: StressFeedback | None = None
+    if cracks.coupling.stress_drive != "none":
+        feedback = StressFeedback(
+            mesh, parameters, swelling, kind=cracks.coupling.stress_drive,
+            tolerance=stress_tolerance,
+        )  # fmt: skip
     body: Equilibrium | None = None
     before = np.full(len(mesh.points), swelling.stress_free)
     n_expected = 1 + states * len(parts)
@@ -160,18 +169,42 @@ def simulate(
             nodal = state.concentration[run.domain.unknown_of_node]
             way = float(np.abs(nodal / full - before).max())
             share = min(1.0, max_step / max(way, 1e-300))
-            body = grains.equilibrium(nodal, start=body, control=replace(control, max_step=share))
-            before = nodal / full
-            elapsed = state.time - record.times[-1] if record.times else 0.0
-            if cracks.update(body, elapsed):
-                run.change_domain(cracks.domain, cracks.drive())
-            record.keep(run, nodal, body, cracks)
-            if progress is not None:
-                progress(len(record.times), n_expected, f"t = {state.time:.4g} s")
-    except (TransportFailure, FractureFailure) as failure:
+            found = grains.equilibrium(nodal, start=body, control=replace(control, max_step=share))
+            x = nodal / full
+            if body is not None and feedback and not feedback.has_settled(run, x, found):
+                continue
+            elapsed = state.time - run.came_from.time
+            is_new = cracks.update(found, elapsed)
+            drive = cracks.drive() if is_new else run.drive
+            if feedback is not None:
+                drive.stress = feedback.begin(state.time, x, found)
+            if is_new or (feedback is not None and body is None):
+                run.change_domain(cracks.domain, drive)
+            body, before = found, x
+            if run.is_due:
+                record.keep(run, nodal, body, cracks)
+                if progress is not None:
+                    progress(len(record.times), n_expected, f"t = {state.time:.4g} s")
+    except ConvergenceError as failure:
         history = record.history(run) if record.times else None
         raise SimulationFailure(str(failure), history=history) from failure
     return record.history(run)
+
+
+def _body(
+    mesh: Mesh,
+    parameters: Parameters,
+    swelling: Swelling,
+    plane: str,
+    law: CohesiveLaw | None,
+    threads: int,
+) -> CrackingBody | WholeBody:
+    if (mesh.interface_grains == mesh.layer_grain).any(axis=1).all():
+        return WholeBody(mesh, parameters, swelling=swelling, plane=plane, threads=threads)
+    return CrackingBody(
+        mesh, parameters, swelling=swelling, plane=plane, order=1, law=law, fixed=None,
+        threads=threads,
+    )  # fmt: skip
 
 
 @dataclass

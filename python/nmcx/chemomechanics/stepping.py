@@ -11,7 +11,7 @@ err by known multiples of the same derivative.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -41,8 +41,8 @@ class Drive(Protocol):
     def initial(self, concentration: Doubles) -> Solved:
         """What holds at the start, before anything has moved."""
 
-    def solve(self, rate: float, history: Doubles, guess: Doubles) -> Solved:
-        """Take the implicit step `rate` M c − M history = …."""
+    def solve(self, time: float, rate: float, history: Doubles, guess: Doubles) -> Solved:
+        """Take the implicit step `rate` M c − M history = … that ends at a time."""
 
     def check(self, time: float, solved: Solved) -> None:
         """Refuse a state that cannot be."""
@@ -128,16 +128,38 @@ class Stepper:
                 self.n_rejected += 1
                 wanted = 0.5 * dt  # to find the moment, not just the step, in which it fails
                 continue
-            self._increment = increment
-            self._past = [state, *self._past[:2]]
-            self.state = state
-            self.n_step += 1
+            self._accept(state, increment)
             if self.control.fixed is None:
                 # A step cut to hit a time says nothing against the length it was cut from.
                 longer = dt * factor if factor >= _WORTHWHILE or factor < 1.0 else dt
                 wanted = max(longer, min(wanted, _GROWTH * dt)) if factor >= 1.0 else longer
             self._wanted = wanted
             yield state
+
+    def along(self, times: Sequence[float], wanted: float | None) -> Iterator[State]:
+        """States at given times, whatever their error; later steps are tried with `wanted`.
+
+        For going a way again with what drives it only a little changed: other steps would make
+        another error, which would pass for an effect of that change.
+        """
+        for time in times:
+            state, increment, _ = self._attempt(time - self.state.time, time, any_error=True)
+            assert state is not None
+            self.drive.check(state.time, state.solved)
+            self._accept(state, increment)
+            yield state
+        self._wanted = wanted
+
+    @property
+    def wanted(self) -> float | None:
+        """Length that the next step will be tried with [s]."""
+        return self._wanted
+
+    def _accept(self, state: State, increment: float) -> None:
+        self._increment = increment
+        self._past = [state, *self._past[:2]]
+        self.state = state
+        self.n_step += 1
 
     def _rejected(self, wanted: float, whole: float, *, failed: bool = False) -> None:
         """Count a rejection, and give up where shorter steps will not help."""
@@ -154,7 +176,9 @@ class Stepper:
                 time=now.time,
             )
 
-    def _attempt(self, dt: float, time: float) -> tuple[State | None, float, float]:
+    def _attempt(
+        self, dt: float, time: float, *, any_error: bool = False
+    ) -> tuple[State | None, float, float]:
         """Try one step; its state or None, what came in, the factor to the length allowed."""
         now, *before = self._past
         order = 1 if not before else self.control.order
@@ -168,7 +192,7 @@ class Stepper:
                 (1.0 + omega) * now.concentration
                 - omega**2 / (1.0 + omega) * before[0].concentration
             ) / dt
-        solved = self.drive.solve(rate, history, guess)
+        solved = self.drive.solve(time, rate, history, guess)
         self.n_iteration += solved.iterations
         increment = dt * solved.inflow
         if order == 2:
@@ -176,7 +200,7 @@ class Stepper:
                 1.0 + 2.0 * omega
             )
         factor = self._factor(solved.concentration, guess, dt)
-        if factor < 1.0 and self.control.fixed is None:
+        if factor < 1.0 and self.control.fixed is None and not any_error:
             return None, 0.0, max(0.2, _SAFETY * factor)
         supplied = now.supplied + increment
         held = float(self.domain.mass @ solved.concentration)

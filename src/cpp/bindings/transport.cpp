@@ -17,18 +17,21 @@ void bind_electrode(py::module_& m) {
   // The electrode borrows its arrays: they must live as long as it does.
   py::class_<nmcx::Electrode>(m, "Electrode")
       .def(py::init([](const Indices& unknown, const Doubles& area, const Doubles& conductance,
-                       const Doubles& coverage, const Doubles& equilibrium, const Doubles& slope,
-                       double max_concentration, double prefactor, double transfer_anodic,
-                       double transfer_cathodic, double thermal) {
-             return nmcx::Electrode{{unknown, area, conductance, coverage},
+                       const Doubles& coverage, const Doubles& shift, const Doubles& relief,
+                       const Doubles& equilibrium, const Doubles& slope, double max_concentration,
+                       double prefactor, double transfer_anodic, double transfer_cathodic,
+                       double thermal) {
+             return nmcx::Electrode{{unknown, area, conductance, coverage, shift, relief},
                                     {max_concentration, prefactor, transfer_anodic,
                                      transfer_cathodic, thermal, equilibrium, slope}};
            }),
            "unknown"_a.noconvert(), "area"_a.noconvert(), "conductance"_a.noconvert(),
-           "coverage"_a.noconvert(), "equilibrium"_a.noconvert(), "slope"_a.noconvert(),
-           "max_concentration"_a, "prefactor"_a, "transfer_anodic"_a, "transfer_cathodic"_a,
-           "thermal"_a, py::keep_alive<1, 2>(), py::keep_alive<1, 3>(), py::keep_alive<1, 4>(),
-           py::keep_alive<1, 5>(), py::keep_alive<1, 6>(), py::keep_alive<1, 7>())
+           "coverage"_a.noconvert(), "shift"_a.noconvert(), "relief"_a.noconvert(),
+           "equilibrium"_a.noconvert(), "slope"_a.noconvert(), "max_concentration"_a, "prefactor"_a,
+           "transfer_anodic"_a, "transfer_cathodic"_a, "thermal"_a, py::keep_alive<1, 2>(),
+           py::keep_alive<1, 3>(), py::keep_alive<1, 4>(), py::keep_alive<1, 5>(),
+           py::keep_alive<1, 6>(), py::keep_alive<1, 7>(), py::keep_alive<1, 8>(),
+           py::keep_alive<1, 9>())
       .def_readwrite("current_is_given", &nmcx::Electrode::current_is_given)
       .def_readwrite("current", &nmcx::Electrode::current)
       .def_readwrite("potential", &nmcx::Electrode::potential);
@@ -114,6 +117,16 @@ void bind_stepping(py::module_& m) {
           "rate"_a, "history"_a.noconvert(), "load"_a.noconvert(), "exchange"_a.noconvert(),
           "fixed"_a.noconvert(), "guess"_a.noconvert(), "electrode"_a, "tolerance"_a = 1e-10,
           "max_iterations"_a = 5000, "threads"_a = 0, ReleaseGil())
+      .def(
+          "drive_by_stress",
+          [](Transport& self, const Doubles& concentration, const Doubles& mobility,
+             const Doubles& relief, const nmcx::ArrayView<double, 2>& pull,
+             double max_concentration, const nmcx::Execution& threads) {
+            return self.drive_by_stress({concentration, mobility, relief, pull, max_concentration},
+                                        threads);
+          },
+          "concentration"_a.noconvert(), "mobility"_a.noconvert(), "relief"_a.noconvert(),
+          "pull"_a.noconvert(), "max_concentration"_a, "threads"_a = 0, ReleaseGil())
       .def("outflow", &Transport::outflow, "concentration"_a.noconvert(), "threads"_a = 0,
            ReleaseGil());
 }

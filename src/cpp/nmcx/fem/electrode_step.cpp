@@ -32,8 +32,10 @@ SurfaceSums surface_sums(const Electrode& electrode, std::span<const double> x, 
                    .per_potential = std::vector<double>(x.size(), 0.0)};
   for (std::size_t p = 0; p < n_site; ++p) {
     const auto i = static_cast<std::size_t>(sites.unknown[p]);
-    const SurfaceFlux s = covered_surface(electrode.kinetics, x[i], potential, sites.conductance[p],
-                                          sites.coverage[p]);
+    const double by_stress = sites.shift[p] - (sites.relief[p] * x[i]);
+    SurfaceFlux s = covered_surface(electrode.kinetics, x[i], potential - by_stress,
+                                    sites.conductance[p], sites.coverage[p]);
+    s.per_concentration += sites.relief[p] * s.per_potential;
     sums.flux[p] = s.flux;
     sums.outflow[i] += sites.area[p] * s.flux;
     sums.per_concentration[i] += sites.area[p] * s.per_concentration;
@@ -50,13 +52,16 @@ void check_electrode(const Electrode& electrode, std::size_t n) {
   const std::size_t n_site = sites.unknown.shape[0];
   require(n_site > 0, "no facet of the surface reacts");
   require(sites.area.shape[0] == n_site && sites.conductance.shape[0] == n_site &&
-              sites.coverage.shape[0] == n_site,
-          "reaction sites need an area, a conductance and a coverage each");
+              sites.coverage.shape[0] == n_site && sites.shift.shape[0] == n_site &&
+              sites.relief.shape[0] == n_site,
+          "reaction sites need an area, a conductance, a coverage, a shift and a relief each");
   for (std::size_t p = 0; p < n_site; ++p) {
     require(sites.unknown[p] >= 0 && std::cmp_less(sites.unknown[p], n),
             "a reaction site names an unknown that does not exist");
     require(sites.area[p] > 0 && sites.conductance[p] > 0, "layer_conductance must be positive");
     require(sites.coverage[p] >= 0 && sites.coverage[p] <= 1, "coverage must be between 0 and 1");
+    require(std::isfinite(sites.shift[p]) && sites.relief[p] >= 0 && std::isfinite(sites.relief[p]),
+            "shift must be finite, relief also 0 or more");
   }
   require(std::isfinite(electrode.current) && std::isfinite(electrode.potential),
           "current and potential must be finite");

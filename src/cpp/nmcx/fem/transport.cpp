@@ -7,50 +7,10 @@
 #include "nmcx/core/error.hpp"
 #include "nmcx/fem/cell_corners.hpp"
 #include "nmcx/fem/element.hpp"
+#include "nmcx/fem/transport_cells.hpp"
 
 namespace nmcx {
 namespace {
-
-/// ∫ ∇φ_i · D ∇φ_j; the gradients add up to nothing, so that the first row and column follow.
-[[gnu::always_inline]] inline std::array<double, 9> cell_stiffness(const Simplex<2>& s,
-                                                                   const double* tensor) {
-  const double xx = s.volume * tensor[0];
-  const double xy = s.volume * tensor[1];
-  const double yy = s.volume * tensor[3];
-  const auto& [g0, a, b] = s.gradients;
-  const double aa = (a[0] * ((xx * a[0]) + (2 * xy * a[1]))) + (yy * a[1] * a[1]);
-  const double bb = (b[0] * ((xx * b[0]) + (2 * xy * b[1]))) + (yy * b[1] * b[1]);
-  const double ab = (a[0] * ((xx * b[0]) + (xy * b[1]))) + (a[1] * ((xy * b[0]) + (yy * b[1])));
-  const double oa = -(aa + ab);
-  const double ob = -(ab + bb);
-  return {-(oa + ob), oa, ob, oa, aa, ab, ob, ab, bb};
-}
-
-/// As in two dimensions.
-[[gnu::always_inline]] inline std::array<double, 16> cell_stiffness(const Simplex<3>& s,
-                                                                    const double* tensor) {
-  const auto& [g0, a, b, c] = s.gradients;
-  const auto flux = [&](const Vector<3>& g) {
-    return Vector<3>{s.volume * ((tensor[0] * g[0]) + (tensor[1] * g[1]) + (tensor[2] * g[2])),
-                     s.volume * ((tensor[1] * g[0]) + (tensor[4] * g[1]) + (tensor[5] * g[2])),
-                     s.volume * ((tensor[2] * g[0]) + (tensor[5] * g[1]) + (tensor[8] * g[2]))};
-  };
-  const auto times = [](const Vector<3>& u, const Vector<3>& v) {
-    return (u[0] * v[0]) + (u[1] * v[1]) + (u[2] * v[2]);
-  };
-  const Vector<3> flux_a = flux(a);
-  const Vector<3> flux_b = flux(b);
-  const double aa = times(flux_a, a);
-  const double ab = times(flux_a, b);
-  const double ac = times(flux_a, c);
-  const double bb = times(flux_b, b);
-  const double bc = times(flux_b, c);
-  const double cc = times(flux(c), c);
-  const double oa = -(aa + ab + ac);
-  const double ob = -(ab + bb + bc);
-  const double oc = -(ac + bc + cc);
-  return {-(oa + ob + oc), oa, ob, oc, oa, aa, ab, ac, ob, ab, bb, bc, oc, ac, bc, cc};
-}
 
 /// Leading minors of a symmetric tensor of 2 or 3 dimensions are positive.
 bool is_positive_definite(const ArrayView<double, 3>& tensors, std::size_t g) {
@@ -128,11 +88,11 @@ Transport::Transport(const TransportMesh& mesh, const TransportProperties& prope
 template <std::size_t d>
 void Transport::take_mesh(const TransportMesh& mesh) {
   const Connectivity given = unknowns_of(mesh.cells, unknowns_, "cells");
-  const std::vector<std::size_t> order = order_by_first_unknown(given);
+  order_ = order_by_first_unknown(given);
   cells_ = {.members = std::vector<Index>(given.members.size()), .n_member = d + 1};
-  grain_.resize(order.size());
-  for (std::size_t i = 0; i < order.size(); ++i) {
-    const std::size_t cell = order[i];
+  grain_.resize(order_.size());
+  for (std::size_t i = 0; i < order_.size(); ++i) {
+    const std::size_t cell = order_[i];
     const auto group = given.group(cell);
     std::copy(group.begin(), group.end(),
               cells_.members.begin() + static_cast<std::ptrdiff_t>(i * (d + 1)));
@@ -188,19 +148,20 @@ void Transport::assemble(const TransportProperties& properties, const Execution&
                });
   std::fill_n(mass_.data(), mass_.size(), 0.0);
   system_.rate = -1;  // the matrices are no longer those of the last step
-  const std::vector<double> diffusivity(properties.diffusivity.begin(),
-                                        properties.diffusivity.end());
+  diffusivity_.assign(properties.diffusivity.begin(), properties.diffusivity.end());
+  conductance_.assign(properties.conductance.begin(), properties.conductance.end());
+  along_.assign(properties.along.begin(), properties.along.end());
   if (dimension_ == 2) {
-    add_cells<2>(diffusivity, execution);
-    add_walls<2>(properties, execution);
+    add_cells<2>(execution);
+    add_walls<2>(execution);
   } else {
-    add_cells<3>(diffusivity, execution);
-    add_walls<3>(properties, execution);
+    add_cells<3>(execution);
+    add_walls<3>(execution);
   }
 }
 
 template <std::size_t d>
-void Transport::add_cells(const std::vector<double>& diffusivity, const Execution& execution) {
+void Transport::add_cells(const Execution& execution) {
   constexpr std::size_t n = d + 1;
   // ∫ φ_i φ_j = V (1 + δ_ij) / ((d + 1)(d + 2)), row sum V / (d + 1).
   constexpr double share = 1.0 / n;
@@ -210,7 +171,7 @@ void Transport::add_cells(const std::vector<double>& diffusivity, const Executio
   double* consistent = lumped_ ? nullptr : mass_values_.data();
   cell_assembly_->for_each_group<n>(execution, [&](const auto& place) {
     const Simplex<d> s = simplex(cell_corners<d>(unknowns_, place.rows));
-    const auto k_ij = cell_stiffness(s, diffusivity.data() + (grain_[place.group] * d * d));
+    const auto k_ij = cell_stiffness(s, diffusivity_.data() + (grain_[place.group] * d * d));
 #pragma GCC unroll 4
     for (std::size_t i = 0; i < n; ++i) {
       if (!place.is_mine(i)) continue;
@@ -228,15 +189,15 @@ void Transport::add_cells(const std::vector<double>& diffusivity, const Executio
 }
 
 template <std::size_t d>
-void Transport::add_walls(const TransportProperties& properties, const Execution& execution) {
+void Transport::add_walls(const Execution& execution) {
   if (facet_of_wall_.empty()) return;
   constexpr std::size_t n = 2 * d;
   wall_assembly_->for_each_group<n>(execution, [&](const auto& place) {
     const auto corner = cell_corners<d, d>(unknowns_, place.rows);
     const double area = facet_area(corner);
     const std::size_t facet = facet_of_wall_[place.group];
-    const double conductance = properties.conductance[facet];
-    const double along = properties.along[facet];
+    const double conductance = conductance_[facet];
+    const double along = along_[facet];
     const FacetGradients<d> gradients = facet_gradients(corner);
     for (std::size_t i = 0; i < n; ++i) {
       if (!place.is_mine(i)) continue;
@@ -256,6 +217,9 @@ void Transport::add_walls(const TransportProperties& properties, const Execution
     }
   });
 }
+
+template void Transport::add_walls<2>(const Execution& execution);
+template void Transport::add_walls<3>(const Execution& execution);
 
 void Transport::check_request(const LinearStep& request) const {
   for (const auto* each :

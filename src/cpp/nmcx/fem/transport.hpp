@@ -60,6 +60,20 @@ struct ReactionSites {
   ArrayView<double, 1> area;           ///< (p) [m²]
   ArrayView<double, 1> conductance;    ///< (p) of the layer [m/s]; infinite: none
   ArrayView<double, 1> coverage;       ///< (p) part that carries the layer
+  ArrayView<double, 1> shift;   ///< (p) [V] s in η = φ − U − (s − t c), what stress adds to U
+  ArrayView<double, 1> relief;  ///< (p) [V m³/mol] t ≥ 0 there, of the concentration under a layer
+};
+
+/// Stress that drives lithium: J = −D [∇c − C m(x) ∇ψ] with x = c / C and ψ = σ:∂ε/∂x / (C R T).
+///
+/// Lithium relieves the stress that draws it. Of ∇ψ = g − Λ ∇x that fall Λ is taken with the new
+/// concentration, as a diffusivity D (1 + m Λ), and only g is given: steps stay stable however long.
+struct StressDrive {
+  ArrayView<double, 1> concentration;  ///< (n) at which m is taken [mol/m³]
+  ArrayView<double, 1> mobility;       ///< (r) m at x = 0 … 1 in even steps, straight in between
+  ArrayView<double, 1> relief;         ///< (m) Λ ≥ 0 of each cell
+  ArrayView<double, 2> pull;           ///< (m, d) g [1/m]
+  double max_concentration = 0;        ///< C [mol/m³]
 };
 
 /// A surface at one electrode potential; the total current or that potential is given.
@@ -107,6 +121,11 @@ class Transport {
   /// Fills mass and stiffness again, with other tensors or conductances; walls stay tied or not.
   void assemble(const TransportProperties& properties, const Execution& execution);
 
+  /// Fills the stiffness again, as stress makes it, until the next call; tensors and conductances
+  /// stay those of `assemble`.
+  /// @returns (n) what g brings to each unknown, for the load of a step; its sum is zero [mol/s]
+  Array<double, 1> drive_by_stress(const StressDrive& drive, const Execution& execution);
+
   /// One step, exact in the total amount: an iterative solution is shifted by the constant that
   /// takes away the sum of its residual.
   /// @throws ConvergenceError with iterations, residual and tolerance
@@ -137,9 +156,11 @@ class Transport {
   template <std::size_t d>
   void take_mesh(const TransportMesh& mesh);
   template <std::size_t d>
-  void add_cells(const std::vector<double>& diffusivity, const Execution& execution);
+  void add_cells(const Execution& execution);
   template <std::size_t d>
-  void add_walls(const TransportProperties& properties, const Execution& execution);
+  void add_driven_cells(const StressDrive& drive, double* load, const Execution& execution);
+  template <std::size_t d>
+  void add_walls(const Execution& execution);
 
   /// Calls row(i) for every unknown.
   template <class Row>
@@ -160,7 +181,11 @@ class Transport {
   bool lumped_;
   Unknowns unknowns_;
   Connectivity cells_;
+  std::vector<std::size_t> order_;  ///< row of the mesh's cells of each group of cells_
   std::vector<std::size_t> grain_;  ///< of each group of cells_
+  std::vector<double> diffusivity_;
+  std::vector<double> conductance_;
+  std::vector<double> along_;
   Connectivity walls_;
   std::vector<std::size_t> facet_of_wall_;  ///< row of the mesh's interfaces
   Connectivity surface_;

@@ -1,0 +1,116 @@
+"""Stress and lithium of the same moment: the way between two states, gone until both agree."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from nmcx.chemomechanics.anderson import Anderson
+from nmcx.chemomechanics.boundary import Doubles
+from nmcx.chemomechanics.protocol_run import ProtocolRun
+from nmcx.chemomechanics.stress_drive import Pull, StressOverTime, StressReader, mobility_table
+from nmcx.errors import ConvergenceError
+from nmcx.materials import Parameters, Swelling
+from nmcx.results import Equilibrium, Mesh
+
+# A way that has not settled after so many goes is halved, and given up below this part of it.
+_MOST = 8
+_SHORTEST = 1.0 / 64.0
+
+
+class StressFeedback:
+    """Tells lithium of the stress that its own way brings about.
+
+    Over a way ψ runs straight from what it is at its begin to what it is at its end: first as it
+    went before, then as it was found to be. Lithium goes the way again until what is found is what
+    it was told, but for so little that it could not move it by more than the tolerance: at rest a
+    ψ that is wrong by δψ shifts the content by m δψ.
+    """
+
+    def __init__(
+        self,
+        mesh: Mesh,
+        parameters: Parameters,
+        swelling: Swelling,
+        *,
+        kind: str,
+        tolerance: float,
+    ) -> None:
+        self._reader = StressReader(mesh, parameters, swelling)
+        self._mobility = mobility_table(parameters, kind)
+        self._tolerance = tolerance
+        self._goes, self._part = 0, 1.0
+        # Pulls count by what they do over a cell; reliefs follow from the rest.
+        n_cell, n_node = len(mesh.cells), len(mesh.points)
+        edge = float(np.mean(np.abs(mesh.volume)) ** (1.0 / mesh.dimension))
+        self._weight = np.concatenate(
+            [np.full(n_cell * mesh.dimension, edge), np.ones(n_node), np.zeros(n_cell + n_node)]
+        )
+        self.stress: StressOverTime | None = None
+
+    def begin(self, time: float, x: Doubles, body: Equilibrium) -> StressOverTime:
+        """What drives lithium from an accepted state on: as if ψ went on as it came."""
+        now, before = self._reader.pull(np.asarray(body.stress), x), self.stress
+        self.stress = StressOverTime(self._mobility, time, np.inf, now, now)
+        if before is not None and time > before.begin:
+            onward = _floored(before.first.towards(now, 2.0))
+            self.stress = replace(self.stress, end=2.0 * time - before.begin, last=onward)
+        self._goes = 0
+        self._part = min(1.0, 2.0 * self._part)
+        self._acceleration = Anderson(self._weight)
+        return self.stress
+
+    def has_settled(self, run: ProtocolRun, x: Doubles, body: Equilibrium) -> bool:
+        """Whether lithium and stress agree; if not, the run is sent back to go its way again.
+
+        Raises
+        ------
+        ConvergenceError
+            If even a short way does not settle.
+        """
+        assert self.stress is not None
+        self._goes += 1
+        told = self.stress.at(run.state.time)
+        found = self._reader.pull(np.asarray(body.stress), x)
+        apart = float((self._mobility_at(x) * np.abs(found.at(x) - told.at(x))).max())
+        if apart <= self._tolerance:
+            return True
+        shorter = self._goes == _MOST
+        if shorter:
+            self._part *= 0.5
+            if self._part < _SHORTEST:
+                raise ConvergenceError(
+                    f"lithium and stress did not settle at t = {run.state.time:.6g} s: after "
+                    f"{_MOST} goes they are apart by {apart:.3g} of c / C_max, tolerance "
+                    f"{self._tolerance:.3g}; more states make each way shorter"
+                )
+            self._goes = 0
+            self._acceleration = Anderson(self._weight)
+        else:
+            guess = self._acceleration.next(_joined(told), _joined(found))
+            found = _floored(_parted(guess, found))
+        self.stress = replace(self.stress, end=run.state.time, last=found)
+        run.drive.stress = self.stress
+        run.again(shorter=shorter, same_steps=self._goes > 1)
+        return False
+
+    def _mobility_at(self, x: Doubles) -> Doubles:
+        return np.interp(x, np.linspace(0.0, 1.0, len(self._mobility)), self._mobility)
+
+
+def _joined(pull: Pull) -> Doubles:
+    return np.concatenate([part.ravel() for part in pull])
+
+
+def _parted(values: Doubles, like: Pull) -> Pull:
+    ends = np.cumsum([part.size for part in like])[:-1]
+    parts = zip(np.split(values, ends), like, strict=True)
+    return Pull(*(part.reshape(old.shape) for part, old in parts))
+
+
+def _floored(pull: Pull) -> Pull:
+    """With reliefs that are none where a combination has made them negative."""
+    return pull._replace(
+        relief=np.maximum(pull.relief, 0.0), relief_at_nodes=np.maximum(pull.relief_at_nodes, 0.0)
+    )

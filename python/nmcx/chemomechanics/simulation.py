@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from os import PathLike
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from nmcx.chemomechanics.boundary import Doubles
+from nmcx.chemomechanics.checkpoint import checkpoint_in
 from nmcx.chemomechanics.cohesive import CohesiveLaw
 from nmcx.chemomechanics.coupling import Coupling, CrackedSurface
 from nmcx.chemomechanics.demand import TransportFailure
@@ -20,6 +22,7 @@ from nmcx.chemomechanics.fracture_path import FractureFailure, PathControl
 from nmcx.chemomechanics.protocol import checked_parts, first_concentration
 from nmcx.chemomechanics.protocol_run import Part, ProtocolRun
 from nmcx.errors import ConvergenceError
+from nmcx.io.arrays import into, within
 from nmcx.materials import Parameters, Swelling
 from nmcx.results import Equilibrium, History, Mesh
 
@@ -51,6 +54,7 @@ def simulate(
     solver_tolerance: float = 1e-10,
     threads: int = 0,
     progress: Callable[[float, float, str], None] | None = None,
+    checkpoint: str | PathLike[str] | None = None,
 ) -> History:
     """Take a particle through charges and rests while it strains, cracks and lets lithium in.
 
@@ -78,6 +82,10 @@ def simulate(
         0: all cores. Results have the same bits for every number.
     progress : callable, optional
         Called as ``progress(done, total, label)`` after each state.
+    checkpoint : path-like, optional
+        Folder in which every state is on the disk before `progress` hears of it. If it holds states
+        of the same simulation, this goes on from the last of them, to the bits that it would have
+        had without a stop; remove it when the results are safe.
 
     Returns
     -------
@@ -87,7 +95,10 @@ def simulate(
     Raises
     ------
     ValueError
-        As `cycle` and `equilibrium`.
+        As `cycle` and `equilibrium`; or if the checkpoint was made from other arguments
+        (`nmcx.errors.InputError`), or by another version or instruction set.
+    nmcx.errors.OutputError
+        If the checkpoint cannot be written.
     SimulationFailure
         If the surface cannot carry its current any longer, or no equilibrium is found; with the
         history up to then.
@@ -151,26 +162,54 @@ def simulate(
         max_step=max_step, tolerance=1e-6, max_iterations=200, residual_integrity=1e-7,
         snap_back="jump", duration=0.0, threads=threads,
     )  # fmt: skip
+    made_from = {
+        "mesh": mesh,
+        "parameters": parameters,
+        "protocol": parts,
+        "surface": kinetics,
+        "coupling": cracks.coupling,
+        "initial": run.state.concentration,
+        "states": states,
+        "eigenstrain": swelling,
+        "plane": settings["plane"],
+        "law": grains.law,
+        "tolerance": tolerance,
+        "max_step": max_step,
+        "solver_tolerance": solver_tolerance,
+    }
     full = parameters.max_concentration
     body: Equilibrium | None = None
     before = np.full(len(mesh.points), swelling.stress_free)
     n_expected = 1 + states * len(parts)
-    try:
-        for state in run.states():
-            nodal = state.concentration[run.domain.unknown_of_node]
-            way = float(np.abs(nodal / full - before).max())
-            share = min(1.0, max_step / max(way, 1e-300))
-            body = grains.equilibrium(nodal, start=body, control=replace(control, max_step=share))
-            before = nodal / full
-            elapsed = state.time - record.times[-1] if record.times else 0.0
-            if cracks.update(body, elapsed):
-                run.change_domain(cracks.domain, cracks.drive())
-            record.keep(run, nodal, body, cracks)
-            if progress is not None:
-                progress(len(record.times), n_expected, f"t = {state.time:.4g} s")
-    except (TransportFailure, FractureFailure) as failure:
-        history = record.history(run) if record.times else None
-        raise SimulationFailure(str(failure), history=history) from failure
+    with checkpoint_in(checkpoint, made_from) as kept:
+        if kept is not None and kept.n_state:
+            record.take_up(kept.rows())
+            last = kept.last()
+            cracks.take_up(within(last, "cracks"))
+            run.take_up(cracks.domain, cracks.drive(), within(last, "run"))
+            body = grains.from_arrays(within(last, "body"))
+            before = record.rows["concentration"][-1] / full
+        try:
+            for state in run.states():
+                nodal = state.concentration[run.domain.unknown_of_node]
+                way = float(np.abs(nodal / full - before).max())
+                share = min(1.0, max_step / max(way, 1e-300))
+                body = grains.equilibrium(
+                    nodal, start=body, control=replace(control, max_step=share)
+                )
+                before = nodal / full
+                elapsed = state.time - record.rows["times"][-1] if record.n_state else 0.0
+                if cracks.update(body, elapsed):
+                    run.change_domain(cracks.domain, cracks.drive())
+                row = record.keep(run, nodal, body, cracks)
+                if kept is not None:
+                    reached = into("run", run.to_arrays()) | into("cracks", cracks.to_arrays())
+                    kept.keep(row, reached | into("body", grains.to_arrays(body)))
+                if progress is not None:
+                    progress(record.n_state, n_expected, f"t = {state.time:.4g} s")
+        except (TransportFailure, FractureFailure) as failure:
+            history = record.history(run) if record.n_state else None
+            raise SimulationFailure(str(failure), history=history) from failure
     return record.history(run)
 
 
@@ -179,17 +218,20 @@ class _Record:
     """States of a simulation, one list per field of the history."""
 
     settings: dict[str, Any]
-    times: list[float] = field(default_factory=list)
     rows: dict[str, list[Any]] = field(default_factory=dict)
-    n_iteration: int = 0
+
+    @property
+    def n_state(self) -> int:
+        """How many there are."""
+        return len(self.rows.get("times", ()))
 
     def keep(
         self, run: ProtocolRun, nodal: Doubles, body: Equilibrium, cracks: CrackedSurface
-    ) -> None:
+    ) -> dict[str, Any]:
+        """Add a state, and return its row."""
         solved = run.state.solved
-        self.times.append(run.state.time)
-        self.n_iteration += body.iterations
         row = {
+            "times": run.state.time,
             "concentration": nodal,
             "mean_concentration": run.domain.mass @ run.state.concentration / run.domain.volume,
             "balance": run.imbalance,
@@ -203,18 +245,26 @@ class _Record:
             "reactive_area": cracks.reactive_area,
             "layer_thickness": cracks.mean_thickness,
             "crack_porosity": body.crack_porosity,
+            "n_iteration": body.iterations,
             **{name: body.energies[name] for name in _ENERGIES},
         }
+        self._add(row)
+        return row
+
+    def take_up(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Add states that were kept before."""
+        for row in rows:
+            self._add(row)
+
+    def _add(self, row: Mapping[str, Any]) -> None:
         for name, value in row.items():
             self.rows.setdefault(name, []).append(value)
 
     def history(self, run: ProtocolRun) -> History:
         arrays = {name: np.array(values) for name, values in self.rows.items()}
         return History(
-            times=np.array(self.times),
-            **arrays,
+            **arrays | {"n_iteration": sum(self.rows["n_iteration"])},
             n_step=run.n_step,
-            n_iteration=self.n_iteration,
             settings=self.settings,
             notes=run.drive.notes,
         )

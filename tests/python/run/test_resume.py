@@ -142,11 +142,12 @@ def test_the_folder_holds_what_python_gives(
 
 
 def test_pictures_of_cracks_are_drawn(cracking: Path) -> None:
+    cracking.write_text(CRACKING.replace("pictures = false", "pictures = true\nframes = true"))
     assert simulate(cracking, "out", "--states", 1, pictures=True) == 0
-    assert not list((cracking.parent / "out").glob("*.png")), "the run file says none"
-    assert simulate(cracking, "drawn", "--states", 1, "--pictures", "yes", pictures=True) == 0
-    pictures = {p.name for p in (cracking.parent / "drawn").glob("*.png")}
+    out = cracking.parent / "out"
+    pictures = {p.name for p in out.glob("*.png")}
     assert pictures == {"cracks.png", "orientation.png", "state_of_charge.png"}
+    assert len(list((out / "lithium_frames").iterdir())) == 2
 
 
 def test_the_resolved_run_file_gives_the_same_numbers(cracking: Path) -> None:
@@ -214,7 +215,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str
     return file, digests(out)
 
 
-@pytest.mark.parametrize("stops", [[1], [3], [2, 5]])
+@pytest.mark.parametrize("stops", [[1], [2, 5]])
 def test_killed_runs_end_in_the_same_bytes(
     stops: list[int], whole: tuple[Path, dict[str, str]]
 ) -> None:
@@ -316,8 +317,15 @@ def test_a_crash_after_the_results_are_there_is_no_harm(
     cracking: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = cracking.parent / "out"
+    unlink = Path.unlink
+
+    def stopped(path: Path, missing_ok: bool = False) -> None:
+        if path.name == "begun.json":
+            raise KeyboardInterrupt
+        unlink(path, missing_ok)
+
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "unlink", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(Path, "unlink", stopped)
         with pytest.raises(KeyboardInterrupt):
             run.simulate(cracking, out=out, given={"transport": {"states": 1}})
     before = digests(out)

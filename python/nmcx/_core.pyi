@@ -57,6 +57,7 @@ __all__: list[str] = [
     "RegistrationOptions",
     "Resampled",
     "SofteningShape",
+    "SolverExperience",
     "SolverKind",
     "StepResult",
     "SurfaceView",
@@ -521,6 +522,20 @@ class SolverKind:
     @property
     def value(self) -> int: ...
 
+class SolverExperience:
+    def __init__(
+        self,
+        last_iterations: typing.SupportsFloat | typing.SupportsIndex,
+        n_solution: typing.SupportsFloat | typing.SupportsIndex,
+        n_unasked: typing.SupportsInt | typing.SupportsIndex,
+    ) -> None: ...
+    @property
+    def last_iterations(self) -> float: ...
+    @property
+    def n_solution(self) -> float: ...
+    @property
+    def n_unasked(self) -> int: ...
+
 class StepResult:
     @property
     def concentration(self) -> numpy.typing.NDArray[numpy.float64]: ...
@@ -534,6 +549,7 @@ class StepResult:
     def residual(self) -> float: ...
 
 class Transport:
+    experience: SolverExperience
     def __init__(
         self,
         points: numpy.typing.NDArray[numpy.float64],
@@ -577,6 +593,7 @@ class Transport:
         max_iterations: typing.SupportsInt | typing.SupportsIndex = 5000,
         threads: int = 0,
     ) -> ElectrodeResult: ...
+    def forget_system(self) -> None: ...
     def outflow(
         self, concentration: numpy.typing.NDArray[numpy.float64], threads: int = 0
     ) -> numpy.typing.NDArray[numpy.float64]: ...
@@ -1086,6 +1103,7 @@ class Fracture:
         residual_integrity: typing.SupportsFloat | typing.SupportsIndex = 1e-07,
         threads: int = 0,
     ) -> FollowedStep: ...
+    def forget(self) -> None: ...
     def initial_point(self) -> FracturePoint: ...
     def load(
         self,

@@ -197,6 +197,40 @@ BOOST_AUTO_TEST_CASE(an_older_preconditioner_serves_while_walls_fail) {
   BOOST_TEST(relative_difference(y, exact) < 1e-2);
 }
 
+// What was learned of earlier matrices is gone: levels, aggregates, factors, counts of iterations.
+BOOST_AUTO_TEST_CASE(what_was_forgotten_leaves_no_bit) {
+  const Box box(8, 0, 1, false);
+  nmcx::BlockMatrix matrix = box.elasticity.matrix();
+  const auto solution = [&](nmcx::MechanicalSolver& solver, const std::vector<double>& values,
+                            bool is_prepared) {
+    matrix.values = values;
+    solver.set_matrix(matrix);
+    if (!is_prepared) solver.prepare(one_thread);
+    std::vector<double> y(box.x.size(), 0.0);
+    solver.solve(box.b, y, {.tolerance = 1e-6}, one_thread);
+    return y;
+  };
+  const std::vector<double> intact = box.on_walls(1e13, 0.005);
+  const std::vector<double> weak = box.on_walls(1e9, 0.005);
+  const std::vector<double> weaker = box.on_walls(1e8, 0.005);
+  const auto check = [&](nmcx::MechanicalSolver& used, nmcx::MechanicalSolver& fresh) {
+    for (const auto* values : {&intact, &weak, &weaker}) solution(used, *values, false);
+    used.forget();
+    BOOST_TEST(!used.is_prepared());
+    for (const bool is_prepared : {false, true, false}) {
+      const auto& values = is_prepared ? weaker : weak;
+      const std::vector<double> y = solution(used, values, is_prepared);
+      BOOST_TEST((y == solution(fresh, values, is_prepared)));
+    }
+  };
+  auto used = box.solver<nmcx::MultigridSolver>();
+  auto fresh = box.solver<nmcx::MultigridSolver>();
+  check(used, fresh);
+  auto used_factor = box.solver<nmcx::DirectSolver>();
+  auto fresh_factor = box.solver<nmcx::DirectSolver>();
+  check(used_factor, fresh_factor);
+}
+
 // A stiff wall between few nodes has the largest eigenvalue of D⁻¹ A to itself. Taken too small, it
 // makes of the cycle a preconditioner that is not positive. In the mean of all nodes, ten
 // iterations see 2.0 of its 2.4.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +24,8 @@ _Mask = NDArray[np.bool_]
 _CONTACT = 100.0
 # Conductances change in so many levels: lithium is not begun anew for what hardly matters.
 _LEVELS = 20
+# What cracks have changed.
+_KEPT = ("wetted", "conductance", "thickness")
 
 
 @dataclass(frozen=True)
@@ -119,6 +123,16 @@ class CrackedSurface:
             mass=self._mass,
             solver=self._solver,
         )
+
+    def to_arrays(self) -> dict[str, Any]:
+        """What has become of walls and layers."""
+        return {name: getattr(self, name) for name in _KEPT}
+
+    def take_up(self, arrays: Mapping[str, Any]) -> None:
+        """Go on like the one whose arrays these are."""
+        for name in _KEPT:
+            setattr(self, name, arrays[name])
+        self.domain = self._new_domain()
 
     def drive(self) -> ElectrodeDrive:
         """Kinetics on everything that reacts now."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -91,6 +93,16 @@ class ElectrodeDrive:
     def hold_potential(self, potential: float) -> None:
         """Hold the potential of the electrode against lithium [V]."""
         self._electrode.current_is_given, self._electrode.potential = False, potential
+
+    def to_arrays(self) -> dict[str, Any]:
+        """What it has seen; what is demanded of it is for the protocol to say."""
+        low, high = self._reached
+        return {"potential": self._electrode.potential, "lowest": low, "highest": high}
+
+    def take_up(self, arrays: Mapping[str, Any]) -> None:
+        """Go on like the one whose arrays these are."""
+        self._electrode.potential = arrays["potential"]
+        self._reached = arrays["lowest"], arrays["highest"]
 
     @property
     def is_free(self) -> NDArray[np.bool_]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,10 +17,17 @@ from nmcx.chemomechanics.crystal_load import chemical_strain, lithium_content
 from nmcx.chemomechanics.elastic_kernel import elastic_kernel, nodal_vectors
 from nmcx.chemomechanics.fracture_path import FractureFailure, FracturePath, PathControl
 from nmcx.errors import ConvergenceError
+from nmcx.io.arrays import into, within
 from nmcx.materials import Parameters, Swelling
 from nmcx.results import Equilibrium, LoadSteps, Mesh
 
 _ENERGIES = ("stored", "dissipated", "viscous", "released", "supplied")
+# Fields of an equilibrium that are numbers.
+_NUMBERS = (
+    *("displacement", "strain_z", "shear_z", "stress", "nodal_stress", "iterations", "residual"),
+    *("midside_displacement", "lithium", "damage", "opening", "sliding", "dissipated"),
+    *("crack_porosity", "wall_history", "fixed", "force"),
+)
 
 
 @dataclass(frozen=True)
@@ -121,6 +129,7 @@ class CrackingBody:
         """
         mesh, swelling, kernel = self._mesh, self._swelling, self._kernel
         _check(control, self._law)
+        kernel.forget()  # the last bits of a load must not depend on those before it
         if control.snap_back == "follow" and not kernel.can_follow:
             raise ValueError(
                 "snap_back='follow' needs the matrices factorised, which a body of this size is "
@@ -150,6 +159,30 @@ class CrackingBody:
             found = self._found(path, ends, start, notes, control)
             raise FractureFailure(str(error), equilibrium=found) from error
         return self._found(path, ends, start, notes, control)
+
+    @property
+    def law(self) -> CohesiveLaw:
+        """Of its walls."""
+        return self._law
+
+    def to_arrays(self, state: Equilibrium) -> dict[str, Any]:
+        """Numbers of an equilibrium of this body by name, for `from_arrays`."""
+        numbers = {name: getattr(state, name) for name in _NUMBERS}
+        given = {name: each for name, each in numbers.items() if each is not None}
+        return given | into("energies", state.energies)
+
+    def from_arrays(self, arrays: Mapping[str, Any]) -> Equilibrium:
+        """An equilibrium to go on from, without its steps."""
+        numbers: dict[str, Any] = {name: arrays.get(name) for name in _NUMBERS}
+        return Equilibrium(
+            **numbers,
+            energies=within(arrays, "energies"),
+            eigenstrain=self._swelling.kind,
+            stress_free=self._swelling.stress_free,
+            plane="solid" if self._mesh.dimension == 3 else self._plane,
+            walls="cohesive",
+            settings={"order": self._order},
+        )
 
     def _found(
         self,

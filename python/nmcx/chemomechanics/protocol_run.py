@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
+from nmcx import _core
 from nmcx.chemomechanics.boundary import Doubles
 from nmcx.chemomechanics.demand import CutOff
 from nmcx.chemomechanics.diffusion import step_control
 from nmcx.chemomechanics.domain import Domain
 from nmcx.chemomechanics.electrode_drive import ElectrodeDrive, one_c
 from nmcx.chemomechanics.stepping import State, StepControl, Stepper, started
+from nmcx.io.arrays import into, within
+
+# What a run has reached, beside its state; what its linear solver has learned.
+_KEPT = ("part", "imbalance", "n_step", "n_rejected", "n_iteration", "_seen")
+_LEARNED = ("last_iterations", "n_solution", "n_unasked")
 
 
 @dataclass(frozen=True)
@@ -85,6 +91,27 @@ class _Mark(NamedTuple):
     imbalance: float
 
 
+@dataclass
+class _Stretch:
+    """How far a part of a protocol goes, and how far it has come."""
+
+    begin: float  #: [s]
+    duration: float  #: [s]
+    control: StepControl
+    n_reached: int = 0  #: states that have been handed out, or are being sought
+
+    def to_arrays(self) -> dict[str, Any]:
+        """Its numbers by name, for `from_arrays`."""
+        numbers = {name: getattr(self, name) for name in ("begin", "duration", "n_reached")}
+        return numbers | into("control", self.control.to_arrays())
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, Any]) -> _Stretch:
+        """The same stretch."""
+        control = StepControl(**within(arrays, "control"))
+        return cls(arrays["begin"], arrays["duration"], control, arrays["n_reached"])
+
+
 class ProtocolRun:
     """Takes a particle through the parts of a protocol; what it reached stands in its attributes.
 
@@ -111,6 +138,7 @@ class ProtocolRun:
         self.part = 0
         self.imbalance = 0.0  #: largest of all steps
         self.n_step = self.n_rejected = self.n_iteration = 0
+        self._stretch: _Stretch | None = None  # the present part, once it has begun
         self._stepper: Stepper | None = None
         self._seen = -np.inf  # time of the state that was last handed out [s]
         self._mark: _Mark | None = None  # where the way to that state began
@@ -132,16 +160,48 @@ class ProtocolRun:
         TransportFailure
             If a part cannot be gone on with; `state` is the last that was found.
         """
-        for number, part in enumerate(self._parts):
-            self.part = number
-            duration, change = self._extent(part)
-            if duration <= 0:
-                continue
-            _demand(part, self.drive)
-            self.state = started(self.state, self.drive)
-            if self._seen < 0:
-                yield self._handed_out()
-            yield from self._through(duration, self._control(change))
+        for number in range(self.part, len(self._parts)):
+            part, self.part = self._parts[number], number
+            if self._stretch is None:
+                duration, change = self._extent(part)
+                if duration <= 0:
+                    continue
+                _demand(part, self.drive)
+                self.state = started(self.state, self.drive)
+                self._stretch = _Stretch(self.state.time, duration, self._control(change))
+                if self._seen < 0:
+                    yield self._handed_out()
+            yield from self._through(self._stretch)
+            self._stretch = None
+
+    def to_arrays(self) -> dict[str, Any]:
+        """All that the states to come depend on, but domain and drive; `take_up` goes on from it.
+
+        Between two states only.
+        """
+        assert self._stretch is not None
+        arrays: dict[str, Any] = {name: getattr(self, name) for name in _KEPT}
+        arrays |= into("state", self.state.to_arrays())
+        arrays |= into("stretch", self._stretch.to_arrays())
+        arrays |= into("drive", self.drive.to_arrays())
+        learned = self.domain.kernel.experience
+        arrays |= into("solver", {name: getattr(learned, name) for name in _LEARNED})
+        if self._stepper is not None:
+            arrays |= into("stepper", self._stepper.to_arrays())
+        return arrays
+
+    def take_up(self, domain: Domain, drive: ElectrodeDrive, arrays: Mapping[str, Any]) -> None:
+        """Go on, with what walls and surface had become, like that whose arrays these are."""
+        for name in _KEPT:
+            setattr(self, name, arrays[name])
+        self.domain, self.drive = domain, drive
+        self.state = State.from_arrays(within(arrays, "state"))
+        self._stretch = _Stretch.from_arrays(within(arrays, "stretch"))
+        _demand(self._parts[self.part], drive)
+        drive.take_up(within(arrays, "drive"))
+        domain.kernel.experience = _core.SolverExperience(**within(arrays, "solver"))
+        stepper = within(arrays, "stepper")
+        self._stepper = Stepper.from_arrays(domain, drive, stepper) if stepper else None
 
     def change_domain(self, domain: Domain, drive: ElectrodeDrive) -> None:
         """Go on from the present state with other walls or another surface."""
@@ -170,21 +230,28 @@ class ProtocolRun:
 
     def _handed_out(self) -> State:
         self._seen = self.state.time
+        # What comes next must not depend on matrices that a run taken up here has not got.
+        self.domain.kernel.forget_system()
         return self.state
 
-    def _through(self, duration: float, control: StepControl) -> Iterator[State]:
-        begin = self.state.time
-        self._stepper = Stepper(self.domain, self.drive, self.state, control)
+    def _through(self, stretch: _Stretch) -> Iterator[State]:
+        begins = self._stepper is None
+        if self._stepper is None:
+            self._stepper = Stepper(self.domain, self.drive, self.state, stretch.control)
         try:
-            self.drive.check(self.state.time, self.state.solved)
-            for i in range(1, self._n_state + 1):
-                yield from self._until(begin + duration * i / self._n_state)
+            if begins:
+                self.drive.check(self.state.time, self.state.solved)
+            while stretch.n_reached < self._n_state:
+                stretch.n_reached += 1
+                share = stretch.duration * stretch.n_reached / self._n_state
+                yield from self._until(stretch.begin + share, stretch)
         except CutOff:
             pass
         finally:
             self._count()
+            self._stepper = None
 
-    def _until(self, end: float) -> Iterator[State]:
+    def _until(self, end: float, stretch: _Stretch) -> Iterator[State]:
         """States on the way to a saved one, and that.
 
         Raises
@@ -193,7 +260,8 @@ class ProtocolRun:
             If the part has come to its end before.
         """
         assert self._stepper is not None
-        self._share = 1.0
+        self._share, self._same_steps = 1.0, False
+        n_reached = stretch.n_reached
         while self.state.time < end:
             self._mark = _Mark(self.state, copy.copy(self._stepper), self.imbalance)
             left = end - self.state.time
@@ -204,14 +272,16 @@ class ProtocolRun:
                     self.state = state
                     self.imbalance = max(self.imbalance, abs(state.imbalance))
             except CutOff as reached:
-                cut_off = reached
-                if self.unkept is None:
-                    raise
-            self._goes_back, self.is_due = False, stop == end or cut_off is not None
+                cut_off, stretch.n_reached = reached, self._n_state
+                if self.unkept is None and self.is_due:
+                    raise  # or else the state in between, where it stays, is the last of its part
+            # In the steps of a go that was cut off, the next may fall short of the end.
+            self.is_due = self.state.time == end or cut_off is not None
+            self._goes_back = False
             yield self._handed_out()
             if self._goes_back:
                 self.state, self._stepper, self.imbalance = self._mark
-                self._seen = self.state.time
+                self._seen, stretch.n_reached = self.state.time, n_reached
             elif cut_off is not None:
                 raise cut_off
             else:

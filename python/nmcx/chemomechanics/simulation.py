@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from os import PathLike
 
-import numpy as np
 from numpy.typing import ArrayLike
 
-from nmcx.chemomechanics.boundary import Doubles
+from nmcx.chemomechanics.checkpoint import checkpoint_in
 from nmcx.chemomechanics.cohesive import CohesiveLaw
+from nmcx.chemomechanics.coupled_run import CoupledRun
 from nmcx.chemomechanics.coupling import Coupling, CrackedSurface
 from nmcx.chemomechanics.domain import SolverOptions
 from nmcx.chemomechanics.electrode_drive import ButlerVolmer
@@ -22,9 +21,7 @@ from nmcx.chemomechanics.stress_feedback import StressFeedback
 from nmcx.chemomechanics.whole_body import WholeBody
 from nmcx.errors import ConvergenceError
 from nmcx.materials import Parameters, Swelling
-from nmcx.results import Equilibrium, History, Mesh
-
-_ENERGIES = ("stored", "dissipated", "released", "supplied")
+from nmcx.results import History, Mesh
 
 
 class SimulationFailure(ConvergenceError):
@@ -53,6 +50,7 @@ def simulate(
     solver_tolerance: float = 1e-10,
     threads: int = 0,
     progress: Callable[[float, float, str], None] | None = None,
+    checkpoint: str | PathLike[str] | None = None,
 ) -> History:
     """Take a particle through charges and rests while it strains, cracks and lets lithium in.
 
@@ -83,6 +81,10 @@ def simulate(
         0: all cores. Results have the same bits for every number.
     progress : callable, optional
         Called as ``progress(done, total, label)`` after each state.
+    checkpoint : path-like, optional
+        Folder in which every state is on the disk before `progress` hears of it. If it holds states
+        of the same simulation, this goes on from the last of them, to the bits that it would have
+        had without a stop; remove it when the results are safe.
 
     Returns
     -------
@@ -92,7 +94,10 @@ def simulate(
     Raises
     ------
     ValueError
-        As `cycle` and `equilibrium`.
+        As `cycle` and `equilibrium`; or if the checkpoint was made from other arguments
+        (`nmcx.errors.InputError`), or by another version or instruction set.
+    nmcx.errors.OutputError
+        If the checkpoint cannot be written.
     SimulationFailure
         If the surface cannot carry its current any longer, or no equilibrium is found; with the
         history up to then.
@@ -119,25 +124,22 @@ def simulate(
     swelling = eigenstrain if isinstance(eigenstrain, Swelling) else Swelling(eigenstrain)
     if not 0.0 < max_step <= 1.0:
         raise ValueError(f"max_step must lie between 0 and 1, not {max_step!r}")
+    solver = SolverOptions("automatic", solver_tolerance, threads=threads)
     cracks = CrackedSurface(
-        mesh,
-        parameters,
-        kinetics,
-        coupling or Coupling(),
-        mass="lumped",
-        solver=SolverOptions("automatic", solver_tolerance, threads=threads),
+        mesh, parameters, kinetics, coupling or Coupling(), mass="lumped", solver=solver
     )
-    domain = cracks.domain
+    start = cracks.domain.on_unknowns(first_concentration(parts, parameters, initial), "initial")
     run = ProtocolRun(
-        domain,
-        cracks.drive(),
-        parts,
-        domain.on_unknowns(first_concentration(parts, parameters, initial), "initial"),
-        states=states,
-        tolerance=tolerance,
-        scheme="bdf2",
-        max_change=None,
-    )
+        cracks.domain, cracks.drive(), parts, start,
+        states=states, tolerance=tolerance, scheme="bdf2", max_change=None,
+    )  # fmt: skip
+    body = _body(mesh, parameters, swelling, plane, law, threads)
+    feedback: StressFeedback | None = None
+    if cracks.coupling.stress_drive != "none":
+        feedback = StressFeedback(
+            mesh, parameters, swelling,
+            kind=cracks.coupling.stress_drive, tolerance=stress_tolerance,
+        )  # fmt: skip
     settings = {
         "protocol": tuple(map(repr, parts)),
         "coupling": repr(cracks.coupling),
@@ -148,47 +150,41 @@ def simulate(
         "eigenstrain": swelling.kind,
         "stress_free": swelling.stress_free,
     }
-    record = _Record(settings)
-    grains = _body(mesh, parameters, swelling, plane, law, threads)
+    made_from = {
+        "mesh": mesh,
+        "parameters": parameters,
+        "protocol": parts,
+        "surface": kinetics,
+        "coupling": cracks.coupling,
+        "initial": start,
+        "states": states,
+        "eigenstrain": swelling,
+        "plane": settings["plane"],
+        "law": body.law,
+        "tolerance": tolerance,
+        "max_step": max_step,
+        "stress_tolerance": stress_tolerance,
+        "solver_tolerance": solver_tolerance,
+    }
     control = PathControl(
         max_step=max_step, tolerance=1e-6, max_iterations=200, residual_integrity=1e-7,
         snap_back="jump", duration=0.0, threads=threads,
     )  # fmt: skip
-    full = parameters.max_concentration
-    feedback: StressFeedback | None = None
-    if cracks.coupling.stress_drive != "none":
-        feedback = StressFeedback(
-            mesh, parameters, swelling, kind=cracks.coupling.stress_drive,
-            tolerance=stress_tolerance,
-        )  # fmt: skip
-    body: Equilibrium | None = None
-    before = np.full(len(mesh.points), swelling.stress_free)
+    coupled = CoupledRun(run, body, cracks, feedback, control, swelling.stress_free, settings)
     n_expected = 1 + states * len(parts)
-    try:
-        for state in run.states():
-            nodal = state.concentration[run.domain.unknown_of_node]
-            way = float(np.abs(nodal / full - before).max())
-            share = min(1.0, max_step / max(way, 1e-300))
-            found = grains.equilibrium(nodal, start=body, control=replace(control, max_step=share))
-            x = nodal / full
-            if body is not None and feedback and not feedback.has_settled(run, x, found):
-                continue
-            elapsed = state.time - run.came_from.time
-            is_new = cracks.update(found, elapsed)
-            drive = cracks.drive() if is_new else run.drive
-            if feedback is not None:
-                drive.stress = feedback.begin(state.time, x, found)
-            if is_new or (feedback is not None and body is None):
-                run.change_domain(cracks.domain, drive)
-            body, before = found, x
-            if run.is_due:
-                record.keep(run, nodal, body, cracks)
+    with checkpoint_in(checkpoint, made_from) as kept:
+        if kept is not None and kept.n_state:
+            coupled.take_up(kept)
+        try:
+            for row in coupled.states():
+                if kept is not None:
+                    kept.keep(row, coupled.to_arrays())
                 if progress is not None:
-                    progress(len(record.times), n_expected, f"t = {state.time:.4g} s")
-    except ConvergenceError as failure:
-        history = record.history(run) if record.times else None
-        raise SimulationFailure(str(failure), history=history) from failure
-    return record.history(run)
+                    progress(coupled.n_state, n_expected, f"t = {run.state.time:.4g} s")
+        except ConvergenceError as failure:
+            history = coupled.history() if coupled.n_state else None
+            raise SimulationFailure(str(failure), history=history) from failure
+    return coupled.history()
 
 
 def _body(
@@ -205,49 +201,3 @@ def _body(
         mesh, parameters, swelling=swelling, plane=plane, order=1, law=law, fixed=None,
         threads=threads,
     )  # fmt: skip
-
-
-@dataclass
-class _Record:
-    """States of a simulation, one list per field of the history."""
-
-    settings: dict[str, Any]
-    times: list[float] = field(default_factory=list)
-    rows: dict[str, list[Any]] = field(default_factory=dict)
-    n_iteration: int = 0
-
-    def keep(
-        self, run: ProtocolRun, nodal: Doubles, body: Equilibrium, cracks: CrackedSurface
-    ) -> None:
-        solved = run.state.solved
-        self.times.append(run.state.time)
-        self.n_iteration += body.iterations
-        row = {
-            "concentration": nodal,
-            "mean_concentration": run.domain.mass @ run.state.concentration / run.domain.volume,
-            "balance": run.imbalance,
-            "potential": solved.potential,
-            "current": solved.current,
-            "part": run.part,
-            "stress": body.stress,
-            "damage": body.damage,
-            "opening": body.opening,
-            "wetted": cracks.wetted,
-            "reactive_area": cracks.reactive_area,
-            "layer_thickness": cracks.mean_thickness,
-            "crack_porosity": body.crack_porosity,
-            **{name: body.energies[name] for name in _ENERGIES},
-        }
-        for name, value in row.items():
-            self.rows.setdefault(name, []).append(value)
-
-    def history(self, run: ProtocolRun) -> History:
-        arrays = {name: np.array(values) for name, values in self.rows.items()}
-        return History(
-            times=np.array(self.times),
-            **arrays,
-            n_step=run.n_step,
-            n_iteration=self.n_iteration,
-            settings=self.settings,
-            notes=run.drive.notes,
-        )

@@ -11,9 +11,9 @@ err by known multiples of the same derivative.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,12 +23,15 @@ from nmcx.chemomechanics.demand import CutOff, ImpossibleDemand, TransportFailur
 from nmcx.chemomechanics.domain import Domain
 from nmcx.chemomechanics.linear_drive import Solved
 from nmcx.errors import ConvergenceError
+from nmcx.io.arrays import into, within
 
 _GROWTH = 2.0  # BDF2 is zero-stable for ratios below 1 + √2
 _WORTHWHILE = 1.2  # a smaller gain would only cost a new factorisation
 _SAFETY = 0.8
 _SHORTEST = 1e-12  # of the whole interval
 _MOMENT = 1e-3  # of the whole interval: how well the time of an impossible demand is found
+# What a stepper has reached, beside its states.
+_KEPT = ("_increment", "_held_at_start", "n_step", "n_rejected", "n_iteration")
 
 
 class Drive(Protocol):
@@ -61,6 +64,10 @@ class StepControl:
     fixed: float | None = None  #: all steps alike, whatever their error [s]
     order: int = 2  #: 2: BDF2 after a first step of backward Euler; 1: backward Euler
 
+    def to_arrays(self) -> dict[str, Any]:
+        """What is given of it, by the names of its fields."""
+        return {name: each for name, each in vars(self).items() if each is not None}
+
 
 @dataclass(frozen=True)
 class State:
@@ -75,6 +82,17 @@ class State:
     def concentration(self) -> Doubles:
         """(n,) per unknown [mol/m³]."""
         return self.solved.concentration
+
+    def to_arrays(self) -> dict[str, Any]:
+        """Its numbers by name, for `from_arrays`."""
+        numbers = {"time": self.time, "supplied": self.supplied, "imbalance": self.imbalance}
+        return numbers | into("solved", vars(self.solved))
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, Any]) -> State:
+        """The same state."""
+        solved = Solved(**within(arrays, "solved"))
+        return cls(arrays["time"], solved, arrays["supplied"], arrays["imbalance"])
 
 
 class Stepper:
@@ -94,6 +112,28 @@ class Stepper:
     def last_step(self) -> float | None:
         """Length of the last step [s]."""
         return self._past[0].time - self._past[1].time if len(self._past) > 1 else None
+
+    def to_arrays(self) -> dict[str, Any]:
+        """All that its next steps depend on, but domain and drive."""
+        arrays: dict[str, Any] = {name: getattr(self, name) for name in _KEPT}
+        if self._wanted is not None:
+            arrays["_wanted"] = self._wanted
+        arrays |= into("control", self.control.to_arrays())
+        for i, state in enumerate(self._past):
+            arrays |= into(f"past/{i}", state.to_arrays())
+        return arrays
+
+    @classmethod
+    def from_arrays(cls, domain: Domain, drive: Drive, arrays: Mapping[str, Any]) -> Stepper:
+        """One that goes on like that whose arrays these are, to the bit."""
+        n_past = len({name.split("/")[1] for name in arrays if name.startswith("past/")})
+        past = [State.from_arrays(within(arrays, f"past/{i}")) for i in range(n_past)]
+        stepper = cls(domain, drive, past[0], StepControl(**within(arrays, "control")))
+        stepper._past = past
+        stepper._wanted = arrays.get("_wanted")
+        for name in _KEPT:
+            setattr(stepper, name, arrays[name])
+        return stepper
 
     def until(self, end: float) -> Iterator[State]:
         """States up to and including `end`, which the last step hits exactly."""

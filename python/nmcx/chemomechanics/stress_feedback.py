@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +13,7 @@ from nmcx.chemomechanics.boundary import Doubles
 from nmcx.chemomechanics.protocol_run import ProtocolRun
 from nmcx.chemomechanics.stress_drive import Pull, StressOverTime, StressReader, mobility_table
 from nmcx.errors import ConvergenceError
+from nmcx.io.arrays import into, within
 from nmcx.materials import Parameters, Swelling
 from nmcx.results import Equilibrium, Mesh
 
@@ -47,6 +50,7 @@ class StressFeedback:
         self._weight = np.concatenate(
             [np.full(n_cell * mesh.dimension, edge), np.ones(n_node), np.zeros(n_cell + n_node)]
         )
+        self._acceleration = Anderson(self._weight)
         self.stress: StressOverTime | None = None
 
     def begin(self, time: float, x: Doubles, body: Equilibrium) -> StressOverTime:
@@ -59,6 +63,21 @@ class StressFeedback:
         self._goes = 0
         self._part = min(1.0, 2.0 * self._part)
         self._acceleration = Anderson(self._weight)
+        return self.stress
+
+    def to_arrays(self) -> dict[str, Any]:
+        """What drives lithium from the last accepted state on, for `take_up`."""
+        assert self.stress is not None
+        arrays = {"part": self._part, "begin": self.stress.begin, "end": self.stress.end}
+        for name in ("first", "last"):
+            arrays |= into(name, getattr(self.stress, name)._asdict())
+        return arrays
+
+    def take_up(self, arrays: Mapping[str, Any]) -> StressOverTime:
+        """Go on like the one whose arrays these are."""
+        self._part = arrays["part"]
+        first, last = (Pull(**within(arrays, name)) for name in ("first", "last"))
+        self.stress = StressOverTime(self._mobility, arrays["begin"], arrays["end"], first, last)
         return self.stress
 
     def has_settled(self, run: ProtocolRun, x: Doubles, body: Equilibrium) -> bool:

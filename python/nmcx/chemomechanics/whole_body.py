@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -22,10 +24,26 @@ class WholeBody:
         self._mesh, self._parameters = mesh, parameters
         self._swelling, self._plane, self._threads = swelling, plane, threads
 
+    @property
+    def law(self) -> None:
+        """There are no walls."""
+
+    def to_arrays(self, state: Equilibrium) -> dict[str, Any]:
+        """Numbers of an equilibrium by name, for `from_arrays`."""
+        return {"concentration": state.lithium}
+
+    def from_arrays(self, arrays: Mapping[str, Any]) -> Equilibrium:
+        """The same equilibrium, found again."""
+        concentration = arrays["concentration"] * self._parameters.max_concentration
+        return self._found(concentration)
+
     def equilibrium(
         self, concentration: Doubles, *, start: Equilibrium | None, control: PathControl
     ) -> Equilibrium:
         """At a concentration; the way there does not matter."""
+        return self._found(concentration)
+
+    def _found(self, concentration: Doubles) -> Equilibrium:
         found = equilibrium(
             self._mesh,
             self._parameters,

@@ -47,8 +47,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     level, handler = logger.level, _logging_to_stderr(arguments.verbose, arguments.quiet)
     try:
         return int(arguments.act(arguments))
-    except KeyboardInterrupt:
-        return _fail(arguments, f"interrupted; {arguments.interrupted}", INTERRUPTED)
+    except KeyboardInterrupt as stopped:
+        # Where work is kept, whoever keeps it says how to go on.
+        return _fail(arguments, f"interrupted; {stopped or arguments.interrupted}", INTERRUPTED)
     except Exception as error:
         return _fail(arguments, _one_line(error), _exit_code(error))
     finally:

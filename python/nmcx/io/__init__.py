@@ -12,7 +12,7 @@ from nmcx.io.stxm import read_stxm, write_stxm
 from nmcx.io.stxm_hdf5 import read_stxm_hdf5
 from nmcx.io.tiff import write_tiff
 from nmcx.io.volumes import Volume, read_volume
-from nmcx.io.vtkhdf import write_history
+from nmcx.io.vtkhdf import write_history, write_wall_history
 from nmcx.io.vtu import write_mesh
 
 __all__ = [
@@ -32,4 +32,5 @@ __all__ = [
     "write_mesh",
     "write_stxm",
     "write_tiff",
+    "write_wall_history",
 ]

@@ -42,13 +42,7 @@ class Work:
 
     def done(self, what: str) -> set[tuple[int, int]]:
         """Blocks of the stage `what` that the journal holds."""
-        found = set()
-        for line in (self.folder / "journal").read_bytes().split(b"\n")[:-1]:
-            words = line.split()
-            # The last line may have been torn by a crash: it then lacks its end mark.
-            if len(words) == 4 and words[0] == what.encode() and words[3] == b".":
-                found.add((int(words[1]), int(words[2])))
-        return found
+        return done_in(self.folder, what)
 
     def put(
         self, what: str, start: int, stop: int, write: Callable[[], None], *files: Path
@@ -91,6 +85,18 @@ class Work:
             os.fsync(self._journal)
         self._lines, self._files = [], set()
         self._synced = time.monotonic()
+
+
+def done_in(folder: Path, what: str) -> set[tuple[int, int]]:
+    """Blocks of the stage `what` that the journal of a folder holds; none without a journal."""
+    journal = folder / "journal"
+    found = set()
+    for line in journal.read_bytes().split(b"\n")[:-1] if journal.exists() else ():
+        words = line.split()
+        # The last line may have been torn by a crash: it then lacks its end mark.
+        if len(words) == 4 and words[0] == what.encode() and words[3] == b".":
+            found.add((int(words[1]), int(words[2])))
+    return found
 
 
 def remaining(n_row: int, rows: int, done: set[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -153,26 +159,73 @@ def unfinished(
             f"{target}: exists already; choose another name or allow overwriting (overwrite=True)"
         )
     folder = target.with_name(f"{target.name}.part")
+    if os.path.lexists(folder) and not resume and not overwrite:
+        raise OutputError(
+            f"{folder}: holds unfinished work; go on with resume=True, or start anew with "
+            "overwrite=True"
+        )
+    with in_folder(
+        folder,
+        fingerprint,
+        prepare,
+        target=target,
+        resume=resume,
+        anew="start anew with overwrite=True and resume=False",
+        again="go on with resume=True",
+    ) as work:
+        yield work
+
+
+@contextlib.contextmanager
+def in_folder(
+    folder: Path,
+    fingerprint: Mapping[str, Any],
+    prepare: Callable[[Path], None],
+    *,
+    target: Path,
+    resume: bool,
+    anew: str,
+    again: str,
+) -> Iterator[Work]:
+    """Work in a folder of its own, begun if it is not there yet.
+
+    Parameters
+    ----------
+    folder : path
+    fingerprint, prepare
+        See `unfinished`.
+    target : path
+        What the work is for, as errors name it.
+    resume : bool
+        Whether to take up what is there; else it is thrown away.
+    anew, again : str
+        What errors tell the user to do: to start anew, and to go on later.
+
+    Yields
+    ------
+    Work
+
+    Raises
+    ------
+    nmcx.errors.OutputError
+        If the folder is of someone else, another process is at it, or the disk refuses.
+    nmcx.errors.InputError
+        If the work there belongs to another input or other options.
+    """
     wanted = json.loads(json.dumps(dict(fingerprint)))
     with contextlib.ExitStack() as stack:
         try:
-            fresh = not folder.exists()
-            if not fresh and not resume and not overwrite:
-                raise OutputError(
-                    f"{folder}: holds unfinished work; go on with resume=True, or start anew with "
-                    "overwrite=True"
-                )
-            if not fresh and any(folder.iterdir()) and not (folder / "journal").exists():
+            if folder.exists() and any(folder.iterdir()) and not (folder / "journal").exists():
                 raise OutputError(f"{folder}: is no work of nmcx; move it away")
             folder.mkdir(exist_ok=True)
             journal = os.open(
                 folder / "journal", os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666
             )
             stack.callback(os.close, journal)
-            _lock(journal, folder)
+            lock(journal, folder)
             begun = _begun(folder)
             if resume and begun is not None:
-                _compare(begun, wanted, folder)
+                _compare(begun, wanted, folder, anew)
                 _mend(folder, journal)
             else:
                 _begin(folder, journal, wanted, prepare)
@@ -188,11 +241,7 @@ def unfinished(
             remedy = "free space" if full else "check the folder and its permissions"
             raise OutputError(
                 f"{target}: writing failed ({error.strerror or error}); {remedy}"
-                + (
-                    f", then go on with resume=True ({folder.name} is kept)"
-                    if folder.exists()
-                    else ""
-                )
+                + (f", then {again} ({folder.name} is kept)" if folder.exists() else "")
             ) from error
 
 
@@ -209,9 +258,16 @@ def finish(work: Work, name: str, path: str | PathLike[str], overwrite: bool) ->
     shutil.rmtree(work.folder, ignore_errors=True)
 
 
-def _lock(journal: int, folder: Path) -> None:
+def lock(file: int, folder: Path) -> None:
+    """Have an open file of a folder to oneself, until it is closed.
+
+    Raises
+    ------
+    nmcx.errors.OutputError
+        If another process has it.
+    """
     try:
-        fcntl.flock(journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         raise OutputError(
             f"{folder}: another process works on it; wait for it or stop it"
@@ -256,12 +312,12 @@ def _begin(
         raise
 
 
-def _compare(begun: Mapping[str, Any], wanted: Mapping[str, Any], folder: Path) -> None:
+def _compare(begun: Mapping[str, Any], wanted: Mapping[str, Any], folder: Path, anew: str) -> None:
     differing = [name for name in wanted if begun.get(name) != wanted[name]]
     if differing:
         raise InputError(
             f"{folder}: was begun with other values of {', '.join(differing)}; give the same "
-            "input and options, or start anew with overwrite=True and resume=False"
+            f"input and options, or {anew}"
         )
 
 

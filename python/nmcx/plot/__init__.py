@@ -12,7 +12,7 @@ from __future__ import annotations
 from nmcx.plot.bulk_figure import bulk_figure
 from nmcx.plot.correlation_figure import correlation_figure
 from nmcx.plot.correlations import sphere
-from nmcx.plot.coupled_section import coupled_section
+from nmcx.plot.coupled_section import coupled_section, coupled_series
 from nmcx.plot.cracks import cracked_section
 from nmcx.plot.edge_fits import worst_voxels
 from nmcx.plot.edge_quicklook import edge_quicklook
@@ -52,6 +52,7 @@ __all__ = [
     "bulk_figure",
     "correlation_figure",
     "coupled_section",
+    "coupled_series",
     "cracked_section",
     "depth_counts",
     "depth_profile",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
+from nmcx.plot.lithium_series import series
 from nmcx.plot.mesh_section import mesh_section
 from nmcx.plot.panels import LABEL
 from nmcx.plot.polycrystal import lithium_map
@@ -14,6 +15,7 @@ from nmcx.results import History, Mesh
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 _MICRON = 1e-6
 
@@ -100,3 +102,55 @@ def coupled_section(
             loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2, fontsize=LABEL, frameon=False
         )
     return axes
+
+
+def coupled_series(
+    mesh: Mesh,
+    history: History,
+    *,
+    max_concentration: float,
+    n_times: int = 6,
+    normal: ArrayLike = (0, 0, 1),
+    offset: float = 0.0,
+    figure: Figure | None = None,
+) -> Figure:
+    """Lithium and cracks in a plane at several of the saved times, from the first to the last.
+
+    Parameters
+    ----------
+    mesh : Mesh
+    history : History
+        On `mesh`.
+    max_concentration, n_times, normal, offset, figure
+        As of `lithium_series`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ValueError
+        If the plane misses the mesh, or the history is of another mesh.
+
+    Examples
+    --------
+    >>> from nmcx import chemomechanics as cm, materials, mesh, plot
+    >>> grains = mesh.disc(2e-6, n_grains=6, size=0.6e-6, seed=1)
+    >>> charge = cm.Charge(1.0, until=0.6)
+    >>> history = cm.simulate(grains, materials.NMC811, protocol=charge, states=2)
+    >>> full = materials.NMC811.max_concentration
+    >>> figure = plot.coupled_series(grains, history, max_concentration=full)
+    >>> [axes.get_title() for axes in figure.axes[:3]]
+    ['0 s, mean x = 0.950', '630 s, mean x = 0.775', '1260 s, mean x = 0.600']
+    """
+
+    def panel(index: int, limits: tuple[float, float], title: str, ax: Axes) -> None:
+        coupled_section(
+            mesh, history, max_concentration=max_concentration, index=index, normal=normal,
+            offset=offset, limits=limits, title=title, ax=ax,
+        )  # fmt: skip
+
+    return series(
+        history, panel, max_concentration=max_concentration, n_times=n_times, figure=figure
+    )

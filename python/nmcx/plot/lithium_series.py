@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,9 +10,10 @@ from numpy.typing import ArrayLike
 
 from nmcx.plot.panels import new_figure
 from nmcx.plot.polycrystal import lithium_map
-from nmcx.results import Mesh, TransportHistory
+from nmcx.results import History, Mesh, TransportHistory
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 #: Least span of a colour bar, in x.
@@ -68,6 +70,27 @@ def lithium_series(
     >>> [axes.get_title() for axes in figure.axes[:2]]
     ['5 s, mean x = 0.939', '9 s, mean x = 0.939']
     """
+
+    def panel(index: int, limits: tuple[float, float], title: str, ax: Axes) -> None:
+        lithium_map(
+            mesh, history.concentration[index], max_concentration=max_concentration,
+            normal=normal, offset=offset, limits=limits, ax=ax, title=title,
+        )  # fmt: skip
+
+    return series(
+        history, panel, max_concentration=max_concentration, n_times=n_times, figure=figure
+    )
+
+
+def series(
+    history: TransportHistory | History,
+    panel: Callable[[int, tuple[float, float], str, Axes], None],
+    *,
+    max_concentration: float,
+    n_times: int,
+    figure: Figure | None,
+) -> Figure:
+    """Panels of several of the saved times, each drawn by ``panel(index, limits, title, ax)``."""
     n = len(history.times)
     chosen = np.unique(np.linspace(0, n - 1, min(n, n_times)).round().astype(int))
     columns = min(3, len(chosen))
@@ -79,11 +102,8 @@ def lithium_series(
         share = history.concentration[i] / max_concentration
         middle, half = (share.max() + share.min()) / 2, (share.max() - share.min()) / 2
         half = max(half, _NARROWEST / 2)
-        lithium_map(
-            mesh, history.concentration[i], max_concentration=max_concentration, normal=normal,
-            offset=offset, limits=(float(middle - half), float(middle + half)), ax=ax,
-            title=f"{history.times[i]:.4g} s, mean x = {mean[i]:.3f}",
-        )  # fmt: skip
+        title = f"{history.times[i]:.4g} s, mean x = {mean[i]:.3f}"
+        panel(int(i), (float(middle - half), float(middle + half)), title, ax)
     for ax in panels.flat[len(chosen) :]:
         ax.remove()
     return figure

@@ -27,7 +27,7 @@ from nmcx.plot.panels import (
     one_panel,
     open_frame,
 )
-from nmcx.results import Mesh, TransportHistory
+from nmcx.results import History, Mesh, TransportHistory
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -272,13 +272,16 @@ def surface_flux(
 
 
 def state_of_charge(
-    history: TransportHistory, *, max_concentration: float, figure: Figure | None = None
+    history: TransportHistory | History,
+    *,
+    max_concentration: float,
+    figure: Figure | None = None,
 ) -> Figure:
     """Lithium content over time, mean and extremes, and the potential where there is one.
 
     Parameters
     ----------
-    history : TransportHistory
+    history : TransportHistory or History
     max_concentration : float
         C_max [mol/m³].
     figure : matplotlib.figure.Figure, optional
@@ -329,7 +332,7 @@ def state_of_charge(
 
 def lithium_frames(
     mesh: Mesh,
-    history: TransportHistory,
+    history: TransportHistory | History,
     folder: str | PathLike[str],
     *,
     max_concentration: float,
@@ -341,7 +344,7 @@ def lithium_frames(
     Parameters
     ----------
     mesh : Mesh
-    history : TransportHistory
+    history : TransportHistory or History
         On `mesh`.
     folder : path-like
         Is made if it is not there; pictures of these names are replaced.

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from nmcx.results.base import Bool, Float, Int, Result, quantity
 
 
@@ -39,5 +41,17 @@ class History(Result):
     supplied: Float = quantity("J", "time")  #: (n,) work of the lattice strain so far [J]
     n_step: int = quantity("1", default=0)  #: accepted time steps of lithium
     n_iteration: int = quantity("1", default=0)  #: of the searches for equilibrium
+    #: goes from state to state: more than states where lithium and stress were iterated
+    n_pass: int = quantity("1", default=0)
     settings: Mapping[str, Any] = field(default_factory=dict)  #: how it was computed
     notes: tuple[str, ...] = ()  #: what whoever uses it should know
+
+    @property
+    def lowest(self) -> Float:
+        """(n,) smallest nodal concentration; never clipped [mol/m³]."""
+        return np.asarray(np.min(self.concentration, axis=1))
+
+    @property
+    def highest(self) -> Float:
+        """(n,) largest nodal concentration; never clipped [mol/m³]."""
+        return np.asarray(np.max(self.concentration, axis=1))

@@ -7,7 +7,8 @@ from nmcx.run.edge_job import EdgeJob, EdgeOptions, edges
 from nmcx.run.edge_plan import plan_edges
 from nmcx.run.inspection import check
 from nmcx.run.job import RunResult, run
-from nmcx.run.simulation_job import SimulationJob, plan_simulate, simulate
+from nmcx.run.simulation_job import plan_simulate, resume, simulate
+from nmcx.run.simulation_words import SimulationJob
 from nmcx.run.spectrum_job import SpectrumOptions, spectrum
 from nmcx.run.truth import demo
 from nmcx.run.xi_job import SoftJob, plan_xi, xi
@@ -29,6 +30,7 @@ __all__ = [
     "plan_edges",
     "plan_simulate",
     "plan_xi",
+    "resume",
     "run",
     "simulate",
     "spectrum",

@@ -11,12 +11,14 @@ from os import PathLike
 from pathlib import Path
 
 from nmcx.errors import OutputError
+from nmcx.io._atomic import sync
 
 #: What a run or a simulation writes; the results of one never lie among those of another.
 FILES = (
     *("result.nxs", "run.resolved.toml", "report.html", "log.txt"),
     *("history.vtkhdf", "mesh.vtu", "mesh_interfaces.vtu", "state_of_charge.csv"),
     *("lithium.png", "orientation.png", "surface_flux.png", "state_of_charge.png"),
+    *("walls.vtkhdf", "cracks.png"),
 )
 FRAMES = "lithium_frames"
 
@@ -68,10 +70,11 @@ def check_target(path: Path | None, replace: bool) -> None:
 
 
 @contextlib.contextmanager
-def new_folder(folder: Path, *, force: bool = False) -> Iterator[Path]:
-    """A working folder beside `folder` whose files go there when the block ends well.
+def new_folder(folder: Path, *, force: bool = False, work: Path | None = None) -> Iterator[Path]:
+    """A working folder whose files go to `folder` when the block ends well.
 
-    Nothing is left behind when it fails. Files of other names in `folder` are kept.
+    It lies beside `folder`, or is `work`, which is emptied first. Nothing is left behind when it
+    fails. Files of other names in `folder` are kept.
 
     Raises
     ------
@@ -79,16 +82,18 @@ def new_folder(folder: Path, *, force: bool = False) -> Iterator[Path]:
         If results are there already, or the disk refuses.
     """
     check_free(folder, force)
-    work = folder.parent / f".{folder.name}.{secrets.token_hex(4)}.part"
+    if work is None:
+        work = folder.parent / f".{folder.name}.{secrets.token_hex(4)}.part"
     made = [p for p in (folder.parent, *folder.parent.parents) if not p.exists()]
     done = False
     try:
+        shutil.rmtree(work, ignore_errors=True)
         work.mkdir(parents=True)
         yield work
         _move(work, folder, force)
         done = True
     except OSError as error:
-        if isinstance(error, OutputError) or not _of_disk(error, work):
+        if isinstance(error, OutputError) or not _of_disk(error, folder):
             raise
         raise OutputError(f"{folder}: cannot be written ({error.strerror or error})") from error
     finally:
@@ -99,8 +104,8 @@ def new_folder(folder: Path, *, force: bool = False) -> Iterator[Path]:
                     parent.rmdir()
 
 
-def _of_disk(error: OSError, work: Path) -> bool:
-    return error.filename is None or Path(os.fspath(error.filename)).is_relative_to(work.parent)
+def _of_disk(error: OSError, folder: Path) -> bool:
+    return error.filename is None or Path(os.fspath(error.filename)).is_relative_to(folder.parent)
 
 
 def _move(work: Path, folder: Path, force: bool) -> None:
@@ -108,6 +113,7 @@ def _move(work: Path, folder: Path, force: bool) -> None:
     check_free(folder, force)
     if not folder.exists():
         work.replace(folder)
+        sync(folder.parent)
         return
     moved = set()
     for file in sorted(path for path in work.rglob("*") if path.is_file()):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import os
 import platform
 from collections.abc import Iterator
 from dataclasses import MISSING, fields, is_dataclass
@@ -16,6 +17,9 @@ from nmcx.run_file import toml_value
 def origin() -> dict[str, str]:
     """Program, date, versions and machine of a run.
 
+    The date is that of now, or of the environment variable SOURCE_DATE_EPOCH [s], by which whoever
+    wants the same bytes twice gives the same date twice.
+
     Returns
     -------
     dict of str to str
@@ -25,9 +29,13 @@ def origin() -> dict[str, str]:
 
     from nmcx import _core
 
+    date = datetime.datetime.now(datetime.UTC)
+    given = os.environ.get("SOURCE_DATE_EPOCH", "")
+    if given.isdecimal():
+        date = datetime.datetime.fromtimestamp(int(given), datetime.UTC)
     return {
         "program": f"nmcx {__version__}",
-        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "date": date.isoformat(timespec="seconds"),
         "python": f"{platform.python_version()}, numpy {numpy.__version__}, "
         f"scipy {scipy.__version__}",
         "machine": f"{platform.system()} {platform.machine()}, instruction set "

@@ -5,29 +5,31 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from nmcx import __version__, chemomechanics, mesh, run_file
+from nmcx import __version__, chemomechanics, run_file
 from nmcx.errors import ConvergenceError
-from nmcx.progress import duration
-from nmcx.results import Mesh, TransportHistory
-from nmcx.run.folder import new_folder, write_text
+from nmcx.results import Mesh
+from nmcx.run import coupled_job
+from nmcx.run.folder import new_folder
 from nmcx.run.log import Log
 from nmcx.run.provenance import configuration, origin
-from nmcx.run.simulation_files import Simulated, draw, write_results
+from nmcx.run.simulation_files import Origin, fill_folder
 from nmcx.run.simulation_model import (
     build_mesh,
+    coupling,
     electrode,
     material,
     protocol,
     read_labels,
     refusals,
 )
+from nmcx.run.simulation_words import Simulated, SimulationJob, describe_mesh, told
 from nmcx.run_file import SimulationFile
 
 Progress = Callable[[float, float, str], None]
@@ -35,21 +37,6 @@ Given = Mapping[str, Mapping[str, Any]]
 
 #: Cells per (volume / edge³) of balls and (area / edge²) of discs, measured.
 _CELLS = {"ball": 8.7, "disc": 2.15}
-
-
-@dataclass(frozen=True)
-class SimulationJob:
-    """What `simulate` made and where it lies."""
-
-    folder: Path  #: holds history.vtkhdf, mesh.vtu, state_of_charge.csv, pictures and more
-    mesh: Mesh  #: the polycrystal
-    history: TransportHistory  #: its lithium
-    max_concentration: float  #: C_max [mol/m³]
-    seconds: float  #: wall time [s]
-
-    def summary(self) -> list[str]:
-        """The main numbers in words, one line each."""
-        return describe(Simulated(self.mesh, self.history, self.max_concentration))
 
 
 def simulate(
@@ -60,7 +47,7 @@ def simulate(
     force: bool = False,
     progress: Progress | None = None,
 ) -> SimulationJob:
-    """Charge, hold and rest the particle of a run file and write what becomes of its lithium.
+    """Charge, hold and rest the particle of a run file and write what becomes of it.
 
     Parameters
     ----------
@@ -88,41 +75,68 @@ def simulate(
     nmcx.errors.ConvergenceError
         If there is no mesh, or the surface is asked for what it cannot give, or no time step meets
         the tolerance. The states up to then are in the folder, which the message names; the cause
-        is the `nmcx.chemomechanics.TransportFailure`.
+        is the `nmcx.chemomechanics.TransportFailure` or `SimulationFailure`.
     nmcx.errors.OutputError
-        If the folder holds results already and `force` is false, or cannot be written.
+        If the folder holds results or unfinished work already and `force` is false, or cannot be
+        written.
+
+    Notes
+    -----
+    With a section ``[fracture]`` the grains strain and crack. Every state is then on the disk as
+    soon as it is found, in the folder ``<out>.part``; after whatever stops the run, `resume` goes
+    on.
     """
     started = time.perf_counter()
     file = run_file.read_simulation(path, given)
     folder = Path(out).absolute() if out is not None else file.folder
-    say, log = progress or _silent, Log()
+    say = progress or _silent
+    if file.fracture is not None:
+        return coupled_job.begin(file, folder, inputs=_inputs(file), force=force, say=say)
+    log = Log()
     log.say(f"nmcx {__version__}, run file {file.path}")
     with new_folder(folder, force=force) as work:
         say(0, 1, "grains")
         grains = build_mesh(file)
         log.say(describe_mesh(grains))
         made, failure = _simulated(file, grains, say)
-        for line in describe(made)[1:]:
-            log.say(line)
-        if failure is not None:
-            log.say(f"stopped: {told(failure, made)}")
-        text = run_file.to_toml(file, folder)
-        facts, inputs = origin(), _inputs(file)
-        for name, fact in facts.items():
-            log.say(f"{name}: {fact}")
         say(1, 1, "files and pictures")
-        provenance = {"configuration": text, "inputs": inputs, "date": facts["date"]}
-        write_text(work / "run.resolved.toml", text)
-        write_results(work, made, provenance)
-        if file.output.pictures:
-            draw(work, made, frames=file.output.frames)
-        seconds = time.perf_counter() - started
-        log.say(f"{'stopped' if failure else 'finished'} after {seconds:.1f} s")
-        write_text(work / "log.txt", log.text())
+        come_from = Origin(run_file.to_toml(file, folder), _inputs(file), origin())
+        seconds = fill_folder(work, file, made, failure, come_from, log, started)
     if failure is not None:
         where = f"the states up to then are in {folder}"
         raise ConvergenceError(f"{told(failure, made)}; {where}") from failure
     return SimulationJob(folder, grains, made.history, made.max_concentration, seconds)
+
+
+def resume(
+    folder: str | PathLike[str], *, progress: Progress | None = None
+) -> SimulationJob | None:
+    """Go on with a simulation of a particle that cracks, after whatever has stopped it.
+
+    The result file has the bytes that it would have had without the stop.
+
+    Parameters
+    ----------
+    folder : str or path
+        The folder for its results, or that of its unfinished work, ``<folder>.part``.
+    progress : callable, optional
+        Called as ``progress(done, total, label)``.
+
+    Returns
+    -------
+    SimulationJob or None
+        None if it is finished already.
+
+    Raises
+    ------
+    nmcx.errors.UsageError
+        If there is nothing to go on with.
+    nmcx.errors.InputError
+        If the unfinished work is damaged, or of another version or instruction set.
+    nmcx.errors.ConvergenceError, nmcx.errors.OutputError
+        As `simulate`.
+    """
+    return coupled_job.resume(Path(folder).absolute(), say=progress or _silent)
 
 
 def plan_simulate(
@@ -161,63 +175,18 @@ def plan_simulate(
             f"{100 * transport.layer_coverage:g} % of {where}"
         )
     lines.append(f"{'protocol':<10} {times}{'; '.join(transport.protocol)}")
+    if file.fracture is not None:
+        coupling(file)
+        lines.append(f"{'cracks':<10} along grain boundaries; every state is kept, to be resumed")
     settings = [
         line
-        for name in ("polycrystal", "material", "transport", "output")
+        for name in ("polycrystal", "material", "transport", "fracture", "coupling", "output")
+        if getattr(file, name) is not None
         for line in configuration(name, getattr(file, name)).splitlines()[1:]
     ]
     lines.append(f"{'options':<10} {', '.join(settings)}")
     exists = " (exists; --force or -o needed)" if (folder / "result.nxs").exists() else ""
     return [*lines, f"{'output':<10} {folder}{exists}"]
-
-
-def describe_mesh(grains: Mesh) -> str:
-    """Grains, cells, nodes and smallest angle of a mesh in words.
-
-    Parameters
-    ----------
-    grains : Mesh
-
-    Returns
-    -------
-    str
-    """
-    cells = "triangles" if grains.dimension == 2 else "tetrahedra"
-    least = np.degrees(mesh.quality(grains).angle_least)
-    return (
-        f"{grains.n_grain} grain{'s' if grains.n_grain > 1 else ''}, {len(grains.cells)} {cells}, "
-        f"{len(grains.points)} nodes; smallest angle {least:.1f}°"
-    )
-
-
-def describe(made: Simulated) -> list[str]:
-    """What was simulated in words, one line each.
-
-    Parameters
-    ----------
-    made : Simulated
-
-    Returns
-    -------
-    list of str
-    """
-    history, content = made.history, made.content
-    low, high = (
-        float(edge[-1]) / made.max_concentration for edge in (history.lowest, history.highest)
-    )
-    seconds = float(history.times[-1] - history.times[0])
-    again = f" ({history.n_rejected} done again with a shorter one)" if history.n_rejected else ""
-    lines = [
-        describe_mesh(made.grains),
-        f"{history.n_step} time steps{again}, {len(history.times)} states saved; largest imbalance "
-        f"of lithium {np.abs(history.balance).max():.1e} of what the particle holds when full",
-        f"{seconds:.5g} s ({duration(seconds)}): mean lithium content x from {content[0]:.4f} to "
-        f"{content[-1]:.4f}; at the end x = {low:.3f} … {high:.3f} within the particle",
-    ]
-    potential = None if history.potential is None else float(history.potential[-1])
-    if potential is not None and math.isfinite(potential):
-        lines.append(f"potential at the end {potential:.3f} V against lithium")
-    return lines
 
 
 def _simulated(
@@ -245,27 +214,6 @@ def _simulated(
         failure = stopped
         history = replace(stopped.history, notes=(*stopped.history.notes, str(stopped)))
     return Simulated(grains, history, parameters.max_concentration), failure
-
-
-def told(failure: chemomechanics.TransportFailure, made: Simulated) -> str:
-    """What stopped a simulation, with time and place.
-
-    Parameters
-    ----------
-    failure : TransportFailure
-    made : Simulated
-        The states up to then.
-
-    Returns
-    -------
-    str
-    """
-    if isinstance(failure, chemomechanics.ImpossibleDemand):
-        return str(failure)
-    share = made.history.concentration[-1] / made.max_concentration
-    node = int(np.argmin(np.minimum(share, 1.0 - share)))
-    place = ", ".join(f"{1e6 * x:.3g}" for x in made.grains.points[node])
-    return f"{failure}; nearest to empty or full is ({place}) µm with x = {share[node]:.3g}"
 
 
 def _planned_grains(file: SimulationFile) -> str:

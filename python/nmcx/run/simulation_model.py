@@ -14,8 +14,15 @@ from numpy.typing import NDArray
 from nmcx import chemomechanics, io, materials, mesh
 from nmcx.errors import Error
 from nmcx.results import Mesh
+from nmcx.run_file import Coupling as CouplingSection
 from nmcx.run_file import Polycrystal, RunFileError, SimulationFile, Transport
 from nmcx.run_file.protocol import part_values
+
+#: Keys of [fracture] that are numbers of the material.
+MECHANICAL = (
+    *("c11", "c12", "c13", "c33", "c44", "c14"),
+    *("cohesive_stiffness", "strength", "fracture_energy"),
+)
 
 
 def metres(value: float, power: int) -> float:
@@ -134,7 +141,23 @@ def material(file: SimulationFile) -> materials.Parameters:
         If a value cannot be.
     """
     with refusals(file, "material"):
-        return materials.NMC811.replace(**asdict(file.material))
+        made = materials.NMC811.replace(**asdict(file.material))
+    if file.fracture is None:
+        return made
+    with refusals(file, "fracture"):
+        return made.replace(**{name: getattr(file.fracture, name) for name in MECHANICAL})
+
+
+def coupling(file: SimulationFile) -> chemomechanics.Coupling:
+    """What cracks do to lithium.
+
+    Raises
+    ------
+    nmcx.run_file.RunFileError
+        If a value cannot be.
+    """
+    with refusals(file, "coupling"):
+        return chemomechanics.Coupling(**asdict(file.coupling or CouplingSection()))
 
 
 def electrode(

@@ -21,6 +21,8 @@ from nmcx.errors import InputError
 from nmcx.run_file.bulk_sections import Cones, Correlation, Morphology, Placing
 from nmcx.run_file.sections import Hard, Output, RunFile, Tomogram
 from nmcx.run_file.simulation_sections import (
+    Coupling,
+    Fracture,
     Material,
     Polycrystal,
     SimulationFile,
@@ -33,6 +35,8 @@ from nmcx.run_file.values import Unfit
 __all__ = [
     "Cones",
     "Correlation",
+    "Coupling",
+    "Fracture",
     "Hard",
     "Material",
     "Morphology",
@@ -144,12 +148,17 @@ def read_simulation(
         polycrystal=sections["polycrystal"],
         material=sections["material"] or Material(),
         transport=sections["transport"] or Transport(),
+        fracture=sections["fracture"],
+        coupling=sections["coupling"],
         output=sections["output"] or SimulationOutput(),
         sha256=hashlib.sha256(raw).hexdigest(),
     )
-    for name, section in (("polycrystal", made.polycrystal), ("transport", made.transport)):
-        if (problem := section.conflict()) is not None:
+    for name in ("polycrystal", "transport", "coupling"):
+        section = getattr(made, name)
+        if section is not None and (problem := section.conflict()) is not None:
             raise RunFileError(f"{path}: [{name}] {problem}")
+    if made.coupling is not None and made.fracture is None:
+        raise RunFileError(f"{path}: [coupling]: needs a section [fracture], which may be empty")
     return made
 
 
@@ -362,8 +371,10 @@ def template(kind: type[RunFile] | type[SimulationFile] = RunFile) -> str:
         f"# Paths are relative to this file. Check with `nmcx check`, start with `{kind.COMMAND}`.",
     ]
     for name, section in kind.SECTIONS.items():
-        lines += ["", f"# {(section.__doc__ or '').strip()}", f"[{name}]"]
-        lines += [_template_line(item) for item in fields(section)]
+        keys = [f"[{name}]", *map(_template_line, fields(section))]
+        if name in kind.OPTIONAL:
+            keys = [line if line.startswith("#") else f"# {line}" for line in keys]
+        lines += ["", f"# {(section.__doc__ or '').strip()}", *keys]
     return "\n".join(lines) + "\n"
 
 

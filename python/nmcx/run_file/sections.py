@@ -120,6 +120,7 @@ class RunFile:
     sha256: str = ""
 
     COMMAND: ClassVar[str] = "nmcx run"
+    OPTIONAL: ClassVar[tuple[str, ...]] = ()
     SECTIONS: ClassVar[dict[str, type]] = {
         "soft": Soft,
         "spectra": Spectra,

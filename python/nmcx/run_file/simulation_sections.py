@@ -210,6 +210,77 @@ class Transport:
 
 
 @dataclass(frozen=True)
+class Fracture:
+    """With it grains strain and crack: options of `nmcx.chemomechanics.simulate`, moduli, walls."""
+
+    eigenstrain: str = field(
+        default="table",
+        metadata=key(
+            as_choice("table", "linear", "isotropic"),
+            'lattice strain: "table", "linear" or "isotropic"',
+        ),
+    )
+    plane: str = field(
+        default="generalised_plane_strain",
+        metadata=key(
+            as_choice("generalised_plane_strain", "plane_strain", "plane_stress"), "of a disc"
+        ),
+    )
+    max_step: float = field(
+        default=0.02,
+        metadata=key(as_number(1e-6, 1), "longest step of cracking, as a change of c / C_max [1]"),
+    )
+    c11: float = _number(259e9, "of the crystal, as the next ones [Pa]")
+    c12: float = field(default=107e9, metadata=key(as_number(), "[Pa]"))
+    c13: float = field(default=75e9, metadata=key(as_number(), "[Pa]"))
+    c33: float = _number(194e9, "[Pa]")
+    c44: float = _number(59e9, "[Pa]")
+    c14: float = field(default=0.0, metadata=key(as_number(), "[Pa]"))
+    cohesive_stiffness: float = _number(1.8e19, "of a sound wall between grains [Pa/m]")
+    strength: float = _number(200e6, "of a wall, opening and sliding [Pa]")
+    fracture_energy: float = _number(1.0, "of a wall [J/m²]; of the brittle set 0.1")
+
+
+@dataclass(frozen=True)
+class Coupling:
+    """What cracks do to lithium: options of `nmcx.chemomechanics.Coupling`; needs [fracture]."""
+
+    cracks_resist: bool = field(
+        default=True, metadata=key(as_flag, "damaged walls conduct less the further they are open")
+    )
+    wetting: bool = field(
+        default=True,
+        metadata=key(as_flag, "walls open to the surface fill with electrolyte and react"),
+    )
+    contact_opening: float = _number(1e-9, "from which a damaged wall conducts nothing [m]")
+    wet_damage: float = field(
+        default=0.95, metadata=key(as_number(0, 1), "least damage of a wall that fills [1]")
+    )
+    wet_opening: float = _number(1e-9, "least opening of a wall that fills [m]")
+    layer_growth: float = field(
+        default=0.0,
+        metadata=key(as_number(0, 1), "k_g of dh²/dt = 2 k_g of the layer on what reacts [m²/s]"),
+    )
+
+    def conflict(self) -> str | None:
+        """What does not go together, as "keys: reason"; None if all does.
+
+        Returns
+        -------
+        str or None
+        """
+        known = self.__dataclass_fields__
+        for switch, names in (
+            ("cracks_resist", ("contact_opening",)),
+            ("wetting", ("wet_damage", "wet_opening")),
+        ):
+            given = [name for name in names if getattr(self, name) != known[name].default]
+            if given and not getattr(self, switch):
+                return f"{', '.join(given)}: need {switch} = true"
+        return None
+
+
+@dataclass(frozen=True)
 class SimulationOutput:
     """Where the results go, and which pictures are drawn."""
 
@@ -233,6 +304,8 @@ class SimulationFile:
     material: Material
     transport: Transport
     output: SimulationOutput
+    fracture: Fracture | None = None  #: None: lithium alone
+    coupling: Coupling | None = None
     sha256: str = ""
 
     COMMAND: ClassVar[str] = "nmcx simulate"
@@ -240,8 +313,12 @@ class SimulationFile:
         "polycrystal": Polycrystal,
         "material": Material,
         "transport": Transport,
+        "fracture": Fracture,
+        "coupling": Coupling,
         "output": SimulationOutput,
     }
+    #: Sections that turn something on by being there.
+    OPTIONAL: ClassVar[tuple[str, ...]] = ("fracture", "coupling")
 
     @property
     def folder(self) -> Path:

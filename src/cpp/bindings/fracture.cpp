@@ -62,6 +62,7 @@ void bind_fracture(py::module_& m) {
            "elasticity"_a, "laws"_a, "law_of_facet"_a.noconvert(), "quadrature"_a,
            "fixed"_a.noconvert(), py::keep_alive<1, 2>(), ReleaseGil())
       .def_property_readonly("can_follow", &Fracture::can_follow)
+      .def("forget", &Fracture::forget)
       .def_property_readonly("walls", &Fracture::walls, py::return_value_policy::reference_internal)
       .def(
           "load",

@@ -57,6 +57,15 @@ void bind_stepping(py::module_& m) {
       .value("iterative", nmcx::SolverKind::iterative)
       .value("direct", nmcx::SolverKind::direct);
 
+  py::class_<nmcx::SolverExperience>(m, "SolverExperience")
+      .def(py::init([](double last_iterations, double n_solution, int n_unasked) {
+             return nmcx::SolverExperience{last_iterations, n_solution, n_unasked};
+           }),
+           "last_iterations"_a, "n_solution"_a, "n_unasked"_a)
+      .def_readonly("last_iterations", &nmcx::SolverExperience::last_iterations)
+      .def_readonly("n_solution", &nmcx::SolverExperience::n_solution)
+      .def_readonly("n_unasked", &nmcx::SolverExperience::n_unasked);
+
   py::class_<nmcx::StepResult>(m, "StepResult")
       .def_readonly("concentration", &nmcx::StepResult::concentration)
       .def_readonly("reaction", &nmcx::StepResult::reaction)
@@ -84,6 +93,8 @@ void bind_stepping(py::module_& m) {
       .def_property_readonly("mass", &Transport::mass, py::return_value_policy::reference_internal)
       .def_property_readonly("surface_area", &Transport::surface_area,
                              py::return_value_policy::reference_internal)
+      .def("forget_system", &Transport::forget_system)
+      .def_property("experience", &Transport::experience, &Transport::set_experience)
       .def("unknown_of_node", &Transport::unknown_of_node)
       .def("surface_unknowns", &Transport::surface_unknowns)
       .def(

@@ -138,6 +138,9 @@ class Fracture {
                                          const FractureOptions& options,
                                          const Execution& execution);
 
+  /// Gives up what its solver has prepared: steps then have the bits of a new object's.
+  void forget() { solver_->forget(); }
+
   /// Whether matrices are factorised: iterations would end at a negative direction.
   [[nodiscard]] bool can_follow() const { return !solver_->needs_positive_definite(); }
 

@@ -124,6 +124,16 @@ void LinearSolver::set_matrix(const SparseMatrix& matrix, std::span<const bool> 
   });
 }
 
+SolverExperience LinearSolver::experience() const {
+  return {.last_iterations = last_iterations_, .n_solution = n_solution_, .n_unasked = n_unasked_};
+}
+
+void LinearSolver::set_experience(const SolverExperience& experience) {
+  last_iterations_ = experience.last_iterations;
+  n_solution_ = experience.n_solution;
+  n_unasked_ = experience.n_unasked;
+}
+
 bool LinearSolver::wants_factor() const {
   if (kind_ != SolverKind::automatic) return kind_ == SolverKind::direct;
   const double expected = n_unasked_ < most_unasked ? n_expected_ * last_iterations_ : 0;

@@ -24,6 +24,13 @@ struct SolveReport {
   double residual = 0;         ///< relative, in the norm of the inverse diagonal
 };
 
+/// What a solver has learned of its matrices; by it the method for the next one is chosen.
+struct SolverExperience {
+  double last_iterations = 0;  ///< of the last iterative solution
+  double n_solution = 0;       ///< of the matrix last set
+  int n_unasked = 0;           ///< matrices factorised since the last iterative solution
+};
+
 /// Corrects x by the solution of A x' = r on the free unknowns; on return r is the residual left.
 ///
 /// Preconditioned by the diagonal; an unknown whose inverse diagonal is 0 keeps its value.
@@ -60,6 +67,10 @@ class LinearSolver {
   /// As `conjugate_gradients`, for the matrix last set.
   SolveReport solve(std::span<double> r, std::span<double> x, double reference,
                     const SolveOptions& options, Team& team);
+
+  /// With it another solver goes on to the next matrix as this one would, to the bit.
+  [[nodiscard]] SolverExperience experience() const;
+  void set_experience(const SolverExperience& experience);
 
   /// (n) 0 where an unknown is not free.
   [[nodiscard]] std::span<const double> inverse_diagonal() const { return inverse_diagonal_; }

@@ -76,6 +76,13 @@ void MechanicalSolver::prepare(const Execution& execution) {
   is_prepared_ = true;
 }
 
+void MechanicalSolver::forget() {
+  is_prepared_ = false;
+  iterations_per_digit_ = 0;
+  excess_iterations_ = 0;
+  forget_earlier();
+}
+
 void MechanicalSolver::clear_fixed(std::span<double> r, Team& team) const {
   for_each(n_inner_, team, [&](std::size_t i) {
     if (is_fixed_[i]) r[i] = 0;

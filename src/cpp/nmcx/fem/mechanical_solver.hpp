@@ -42,6 +42,8 @@ class MechanicalSolver {
   /// @throws ConvergenceError if there is none: a pivot is zero or not a number
   void prepare(const Execution& execution);
   [[nodiscard]] bool is_prepared() const { return is_prepared_; }
+  /// Gives up what was prepared: what comes then has the bits that a new solver would give.
+  void forget();
 
   /// Directions of negative curvature that `prepare` found, 0 of a positive definite matrix; a
   /// solver that cannot count them says 0.
@@ -89,6 +91,8 @@ class MechanicalSolver {
 
  private:
   virtual void prepare_matrix(const Execution& execution) = 0;
+  /// Gives up what a solver has learned beyond the last `prepare`.
+  virtual void forget_earlier() {}
   /// What a preconditioner needs of the very matrix it is used with, before the first solve with
   /// another one than it was prepared for; false if the matrix is seen not to be positive definite.
   virtual bool follow_matrix(Team& team);

@@ -30,6 +30,11 @@ void MultigridSolver::prepare_matrix(const Execution& execution) {
   follow_matrix(team);
 }
 
+void MultigridSolver::forget_earlier() {
+  is_refreshed_ = false;
+  digit_price_ = 0;
+}
+
 /// Deflation is exact only with the forces of the very matrix; walls that fail set pieces loose.
 bool MultigridSolver::follow_matrix(Team& team) {
   loose_pieces_ =

@@ -39,6 +39,7 @@ class MultigridSolver final : public MechanicalSolver {
 
  private:
   void prepare_matrix(const Execution& execution) override;
+  void forget_earlier() override;
   bool follow_matrix(Team& team) override;
   void precondition(std::span<const double> r, std::span<double> z, Team& team) override;
 

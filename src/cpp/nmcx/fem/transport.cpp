@@ -368,4 +368,19 @@ Array<double, 1> Transport::outflow(const ArrayView<double, 1>& concentration,
   return result;
 }
 
+void Transport::forget_system() {
+  const std::scoped_lock lock(mutex_);
+  system_.rate = -1;
+}
+
+SolverExperience Transport::experience() const {
+  const std::scoped_lock lock(mutex_);
+  return solver_->experience();
+}
+
+void Transport::set_experience(const SolverExperience& experience) {
+  const std::scoped_lock lock(mutex_);
+  solver_->set_experience(experience);
+}
+
 }  // namespace nmcx

@@ -142,6 +142,11 @@ class Transport {
   [[nodiscard]] Array<double, 1> outflow(const ArrayView<double, 1>& concentration,
                                          const Execution& execution) const;
 
+  /// Forgets the system of the last step: what comes then depends on `experience` alone.
+  void forget_system();
+  [[nodiscard]] SolverExperience experience() const;
+  void set_experience(const SolverExperience& experience);
+
  private:
   /// System of the last step: equal steps share its factorisation.
   struct System {
@@ -198,7 +203,7 @@ class Transport {
   Array<double, 1> surface_area_;
   std::unique_ptr<LinearSolver> solver_;
   System system_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
 };
 
 }  // namespace nmcx

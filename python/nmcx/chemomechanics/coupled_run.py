@@ -1,0 +1,173 @@
+"""The way of lithium, stress and cracks from state to state, and what is kept of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from nmcx.chemomechanics.boundary import Doubles
+from nmcx.chemomechanics.checkpoint import Checkpoint
+from nmcx.chemomechanics.coupling import CrackedSurface
+from nmcx.chemomechanics.fracture import CrackingBody
+from nmcx.chemomechanics.fracture_path import PathControl
+from nmcx.chemomechanics.protocol_run import ProtocolRun
+from nmcx.chemomechanics.stress_feedback import StressFeedback
+from nmcx.chemomechanics.whole_body import WholeBody
+from nmcx.io.arrays import into, within
+from nmcx.results import Equilibrium, History
+
+_ENERGIES = ("stored", "dissipated", "released", "supplied")
+_COUNTS = ("n_iteration", "n_pass")
+
+
+class CoupledRun:
+    """Takes a particle through a protocol while it strains, cracks and lets lithium in."""
+
+    def __init__(
+        self,
+        run: ProtocolRun,
+        body: CrackingBody | WholeBody,
+        cracks: CrackedSurface,
+        feedback: StressFeedback | None,
+        control: PathControl,
+        stress_free: float,
+        settings: Mapping[str, Any],
+    ) -> None:
+        self._run, self._body, self._cracks = run, body, cracks
+        self._feedback, self._control = feedback, control
+        self._full = run.domain.max_concentration
+        self._record = Record(dict(settings))
+        self._state: Equilibrium | None = None  # of the body, at the last accepted state
+        self._content = np.full(len(run.domain.unknown_of_node), stress_free)  # there, c / C_max
+
+    @property
+    def n_state(self) -> int:
+        """How many saved states there are."""
+        return self._record.n_state
+
+    def states(self) -> Iterator[dict[str, Any]]:
+        """Rows of the history, one after another.
+
+        Raises
+        ------
+        nmcx.ConvergenceError
+            If the surface cannot carry its current, no equilibrium is found, or lithium and stress
+            do not settle.
+        """
+        run, feedback = self._run, self._feedback
+        sought = dict.fromkeys(_COUNTS, 0)
+        for state in run.states():
+            nodal = state.concentration[run.domain.unknown_of_node]
+            x = nodal / self._full
+            found = self._equilibrium(nodal, x)
+            sought["n_iteration"] += found.iterations
+            sought["n_pass"] += 1
+            begun = self._state is not None
+            if begun and feedback is not None and not feedback.has_settled(run, x, found):
+                continue
+            is_new = self._cracks.update(found, state.time - run.came_from.time)
+            drive = self._cracks.drive() if is_new else run.drive
+            if feedback is not None:
+                drive.stress = feedback.begin(state.time, x, found)
+            if is_new or (feedback is not None and not begun):
+                run.change_domain(self._cracks.domain, drive)
+            self._state, self._content = found, x
+            if run.is_due:
+                yield self._record.keep(run, nodal, found, self._cracks, sought)
+                sought = dict.fromkeys(_COUNTS, 0)
+
+    def _equilibrium(self, nodal: Doubles, x: Doubles) -> Equilibrium:
+        way = float(np.abs(x - self._content).max())
+        share = min(1.0, self._control.max_step / max(way, 1e-300))
+        control = replace(self._control, max_step=share)
+        return self._body.equilibrium(nodal, start=self._state, control=control)
+
+    def to_arrays(self) -> dict[str, Any]:
+        """All that goes on from a saved state."""
+        assert self._state is not None
+        arrays = into("run", self._run.to_arrays()) | into("cracks", self._cracks.to_arrays())
+        if self._feedback is not None:
+            arrays |= into("stress", self._feedback.to_arrays())
+        return arrays | into("body", self._body.to_arrays(self._state))
+
+    def take_up(self, kept: Checkpoint) -> None:
+        """Go on like the one that kept these states."""
+        self._record.take_up(kept.rows())
+        last = kept.last()
+        self._cracks.take_up(within(last, "cracks"))
+        drive = self._cracks.drive()
+        if self._feedback is not None:
+            drive.stress = self._feedback.take_up(within(last, "stress"))
+        self._run.take_up(self._cracks.domain, drive, within(last, "run"))
+        self._state = self._body.from_arrays(within(last, "body"))
+        self._content = self._record.rows["concentration"][-1] / self._full
+
+    def history(self) -> History:
+        """All saved states."""
+        return self._record.history(self._run)
+
+
+@dataclass
+class Record:
+    """States of a simulation, one list per field of the history."""
+
+    settings: dict[str, Any]
+    rows: dict[str, list[Any]] = field(default_factory=dict)
+
+    @property
+    def n_state(self) -> int:
+        """How many there are."""
+        return len(self.rows.get("times", ()))
+
+    def keep(
+        self,
+        run: ProtocolRun,
+        nodal: Doubles,
+        body: Equilibrium,
+        cracks: CrackedSurface,
+        sought: Mapping[str, int],
+    ) -> dict[str, Any]:
+        """Add a state, and return its row."""
+        solved = run.state.solved
+        row = {
+            "times": run.state.time,
+            "concentration": nodal,
+            "mean_concentration": run.domain.mass @ run.state.concentration / run.domain.volume,
+            "balance": run.imbalance,
+            "potential": solved.potential,
+            "current": solved.current,
+            "part": run.part,
+            "stress": body.stress,
+            "damage": body.damage,
+            "opening": body.opening,
+            "wetted": cracks.wetted,
+            "reactive_area": cracks.reactive_area,
+            "layer_thickness": cracks.mean_thickness,
+            "crack_porosity": body.crack_porosity,
+            **sought,
+            **{name: body.energies[name] for name in _ENERGIES},
+        }
+        self._add(row)
+        return row
+
+    def take_up(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Add states that were kept before."""
+        for row in rows:
+            self._add(row)
+
+    def _add(self, row: Mapping[str, Any]) -> None:
+        for name, value in row.items():
+            self.rows.setdefault(name, []).append(value)
+
+    def history(self, run: ProtocolRun) -> History:
+        """All of them."""
+        arrays = {name: np.array(values) for name, values in self.rows.items()}
+        return History(
+            **arrays | {name: sum(self.rows[name]) for name in _COUNTS},
+            n_step=run.n_step,
+            settings=self.settings,
+            notes=run.drive.notes,
+        )

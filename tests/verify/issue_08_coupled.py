@@ -1,0 +1,9 @@
+"""Issue 8: lithium, stress and cracks together. Every figure that must hold, by part."""
+
+from __future__ import annotations
+
+import issue_08_checkpoints
+
+CHECKS = [
+    *issue_08_checkpoints.CHECKS,
+]

@@ -127,6 +127,15 @@ def test_cracks_too_thin_for_the_cells_are_filled_and_said() -> None:
     assert any("filled" in note for note in made.notes)
 
 
+def test_grains_too_small_for_the_cells_are_said() -> None:
+    made = mesh.from_particle(BLOCKS, n_grains=60, size=0.4e-6, seed=1)
+    assert made.n_grain < 60
+    assert any("of 60 grains were too small" in note for note in made.notes)
+    # Their place is not lost.
+    few = mesh.from_particle(BLOCKS, n_grains=6, size=0.4e-6, seed=1)
+    assert made.settings["meshed_um3"] == pytest.approx(few.settings["meshed_um3"], rel=0.02)
+
+
 def test_fractions_of_voxels_count_by_their_volume() -> None:
     """A slab of half filled voxels beside full ones is thicker than the full ones alone."""
     shape = (24, 24, 40)
@@ -194,6 +203,7 @@ def test_grains_by_their_size_and_with_a_texture() -> None:
         ({"size": 0.3e-6, "n_grains": 10**7}, "more than the"),
         ({"size": 0.3e-6, "n_grains": 3, "texture": "cubic"}, "texture"),
         ({"size": 60e-6, "n_grains": 3}, "smaller size"),
+        ({"size": 0.5e-6, "n_grains": 2000}, "size is too large"),
     ],
 )
 def test_mistakes_are_named(options: dict[str, object], words: str) -> None:

@@ -4,14 +4,21 @@ Layers follow the map of ξ, opened walls become voxels, and cones and correlati
 measurement, so that model and experiment are compared by one statistic.
 """
 
+from nmcx.comparison.ensemble import compare
 from nmcx.comparison.layers import layer_from_xi, layered_surface
+from nmcx.comparison.members import predicted_porosity, simulate_particle
 from nmcx.comparison.voxels import cracked_particle, opened_voxels
-from nmcx.results import LayerMap
+from nmcx.results import Comparison, LayerMap, SimulatedParticle
 
 __all__ = [
+    "Comparison",
     "LayerMap",
+    "SimulatedParticle",
+    "compare",
     "cracked_particle",
     "layer_from_xi",
     "layered_surface",
     "opened_voxels",
+    "predicted_porosity",
+    "simulate_particle",
 ]

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from nmcx.chemomechanics import ButlerVolmer
 from nmcx.comparison.sphere_field import conditioned
 from nmcx.cones import fibonacci_directions
-from nmcx.materials import Parameters
+from nmcx.materials import Parameters, as_rotations
 from nmcx.mesh import image_position, reached_surface
 from nmcx.results import LayerMap, Mesh, Particle, SurfaceValues
 
@@ -32,6 +32,7 @@ def layer_from_xi(
     largest: float,
     percentiles: tuple[float, float] = (5.0, 95.0),
     unseen: str = "drawn",
+    turn: ArrayLike | None = None,
     n_draw: int = 20,
     seed: int = 1,
 ) -> LayerMap:
@@ -58,6 +59,9 @@ def layer_from_xi(
         The side that nobody has imaged: "drawn" at random, as rough as the imaged one, in every
         draw anew; "mean" the most likely, which far from the map is the mean of ξ. Our choice; it
         acts on the imaged side through the potential, which all share.
+    turn : array_like, optional
+        (3, 3) rotation, in (z, y, x), by which the map is turned about the particle's centre before
+        it acts: a layer as rough as the true one that knows nothing of the place.
     n_draw : int
         Number of random layers.
     seed : int
@@ -72,7 +76,8 @@ def layer_from_xi(
     Raises
     ------
     ValueError
-        If the map has fewer than four usable points or no contrast, or an option is out of range.
+        If the map has fewer than four usable points or no contrast, an option is out of range, or
+        `turn` is no rotation.
 
     References
     ----------
@@ -101,8 +106,11 @@ def layer_from_xi(
     cells = fibonacci_directions(_CELLS)
     tree = cKDTree(cells)
     at, value, error = _cell_means(surface_values, tree)
-    place = image_position(mesh.points[mesh.surface].mean(axis=1))
-    way = place - np.asarray(particle.centre_um)
+    centre = np.asarray(particle.centre_um)
+    way = image_position(mesh.points[mesh.surface].mean(axis=1)) - centre
+    if turn is not None:
+        # Where the facets are for who turns with the map.
+        way = way @ as_rotations(np.asarray(turn)[None], name="turn")[0]
     facet_cell = tree.query(way / np.linalg.norm(way, axis=1)[:, None])[1]
     wanted, of_facet = np.unique(np.concatenate([at, facet_cell]), return_inverse=True)
     seen_cell, of_facet = of_facet[: at.size], of_facet[at.size :]
@@ -123,7 +131,7 @@ def layer_from_xi(
         drawn[:, hidden] = xi.mean[hidden]
     # A facet is as far from a pixel's point as half of either's extent.
     reach = np.sqrt(np.median(surface_values.area_um2)) + np.sqrt(mesh.surface_area.max()) * 1e6
-    distance = cKDTree(surface_values.points_um).query(place)[0]
+    distance = cKDTree(surface_values.points_um).query(centre + way)[0]
     return LayerMap(
         thickness=layer(xi.mean),
         draws=layer(drawn),

@@ -24,6 +24,8 @@ _Mask = NDArray[np.bool_]
 _VOXELS_PER_EDGE = 2.5
 #: Passes of Lloyd's method over the seeds, as `ball` has.
 _RELAXED = 4
+#: Rounds in which grains without a cell give way.
+_TRIES = 6
 #: Parts of a grain below this share of the mean grain join the neighbour they share most wall with.
 _LEAST_PART = 0.1
 
@@ -59,7 +61,7 @@ def from_particle(
     grain_size : float, optional
         Diameter [m] of a ball of the mean volume of a grain, instead of `n_grains`.
     size : float
-        Wanted edge length [m].
+        Wanted edge length [m]; a third of a grain or less.
     seed : int
         Of seeds and orientations; the same seed gives the same mesh.
     texture : {"random", "radial"}
@@ -100,17 +102,14 @@ def from_particle(
     >>> grains.n_grain, round(grains.settings["meshed_um3"] / grains.settings["solid_um3"], 2)
     (9, 0.96)
     """
-    _check_size(size)
+    if not (math.isfinite(size) and size > 0):
+        raise ValueError(f"size must be positive and finite [m], not {size}")
     if texture not in ("random", "radial"):
         raise ValueError(f'texture must be "random" or "radial", not {texture!r}')
     image = _coarse(particle, size * 1e6)
     n = _number_of_grains(n_grains, grain_size, image)
     placing, turning = np.random.SeedSequence(seed).spawn(2)
-    labels = _voronoi(image, n, np.random.default_rng(placing))
-    raw = from_labels(
-        labels, image.spacing_um.tolist(), size=size, origin_um=image.origin_um.tolist(),
-        smoothing=smoothing, threads=threads,
-    )  # fmt: skip
+    raw = _grains(image, n, np.random.default_rng(placing), size, smoothing, threads)
     body = _one_body(raw)
     stream = int(turning.generate_state(1)[0])
     if texture == "radial":
@@ -135,7 +134,7 @@ def from_particle(
         "wall_distance": raw.settings["wall_distance"],
         **volumes,
     }
-    notes = (*_notes(volumes), *(note for note in raw.notes if note.startswith("voxels")))
+    notes = _notes(volumes, n - raw.n_grain, n)
     return assemble(
         body.points, body.cells, body.grain, orientation, settings=settings, notes=notes
     )
@@ -250,23 +249,54 @@ def _block_means(volume: NDArray[np.generic], stride: _Index) -> _Float:
     return np.asarray(blocks.mean(axis=(1, 3, 5), dtype=np.float64))
 
 
-def _voronoi(image: _Coarse, n: int, rng: np.random.Generator) -> NDArray[np.int32]:
-    """Labels from 1 on of the solid's voxels by the nearest of n seeds, evened out."""
+def _grains(
+    image: _Coarse,
+    n: int,
+    rng: np.random.Generator,
+    size: float,
+    smoothing: float,
+    threads: int | None,
+) -> Mesh:
+    """Mesh of the solid's voxels, each of the nearest of n seeds; grains without a cell give way.
+
+    A grain that gets no cell would leave a hole: its seed is taken away, and neighbours have its
+    place.
+    """
     from scipy.spatial import cKDTree
 
     voxels = np.argwhere(image.solid)
     places = voxels * image.spacing_um
+    seeds = _seeds(places, image.spacing_um, n, rng)
+    for _ in range(_TRIES):
+        labels = np.zeros(image.solid.shape, dtype=np.int32)
+        labels[tuple(voxels.T)] = cKDTree(seeds).query(places)[1] + 1
+        raw = from_labels(
+            labels, image.spacing_um.tolist(), size=size, origin_um=image.origin_um.tolist(),
+            smoothing=smoothing, threads=threads,
+        )  # fmt: skip
+        kept = np.asarray(raw.settings["label_of_grain"]) - 1
+        if len(kept) == len(seeds):
+            return raw
+        seeds = seeds[kept]
+    raise ValueError(
+        f"size is too large for {n} grains: most of them hold no cell; a grain needs about three "
+        "edges across, so take a smaller size or fewer grains"
+    )
+
+
+def _seeds(places: _Float, spacing: _Float, n: int, rng: np.random.Generator) -> _Float:
+    """(n, 3) seeds strewn over places (m, 3), then moved to the middles of their grains."""
+    from scipy.spatial import cKDTree
+
     seeds = places[rng.choice(len(places), n, replace=False)]
     # Seeds on voxel centres would tie.
-    seeds = seeds + image.spacing_um * rng.uniform(-0.5, 0.5, seeds.shape)
+    seeds = seeds + spacing * rng.uniform(-0.5, 0.5, seeds.shape)
     for _ in range(_RELAXED):
         nearest = cKDTree(seeds).query(places)[1]
         count = np.bincount(nearest, minlength=n)
         total = np.column_stack([np.bincount(nearest, x, minlength=n) for x in places.T])
         seeds = np.where(count[:, None] > 0, total / np.maximum(count, 1)[:, None], seeds)
-    labels = np.zeros(image.solid.shape, dtype=np.int32)
-    labels[tuple(voxels.T)] = cKDTree(seeds).query(places)[1] + 1
-    return labels
+    return np.asarray(seeds)
 
 
 @dataclass(frozen=True)
@@ -326,8 +356,13 @@ def _without_splinters(
                         part)  # fmt: skip
 
 
-def _notes(volumes: dict[str, float]) -> list[str]:
+def _notes(volumes: dict[str, float], n_lost: int, n: int) -> list[str]:
     notes = []
+    if n_lost:
+        notes.append(
+            f"{n_lost} of {n} grains were too small for the cells, and neighbours have their "
+            "place: a grain needs about three edges across"
+        )
     solid, void = volumes["solid_um3"], volumes["void_um3"]
     if volumes["loose_um3"] > 0.0:
         notes.append(
@@ -340,11 +375,6 @@ def _notes(volumes: dict[str, float]) -> list[str]:
             "show, and is filled"
         )
     return notes
-
-
-def _check_size(size: float) -> None:
-    if not (math.isfinite(size) and size > 0):
-        raise ValueError(f"size must be positive and finite [m], not {size}")
 
 
 def _number_of_grains(n_grains: int | None, grain_size: float | None, image: _Coarse) -> int:

@@ -22,7 +22,7 @@ from nmcx.results.frames import (
     FrameStack,
     OpticalDensity,
 )
-from nmcx.results.imaged import LayerMap
+from nmcx.results.imaged import Comparison, LayerMap, SimulatedParticle
 from nmcx.results.mechanics import CrackNetwork, Equilibrium, LoadSteps, RadialProfile
 from nmcx.results.mesh import Mesh, MeshQuality, MidsideNodes, facet_area
 from nmcx.results.pose import Pose, Robustness
@@ -61,6 +61,7 @@ __all__ = [
     "AlignedStxm",
     "AngleScan",
     "Calibration",
+    "Comparison",
     "ConePorosity",
     "CrackNetwork",
     "DepthProfile",
@@ -92,6 +93,7 @@ __all__ = [
     "Result",
     "Robustness",
     "Shift",
+    "SimulatedParticle",
     "Spectrum",
     "StxmStack",
     "Suppression",

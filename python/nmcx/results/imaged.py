@@ -10,6 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmcx.results.base import Bool, Float, Result, quantity
+from nmcx.results.coupled import History
+from nmcx.results.mesh import Mesh
+from nmcx.results.structure import AngleScan
 
 
 @dataclass(frozen=True)
@@ -38,3 +41,36 @@ class LayerMap(Result):
         h = np.asarray(self.thickness if draw is None else self.draws[draw], dtype=np.float64)
         with np.errstate(divide="ignore"):
             return np.asarray(diffusivity / h)
+
+
+@dataclass(frozen=True)
+class SimulatedParticle(Result):
+    """An imaged particle in the model: its mesh, the layer it carried, what became of it."""
+
+    mesh: Mesh = quantity("")
+    layer: LayerMap = quantity("")
+    history: History = quantity("")
+
+
+@dataclass(frozen=True)
+class Comparison(Result):
+    """Correlation of ξ and porosity against opening angle: measured, and in simulated particles.
+
+    Members have grains of their own and a layer that agrees with the map of ξ. Turned members have
+    been simulated with the map laid elsewhere, and correlated with the map as measured: what the
+    same statistic gives if the layer has nothing to do with the place of the cracks.
+    """
+
+    half_angle: Float = quantity("rad", "angle")  #: (n_angle,) [rad]
+    measured: AngleScan = quantity("")  #: of the experiment
+    predicted: Float = quantity("1", "member angle")  #: (n_member, n_angle) r of each member
+    turned: Float = quantity("1", "turned angle")  #: (n_turned, n_angle) r of each turned member
+    predicted_band: Float = quantity("1", "angle bound")  #: (n_angle, 2) 95 % of the members
+    turned_band: Float = quantity("1", "angle bound")  #: (n_angle, 2) 95 % of the turned members
+    mean_porosity: AngleScan = quantity("")  #: of the members' mean porosity, with the map
+    p_effect: float = quantity("1")  #: that members and turned members differ by chance alone
+    p_model: float = quantity("1")  #: that the measured curve is one of the members'
+    p_turned: float = quantity("1")  #: that it is one of the turned members'
+    verdict: str = ""  #: what that says, in words
+    settings: Mapping[str, Any] = field(default_factory=dict)  #: how it was computed
+    notes: tuple[str, ...] = ()  #: what whoever uses it should know

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,40 +21,56 @@ PARTICLE, SEEN = phantom.surface_and_porosity(1, shape=(28, 28, 28), voxel_size_
 ANGLES = np.deg2rad([20.0, 35.0])
 MEASURED = cones.cone_porosity(PARTICLE, cones.fibonacci_directions(400), ANGLES)
 OPTIONS: dict[str, Any] = {
-    "protocol": cm.Charge(1.0, until=0.85),
-    "n_grains": 8,
-    "size": 2.0e-6,
+    "protocol": cm.Charge(1.0, until=0.9),
+    "n_grains": 6,
+    "size": 2.2e-6,
     "largest_layer": 50e-9,
     "states": 1,
 }
 
 
+def sent(task: Any, jobs: Any) -> Any:
+    """As another process would get them."""
+    for job in jobs:
+        yield pickle.loads(pickle.dumps(task))(pickle.loads(pickle.dumps(job)))
+
+
 @pytest.fixture(scope="module")
 def found() -> Comparison:
     return comparison.compare(
-        PARTICLE, SEEN, MEASURED, materials.NMC811, n_member=4, n_turned=3, n_null=99, seed=5,
-        **OPTIONS,
+        PARTICLE, SEEN, MEASURED, materials.NMC811, n_member=3, n_turned=3, n_null=99, seed=5,
+        mapper=sent, **OPTIONS,
     )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def made() -> comparison.SimulatedParticle:
+    return comparison.simulate_particle(
+        PARTICLE, SEEN, materials.NMC811, seed=6, threads=1, **OPTIONS
+    )
 
 
 # --- members -----------------------------------------------------------------------------------
 
 
-def test_a_simulated_particle_is_the_same_for_the_same_seed() -> None:
-    one, same, other = (
+def test_a_simulated_particle_is_the_same_for_the_same_seed(
+    made: comparison.SimulatedParticle,
+) -> None:
+    same, other = (
         comparison.simulate_particle(
-            PARTICLE, SEEN, materials.NMC811, seed=seed, threads=threads, **OPTIONS
+            PARTICLE, SEEN, materials.NMC811, seed=seed, threads=2, **OPTIONS
         )
-        for seed, threads in ((3, 1), (3, 2), (4, 1))
+        for seed in (6, 7)
     )
     for name in ("opening", "damage", "concentration", "potential"):
-        assert np.array_equal(getattr(one.history, name), getattr(same.history, name)), name
-    assert np.array_equal(one.layer.draws, same.layer.draws)
-    assert len(one.mesh.cells) != len(other.mesh.cells)
+        assert np.array_equal(getattr(made.history, name), getattr(same.history, name)), name
+    assert np.array_equal(made.layer.draws, same.layer.draws)
+    assert not np.array_equal(made.mesh.orientation, other.mesh.orientation)
 
 
-def test_the_prediction_takes_apex_weights_and_gate_of_the_measurement() -> None:
-    made = comparison.simulate_particle(PARTICLE, SEEN, materials.NMC811, seed=3, **OPTIONS)
+def test_the_prediction_takes_apex_weights_and_gate_of_the_measurement(
+    made: comparison.SimulatedParticle,
+) -> None:
     apex = (5.0, 5.4, 5.2)
     gated = cones.cone_porosity(
         PARTICLE, MEASURED.directions, ANGLES, apex_um=apex, weight="solid_angle",
@@ -67,8 +84,9 @@ def test_the_prediction_takes_apex_weights_and_gate_of_the_measurement() -> None
     assert not np.array_equal(whole.porosity, porosity.porosity)
 
 
-def test_imaged_pores_and_damage_are_counted_when_asked() -> None:
-    made = comparison.simulate_particle(PARTICLE, SEEN, materials.NMC811, seed=3, **OPTIONS)
+def test_imaged_pores_and_damage_are_counted_when_asked(
+    made: comparison.SimulatedParticle,
+) -> None:
     sphere = replace(MEASURED, half_angle=np.array([np.pi]))
     opened, with_pores, damage = (
         comparison.predicted_porosity(made.mesh, made.history, PARTICLE, sphere, **options)
@@ -92,14 +110,13 @@ def test_imaged_pores_and_damage_are_counted_when_asked() -> None:
 # --- the comparison ----------------------------------------------------------------------------
 
 
-def test_members_are_those_that_are_simulated_alone(found: Comparison) -> None:
-    made = comparison.simulate_particle(
-        PARTICLE, SEEN, materials.NMC811, seed=6, threads=1, **OPTIONS
-    )
+def test_members_are_those_that_are_simulated_alone(
+    found: Comparison, made: comparison.SimulatedParticle
+) -> None:
     porosity = comparison.predicted_porosity(made.mesh, made.history, PARTICLE, MEASURED)
     alone = correlation.observed_correlation(SEEN, porosity)
     np.testing.assert_allclose(found.predicted[1], alone, rtol=1e-12)
-    assert found.predicted.shape == (4, 2) and found.turned.shape == (3, 2)
+    assert found.predicted.shape == (3, 2) and found.turned.shape == (3, 2)
     scan = correlation.angle_scan(SEEN, MEASURED, n_null=99, seed=5)
     assert np.array_equal(found.measured.pearson, scan.pearson)
     assert found.measured.p_family == scan.p_family
@@ -115,28 +132,8 @@ def test_it_can_be_saved_and_drawn(found: Comparison, tmp_path: Path) -> None:
     ax = plot.comparison_figure(found)
     ax.figure.savefig(tmp_path / "comparison.png")
     # Each member, their mean, the measured curve, zero.
-    assert len(ax.lines) == 4 + 1 + 1 + 1 + 2  # and two caps of the measured bars
+    assert len(ax.lines) == 3 + 1 + 1 + 1 + 2  # and two caps of the measured bars
     assert found.verdict.split()[0] in ax.texts[0].get_text()
-
-
-def test_other_processes_can_run_the_members(found: Comparison) -> None:
-    seen_jobs = []
-
-    def mapper(task: Any, jobs: Any) -> Any:
-        import pickle
-
-        sent = pickle.loads(pickle.dumps(task))
-        for job in jobs:
-            seen_jobs.append(job)
-            yield sent(pickle.loads(pickle.dumps(job)))
-
-    again = comparison.compare(
-        PARTICLE, SEEN, MEASURED, materials.NMC811, n_member=4, n_turned=3, n_null=99, seed=5,
-        mapper=mapper, **OPTIONS,
-    )  # fmt: skip
-    assert len(seen_jobs) == 7 and len({job.seed for job in seen_jobs}) == 7
-    assert np.array_equal(again.predicted, found.predicted)
-    assert np.array_equal(again.turned, found.turned)
 
 
 def test_members_that_fail_are_left_out_and_said(monkeypatch: pytest.MonkeyPatch) -> None:

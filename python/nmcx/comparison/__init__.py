@@ -6,9 +6,9 @@ measurement, so that model and experiment are compared by one statistic.
 
 from nmcx.comparison.ensemble import compare
 from nmcx.comparison.layers import layer_from_xi, layered_surface
-from nmcx.comparison.members import predicted_porosity, simulate_particle
+from nmcx.comparison.members import SimulatedParticle, predicted_porosity, simulate_particle
 from nmcx.comparison.voxels import cracked_particle, opened_voxels
-from nmcx.results import Comparison, LayerMap, SimulatedParticle
+from nmcx.results import Comparison, LayerMap
 
 __all__ = [
     "Comparison",

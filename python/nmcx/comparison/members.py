@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -16,9 +17,9 @@ from nmcx.mesh import from_particle
 from nmcx.results import (
     ConePorosity,
     History,
+    LayerMap,
     Mesh,
     Particle,
-    SimulatedParticle,
     SurfaceValues,
 )
 
@@ -27,6 +28,15 @@ Part = Charge | Discharge | Hold | Rest
 #: Thickness that damage is multiplied by when it stands for void; correlations do not depend on it.
 _DAMAGED = 1e-9
 _INDICATORS = ("opening", "damage")
+
+
+@dataclass(frozen=True)
+class SimulatedParticle:
+    """An imaged particle in the model."""
+
+    mesh: Mesh
+    layer: LayerMap  #: one draw, the one that acted
+    history: History
 
 
 def simulate_particle(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 _Float = NDArray[np.float64]
 
 #: Correlation lengths that are tried, as chords of the unit sphere.
-_LENGTHS = np.geomspace(0.05, 1.6, 16)
+_LENGTHS = np.geomspace(0.05, 1.6, 11)
 #: Variances that are tried, relative to that of the data, of which some is noise.
 _VARIANCES = np.geomspace(1e-4, 10.0, 81)
 #: Added to the diagonal, relative to the variance: a factor exists in spite of rounding.

@@ -70,6 +70,7 @@ def modelled_particle(
     protocol: chemomechanics.Charge | None = None,
     coupling: chemomechanics.Coupling | None = None,
     states: int = 4,
+    max_step: float = 0.02,
     voxel_noise: float = 0.02,
     counts: float = 1000.0,
     map_shape: tuple[int, int] = (48, 48),
@@ -102,7 +103,7 @@ def modelled_particle(
         Of the material.
     protocol : Charge, optional
         Default: 1C to a mean c / C_max of 0.6.
-    coupling, states, threads
+    coupling, states, max_step, threads
         See `nmcx.chemomechanics.simulate`.
     voxel_noise : float
         Standard deviation of the solid share of each voxel in the tomogram [1].
@@ -167,6 +168,7 @@ def modelled_particle(
         surface=chemomechanics.ButlerVolmer(layer_conductance=conductance),
         coupling=coupling,
         states=states,
+        max_step=max_step,
         threads=threads,
     )
     cracked = comparison.cracked_particle(mesh, history.opening[-1], whole)

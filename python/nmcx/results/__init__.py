@@ -22,7 +22,7 @@ from nmcx.results.frames import (
     FrameStack,
     OpticalDensity,
 )
-from nmcx.results.imaged import Comparison, LayerMap, SimulatedParticle
+from nmcx.results.imaged import Comparison, LayerMap
 from nmcx.results.mechanics import CrackNetwork, Equilibrium, LoadSteps, RadialProfile
 from nmcx.results.mesh import Mesh, MeshQuality, MidsideNodes, facet_area
 from nmcx.results.pose import Pose, Robustness
@@ -93,7 +93,6 @@ __all__ = [
     "Result",
     "Robustness",
     "Shift",
-    "SimulatedParticle",
     "Spectrum",
     "StxmStack",
     "Suppression",

@@ -10,8 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmcx.results.base import Bool, Float, Result, quantity
-from nmcx.results.coupled import History
-from nmcx.results.mesh import Mesh
 from nmcx.results.structure import AngleScan
 
 
@@ -41,15 +39,6 @@ class LayerMap(Result):
         h = np.asarray(self.thickness if draw is None else self.draws[draw], dtype=np.float64)
         with np.errstate(divide="ignore"):
             return np.asarray(diffusivity / h)
-
-
-@dataclass(frozen=True)
-class SimulatedParticle(Result):
-    """An imaged particle in the model: its mesh, the layer it carried, what became of it."""
-
-    mesh: Mesh = quantity("")
-    layer: LayerMap = quantity("")
-    history: History = quantity("")
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -60,18 +61,20 @@ def modelled_particle(
     seed: int = 1,
     *,
     coupled: bool = True,
-    radius_um: float = 2.5,
-    voxel_size_um: float = 0.1,
-    n_grains: int = 60,
-    size: float = 0.5e-6,
-    largest_layer: float = 100e-9,
-    patch: float = 0.5,
+    radius_um: float = 5.0,
+    voxel_size_um: float = 0.2,
+    n_grains: int = 150,
+    size: float = 0.66e-6,
+    largest_layer: float = 500e-9,
+    patch: float = 0.3,
+    contrast: float = 2.0,
+    texture: Literal["random", "radial"] = "random",
     parameters: Parameters = NMC811,
     protocol: chemomechanics.Charge | None = None,
     coupling: chemomechanics.Coupling | None = None,
-    states: int = 4,
-    max_step: float = 0.02,
-    voxel_noise: float = 0.02,
+    states: int = 2,
+    max_step: float = 0.05,
+    voxel_noise: float = 0.005,
     counts: float = 1000.0,
     map_shape: tuple[int, int] = (48, 48),
     view: tuple[float, float, float] = (0.0, 0.0, 1.0),
@@ -79,7 +82,7 @@ def modelled_particle(
 ) -> ModelledParticle:
     """Particle cracked by the model under a patchy layer, then imaged: soft map and tomogram.
 
-    The layer of a direction is h_max · clip(½ + 0.6 f, 0, 1) with a smooth random field f, and ξ
+    The layer of a direction is h_max · clip(½ + b f, 0, 1) with a smooth random field f, and ξ
     falls by 0.15 from bare surface to the thickest layer. With `coupled` false the simulation knows
     nothing of f: its layer is the same everywhere, of the same mean.
 
@@ -99,14 +102,21 @@ def modelled_particle(
         h_max [m].
     patch : float
         Correlation length of f, a chord of the unit sphere [1].
+    contrast : float
+        b: from 2 on, surface is bare or fully covered almost everywhere [1].
+    texture : {"random", "radial"}
+        See `nmcx.mesh.from_particle`.
     parameters : Parameters
         Of the material.
     protocol : Charge, optional
-        Default: 1C to a mean c / C_max of 0.6.
-    coupling, states, max_step, threads
+        Default: 3C to a mean c / C_max of 0.9: lithium has left the bare surface only.
+    coupling : Coupling, optional
+        Default: one way, as in the paper.
+    states, max_step, threads
         See `nmcx.chemomechanics.simulate`.
     voxel_noise : float
-        Standard deviation of the solid share of each voxel in the tomogram [1].
+        Standard deviation of the solid share of each voxel in the tomogram [1]. The default is 7 %
+        of voxels of 33 nm, averaged over voxels of 200.
     counts : float
         Counts per pixel and energy on flat surface [1].
     map_shape : (int, int)
@@ -152,9 +162,11 @@ def modelled_particle(
     field = smooth_field(chemistry, patch)
 
     def share(directions: Array) -> Array:
-        return np.clip(0.5 + 0.6 * field(directions), 0.0, 1.0)
+        return np.clip(0.5 + contrast * field(directions), 0.0, 1.0)
 
-    mesh = from_particle(whole, n_grains=n_grains, size=size, seed=seed, threads=threads)
+    mesh = from_particle(
+        whole, n_grains=n_grains, size=size, seed=seed, texture=texture, threads=threads
+    )
     way = image_position(mesh.points[mesh.surface].mean(axis=1)) - centre
     layer = largest_layer * share(way / np.linalg.norm(way, axis=1)[:, None])
     if not coupled:
@@ -164,9 +176,9 @@ def modelled_particle(
     history = chemomechanics.simulate(
         mesh,
         parameters,
-        protocol=protocol or chemomechanics.Charge(1.0, until=0.6),
+        protocol=protocol or chemomechanics.Charge(3.0, until=0.9),
         surface=chemomechanics.ButlerVolmer(layer_conductance=conductance),
-        coupling=coupling,
+        coupling=coupling or chemomechanics.Coupling.one_way(),
         states=states,
         max_step=max_step,
         threads=threads,

@@ -93,7 +93,9 @@ def worlds(coupled: bool, reduced: bool) -> list[Row]:
 
 def share_row(figure: str, met: np.ndarray, n: int) -> Row:
     """A world that could not be simulated is one in which nothing was found."""
-    return Row(figure, f"{int(met.sum())} of {n} seeds", f"≥ {SHARE:.0%}", met.sum() >= SHARE * n)
+    return Row(
+        figure, f"{int(met.sum())} of {n} seeds", f"≥ {SHARE:.0%}", bool(met.sum() >= SHARE * n)
+    )
 
 
 def spread(values: np.ndarray) -> str:

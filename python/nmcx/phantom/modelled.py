@@ -109,7 +109,7 @@ def modelled_particle(
     parameters : Parameters
         Of the material.
     protocol : Charge, optional
-        Default: 3C to a mean c / C_max of 0.9: lithium has left the bare surface only.
+        Default: 2C to a mean c / C_max of 0.9: lithium has left the bare surface mostly.
     coupling : Coupling, optional
         Default: one way, as in the paper.
     states, max_step, threads
@@ -176,7 +176,7 @@ def modelled_particle(
     history = chemomechanics.simulate(
         mesh,
         parameters,
-        protocol=protocol or chemomechanics.Charge(3.0, until=0.9),
+        protocol=protocol or chemomechanics.Charge(2.0, until=0.9),
         surface=chemomechanics.ButlerVolmer(layer_conductance=conductance),
         coupling=coupling or chemomechanics.Coupling.one_way(),
         states=states,

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(
 LEAVES = {"_core", "errors", "results"}
 DOMAIN = [
     *("txm", "xanes", "spectra", "surface", "morphology", "cones", "correlation"),
-    *("materials", "mesh", "chemomechanics", "phantom"),
+    *("materials", "mesh", "chemomechanics", "comparison", "phantom"),
 ]
 # Phantoms can be written as raw files; edges are fitted from file to file; meshes are written;
 # simulations keep checkpoints.

@@ -167,6 +167,20 @@ EXAMPLES: list[results.Result] = [
     results.RadialProfile(
         normal(3), normal(3), normal(3), normal(3), normal(3), np.array([1, 5, 9]),
     ),
+    results.LayerMap(
+        normal(4), normal(2, 4), mask(4), normal(4), normal(4), 0.6, 0.45, {"largest": 1e-7},
+    ),
+    results.Comparison(
+        normal(2),
+        results.AngleScan(
+            *(normal(2) for _ in range(3)), normal(2, 2), normal(2), 0.03, normal(2), normal(2, 2),
+        ),
+        normal(5, 2), normal(4, 2), normal(2, 2), normal(2, 2),
+        results.AngleScan(
+            *(normal(2) for _ in range(3)), normal(2, 2), normal(2), 0.02, normal(2), normal(2, 2),
+        ),
+        0.01, 0.4, 0.05, "In words: ξ.", {"seed": 1}, ("left out: one",),
+    ),
 ]  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from nmcx import _core, results
 
 ROOT = Path(__file__).parents[2]
 MODULES = [
+    "comparison",
     "cones",
     "correlation",
     "io",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import issue_08_checkpoints
+import issue_08_planted
 
 CHECKS = [
     *issue_08_checkpoints.CHECKS,
+    *issue_08_planted.CHECKS,
 ]

@@ -65,6 +65,8 @@ SIGNALS: Mapping[str, str] = {
     "CrackNetwork": "labels",
     "History": "dissipated",
     "RadialProfile": "hoop",
+    "LayerMap": "thickness",
+    "Comparison": "predicted",
 }
 #: Fields that hold the positions along an axis.
 _AXIS_FIELDS: Mapping[str, str] = {

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from nmcx import _core
 from nmcx.materials import as_rotations
+from nmcx.mesh.axes import mesh_position
 from nmcx.mesh.build import assemble
 from nmcx.mesh.orientation import random_orientations
 from nmcx.results import Mesh
@@ -53,6 +54,7 @@ def from_labels(
     outside: int | None = 0,
     pores: int | Sequence[int] = (),
     smoothing: float = 1.2,
+    origin_um: Sequence[float] | None = None,
     seed: int = 0,
     threads: int | None = None,
 ) -> Mesh:
@@ -86,6 +88,8 @@ def from_labels(
         Labels of pores; they are not meshed, their walls become surface.
     smoothing : float
         Standard deviation of the weights, in voxels along each axis.
+    origin_um : sequence of float, optional
+        Where the centre of the first voxel is, along the axes of the image [µm]; default zero.
     seed : int
         Of the random orientations; the mesh itself has no chance in it.
     threads : int, optional
@@ -94,10 +98,11 @@ def from_labels(
     Returns
     -------
     Mesh
-        Points (x, y, z) or (x, y) [m]; the centre of voxel (0, 0, 0) is the origin. Grains are
-        numbered by ascending label: grain i was ``settings["label_of_grain"][i]``. Grains too small
-        for a cell are left out, which `notes` say, as they do of lost pores, of grains that changed
-        much in volume or are in pieces, and of voxels too large for the size.
+        Points (x, y, z) or (x, y) [m]; the centre of voxel (0, 0, 0) is the origin, or lies at
+        `origin_um` (see `mesh_position`). Grains are numbered by ascending label: grain i was
+        ``settings["label_of_grain"][i]``. Grains too small for a cell are left out, which `notes`
+        say, as they do of lost pores, of grains that changed much in volume or are in pieces, and
+        of voxels too large for the size.
         ``settings["wall_distance"]`` has the root mean square and the largest distance of wall
         nodes from the image's walls [m].
 
@@ -105,8 +110,8 @@ def from_labels(
     ------
     ValueError
         If labels are not integers, there is no grain or none large enough for the size, a pore's
-        label does not occur, or a voxel size, the size, smoothing or an orientation is no
-        sensible number.
+        label does not occur, or a voxel size, the size, the origin, smoothing or an orientation is
+        no sensible number.
 
     References
     ----------
@@ -130,6 +135,7 @@ def from_labels(
     image_labels = np.asarray(labels)
     spacing = _spacing(image_labels, voxel_size_um)
     _check_numbers(size, smoothing)
+    origin = _origin(origin_um, image_labels.ndim)
     pore_labels = _integers("pores", pores)
     image = _in_order_of_appearance(image_labels, outside, pore_labels)
     rotations = (
@@ -160,8 +166,7 @@ def from_labels(
         "wall_distance": [float(size * value) for value in made.distance],
     }
     mesh = assemble(
-        # Here (z, y, x) becomes (x, y, z), and edges metres.
-        np.ascontiguousarray(made.points[:, ::-1]) * size,
+        mesh_position(made.points * (size * 1e6) + origin),
         made.cells[in_grain],
         grain_of[made.label[in_grain]],
         rotations[present],
@@ -252,6 +257,15 @@ def _spacing(image: NDArray[np.generic], voxel_size_um: float | Sequence[float])
     if not (np.isfinite(step).all() and (step > 0).all()):
         raise ValueError(f"voxel_size_um must be positive and finite, not {voxel_size_um}")
     return np.broadcast_to(step.ravel(), (image.ndim,)) * 1e-6
+
+
+def _origin(origin_um: Sequence[float] | None, n_axis: int) -> _Float:
+    origin = np.zeros(n_axis) if origin_um is None else np.asarray(origin_um, dtype=np.float64)
+    if origin.shape != (n_axis,) or not np.isfinite(origin).all():
+        raise ValueError(
+            f"origin_um must be {n_axis} finite numbers, one per axis of labels, not {origin_um}"
+        )
+    return origin
 
 
 def _integers(name: str, values: int | Sequence[int]) -> _Index:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nmcx.mesh.build import assemble
+from nmcx.mesh.uncut import before_the_cuts
 from nmcx.results import Mesh
 from nmcx.results.mesh import cell_volume
 
@@ -76,7 +77,7 @@ def grow_layer(mesh: Mesh, thickness: ArrayLike, *, n_element: int = 3) -> Mesh:
         raise ValueError(f"n_element must be a whole number, 1 or more, not {n_element}")
     on_facet = _checked(thickness, len(mesh.surface))
     covered = on_facet > 0
-    node, points = _before_the_cuts(mesh)
+    node, points = before_the_cuts(mesh)
     facets = node[mesh.surface[covered]]
     base, corner = np.unique(facets, return_inverse=True)
     rise = _rise(points[facets], on_facet[covered], corner.reshape(facets.shape), len(base))
@@ -120,22 +121,6 @@ def _checked(thickness: ArrayLike, n_facet: int) -> _Float:
     if not (np.isfinite(given).all() and (given >= 0).all() and given.any()):
         raise ValueError("thickness must be finite and not negative [m], and positive somewhere")
     return np.array(np.broadcast_to(given, (n_facet,)))
-
-
-def _before_the_cuts(mesh: Mesh) -> tuple[_Index, _Float]:
-    """Node that each node was before grains got their own, and where those are."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    sides = mesh.interfaces.reshape(len(mesh.interfaces), 2, mesh.dimension)
-    n = len(mesh.points)
-    links = (sides[:, 0].ravel(), sides[:, 1].ravel())
-    number, node = connected_components(
-        coo_array((np.ones(links[0].size), links), shape=(n, n)), directed=False
-    )
-    points = np.empty((number, mesh.dimension))
-    points[node] = mesh.points
-    return node.astype(np.int64), points
 
 
 def _rise(corners: _Float, thickness: _Float, corner: _Index, n_node: int) -> _Float:

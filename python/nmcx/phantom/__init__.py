@@ -5,6 +5,7 @@ from __future__ import annotations
 from nmcx.phantom.foil import FoilSeries, foil_curve, foil_series
 from nmcx.phantom.measurement import particle, surface_and_porosity
 from nmcx.phantom.misaligned import MisalignedStack, misaligned_stack
+from nmcx.phantom.modelled import ModelledParticle, modelled_particle
 from nmcx.phantom.pair_scans import PairScans, pair_scans
 from nmcx.phantom.placed import PlacedMap, placed_map
 from nmcx.phantom.records import Phantom, Truth
@@ -26,6 +27,7 @@ __all__ = [
     "EdgeSpectra",
     "FoilSeries",
     "MisalignedStack",
+    "ModelledParticle",
     "PairScans",
     "Phantom",
     "PlacedMap",
@@ -39,6 +41,7 @@ __all__ = [
     "foil_curve",
     "foil_series",
     "misaligned_stack",
+    "modelled_particle",
     "pair_scans",
     "particle",
     "placed_map",

@@ -135,7 +135,7 @@ def placed_map(
     both = 2.0 * counts * image.total
     low = counting.poisson(both * (1.0 - image.ratio) + background).astype(np.float64)
     high = counting.poisson(both * image.ratio + background).astype(np.float64)
-    ratio = _ratio_map(low - background, high - background, background, pixel_um)
+    ratio = ratio_map(low - background, high - background, background, pixel_um)
     direction = view_frame(view, 0.0, (0.0, 0.0)).view
     return PlacedMap(
         xi_map=ratio,
@@ -159,7 +159,7 @@ def _tilted(frame: Frame, tilt: tuple[float, float]) -> Frame:
     return Frame(view, up, right, frame.rotation, frame.offset_um)
 
 
-def _ratio_map(low: Array, high: Array, background: float, pixel_um: float) -> XiMap:
+def ratio_map(low: Array, high: Array, background: float, pixel_um: float) -> XiMap:
     """The ratio where there is more signal than noise, with its standard error from counting."""
     both = low + high
     valid = both > 5.0 * np.sqrt(2.0 * background + np.maximum(both, 0.0) + 1.0)

@@ -10,6 +10,7 @@ are perceptual and safe for colour-blind readers, and maps carry a scale bar. In
 from __future__ import annotations
 
 from nmcx.plot.bulk_figure import bulk_figure
+from nmcx.plot.comparison_figure import comparison_figure
 from nmcx.plot.correlation_figure import correlation_figure
 from nmcx.plot.correlations import sphere
 from nmcx.plot.coupled_section import coupled_section, coupled_series
@@ -50,6 +51,7 @@ from nmcx.plot.volumes import edge_map, particle_slices, slices, status
 __all__ = [
     "alignment",
     "bulk_figure",
+    "comparison_figure",
     "correlation_figure",
     "coupled_section",
     "coupled_series",

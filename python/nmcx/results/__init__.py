@@ -22,6 +22,7 @@ from nmcx.results.frames import (
     FrameStack,
     OpticalDensity,
 )
+from nmcx.results.imaged import Comparison, LayerMap
 from nmcx.results.mechanics import CrackNetwork, Equilibrium, LoadSteps, RadialProfile
 from nmcx.results.mesh import Mesh, MeshQuality, MidsideNodes, facet_area
 from nmcx.results.pose import Pose, Robustness
@@ -60,6 +61,7 @@ __all__ = [
     "AlignedStxm",
     "AngleScan",
     "Calibration",
+    "Comparison",
     "ConePorosity",
     "CrackNetwork",
     "DepthProfile",
@@ -73,6 +75,7 @@ __all__ = [
     "Equilibrium",
     "FrameStack",
     "History",
+    "LayerMap",
     "LineProfiles",
     "LoadSteps",
     "Mesh",

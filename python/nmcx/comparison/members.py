@@ -1,0 +1,196 @@
+"""One imaged particle through the model, and its cracks by the statistic of the experiment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from nmcx.chemomechanics import Charge, Coupling, Discharge, Hold, Rest, simulate
+from nmcx.comparison.layers import layer_from_xi, layered_surface
+from nmcx.comparison.voxels import cracked_particle
+from nmcx.cones import cone_porosity
+from nmcx.materials import Parameters
+from nmcx.mesh import from_particle
+from nmcx.results import (
+    ConePorosity,
+    History,
+    LayerMap,
+    Mesh,
+    Particle,
+    SurfaceValues,
+)
+
+Part = Charge | Discharge | Hold | Rest
+
+#: Thickness that damage is multiplied by when it stands for void; correlations do not depend on it.
+_DAMAGED = 1e-9
+_INDICATORS = ("opening", "damage")
+
+
+@dataclass(frozen=True)
+class SimulatedParticle:
+    """An imaged particle in the model."""
+
+    mesh: Mesh
+    layer: LayerMap  #: one draw, the one that acted
+    history: History
+
+
+def simulate_particle(
+    particle: Particle,
+    surface_values: SurfaceValues,
+    parameters: Parameters,
+    *,
+    protocol: Part | Sequence[Part],
+    n_grains: int | None = None,
+    grain_size: float | None = None,
+    size: float,
+    largest_layer: float,
+    percentiles: tuple[float, float] = (5.0, 95.0),
+    unseen: str = "drawn",
+    turn: ArrayLike | None = None,
+    coupling: Coupling | None = None,
+    states: int = 10,
+    seed: int = 1,
+    threads: int = 0,
+) -> SimulatedParticle:
+    """Take an imaged particle with the layer that its map of ξ says through a protocol.
+
+    Parameters
+    ----------
+    particle, surface_values
+        As measured: from `nmcx.morphology.segment` and `nmcx.correlation.place`.
+    parameters : Parameters
+        Of the material, in SI units.
+    protocol, coupling, states
+        See `nmcx.chemomechanics.simulate`.
+    n_grains, grain_size, size
+        See `nmcx.mesh.from_particle` [m].
+    largest_layer : float
+        Thickness of the layer where ξ is lowest [m], see `layer_from_xi`.
+    percentiles, unseen, turn
+        See `layer_from_xi`.
+    seed : int
+        Of grains, orientations and the layer's draw: the same seed gives the same bits.
+    threads : int
+        0: all cores.
+
+    Returns
+    -------
+    SimulatedParticle
+        Mesh, layer (one draw, the one that acted), history.
+
+    Raises
+    ------
+    ValueError
+        As the functions above.
+    nmcx.errors.ConvergenceError
+        As `nmcx.chemomechanics.simulate`: with a layer too thick for the current, say.
+
+    References
+    ----------
+    Our model, see `docs/explanation/comparison.md`.
+
+    Examples
+    --------
+    >>> from nmcx import chemomechanics as cm, comparison, materials, phantom
+    >>> particle, seen = phantom.surface_and_porosity(1, shape=(28, 28, 28), voxel_size_um=0.4)
+    >>> made = comparison.simulate_particle(
+    ...     particle, seen, materials.NMC811, protocol=cm.Charge(1.0, until=0.8), n_grains=6,
+    ...     size=2.0e-6, largest_layer=50e-9, states=1)
+    >>> bool(made.history.damage[-1].max() > 0.5)
+    True
+    """
+    mesh = from_particle(
+        particle, n_grains=n_grains, grain_size=grain_size, size=size, seed=seed, threads=threads
+    )
+    layer = layer_from_xi(
+        surface_values, particle, mesh, largest=largest_layer, percentiles=percentiles,
+        unseen=unseen, turn=turn, n_draw=1, seed=seed,
+    )  # fmt: skip
+    history = simulate(
+        mesh, parameters, protocol=protocol, coupling=coupling, states=states, threads=threads,
+        surface=layered_surface(layer, particle, mesh, parameters, draw=0),
+    )  # fmt: skip
+    return SimulatedParticle(mesh=mesh, layer=layer, history=history)
+
+
+def predicted_porosity(
+    mesh: Mesh,
+    history: History,
+    particle: Particle,
+    cones: ConePorosity,
+    *,
+    indicator: str = "opening",
+    imaged_pores: bool = False,
+    index: int = -1,
+    threads: int | None = None,
+) -> ConePorosity:
+    """Cone porosity of a simulated particle, by the very function that measures the imaged one.
+
+    Parameters
+    ----------
+    mesh, history
+        From `simulate_particle`.
+    particle : Particle
+        The imaged one: voxels, envelope and centre are those of the measurement.
+    cones : ConePorosity
+        The measured ones: directions, half-angles [rad], apex, weights and gate are taken from it.
+    indicator : {"opening", "damage"}
+        What counts as void: walls by area × opening, or by area × damage, of which the correlation
+        takes the course only.
+    imaged_pores : bool
+        Whether the imaged pores count as void too, or only what the model has opened.
+    index : int
+        Which of the saved times.
+    threads : int, optional
+        Default all cores.
+
+    Returns
+    -------
+    ConePorosity
+        Porosity by volume, however thin the cracks (``soft``).
+
+    Raises
+    ------
+    ValueError
+        If the indicator is none of its choices, or as `cone_porosity` and `opened_voxels`.
+
+    References
+    ----------
+    As of `nmcx.cones.cone_porosity`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nmcx import chemomechanics as cm, comparison, cones, materials, phantom
+    >>> particle, seen = phantom.surface_and_porosity(1, shape=(28, 28, 28), voxel_size_um=0.4)
+    >>> measured = cones.cone_porosity(
+    ...     particle, cones.fibonacci_directions(50), np.deg2rad([30, 180]))
+    >>> made = comparison.simulate_particle(
+    ...     particle, seen, materials.NMC811, protocol=cm.Charge(1.0, until=0.8), n_grains=6,
+    ...     size=2.0e-6, largest_layer=50e-9, states=1)
+    >>> found = comparison.predicted_porosity(made.mesh, made.history, particle, measured)
+    >>> found.porosity.shape, bool((found.porosity[:, 1] > 0).all())
+    ((50, 2), True)
+    """
+    if indicator not in _INDICATORS:
+        raise ValueError(f"indicator must be one of {', '.join(_INDICATORS)}, not {indicator!r}")
+    thickness = history.opening if indicator == "opening" else history.damage * _DAMAGED
+    whole = particle if imaged_pores else _without_pores(particle)
+    cracked = cracked_particle(mesh, np.asarray(thickness[index], dtype=np.float64), whole)
+    nearest, farthest = cones.settings.get("radial_gate_um", "0 to inf").split(" to ")
+    return cone_porosity(
+        cracked, cones.directions, cones.half_angle, apex_um=cones.apex_um, soft=True,
+        weight=cones.settings.get("weight", "volume"), threads=threads,
+        radial_gate_um=(float(nearest), float(farthest)),
+    )  # fmt: skip
+
+
+def _without_pores(particle: Particle) -> Particle:
+    return Particle(
+        particle.envelope, particle.envelope, particle.voxel_size_um, particle.centre_um
+    )

@@ -24,8 +24,9 @@ DOMAIN = [
     *("txm", "xanes", "spectra", "surface", "morphology", "cones", "correlation"),
     *("materials", "mesh", "chemomechanics", "phantom"),
 ]
-# Phantoms can be written as raw files; edges are fitted from file to file; meshes are written.
-USES_IO = {"phantom", "xanes", "mesh"}
+# Phantoms can be written as raw files; edges are fitted from file to file; meshes are written;
+# ensembles of particles are kept in files.
+USES_IO = {"phantom", "xanes", "mesh", "chemomechanics"}
 TOP = {"plot", "report", "run", "run_file", "progress"}
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),

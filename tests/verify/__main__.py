@@ -30,6 +30,7 @@ ISSUES = {
     5: "issue_05_microstructure",
     6: "issue_06_polycrystals",
     7: "issue_07_mechanics",
+    8: "issue_08_coupled",
 }
 
 #: What the figures depend on.

@@ -1,0 +1,11 @@
+"""Issue 8: lithium, stress and cracks together. Every figure that must hold, by part."""
+
+from __future__ import annotations
+
+import issue_08_ensembles
+import issue_08_petsc
+
+CHECKS = [
+    *issue_08_ensembles.CHECKS,
+    *issue_08_petsc.CHECKS,
+]

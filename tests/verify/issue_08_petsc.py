@@ -38,9 +38,12 @@ def petsc(reduced: bool) -> list[Row]:
 
 
 def _times(one: dict[str, Any]) -> str:
+    def told(seconds: list[float]) -> str:
+        return f"{seconds[1]:.2f} CPU seconds of a rank (wall time {seconds[0]:.2f} s)"
+
     return (
-        f"{one['seconds']:.2f} s, {one['iterations']} iterations; nmcx with one thread "
-        f"{one['own_seconds']:.2f} s, {one['own_iterations']} iterations"
+        f"{told(one['seconds'])}, {one['iterations']} iterations; nmcx with one thread "
+        f"{told(one['own_seconds'])}, {one['own_iterations']} iterations"
     )
 
 

@@ -299,4 +299,4 @@ def _check_same(petsc: Any, *values: float) -> None:
 
 def _name_of(petsc: Any, reason: int) -> str:
     names = {v: k for k, v in vars(petsc.KSP.ConvergedReason).items() if isinstance(v, int)}
-    return names.get(reason, str(reason))
+    return str(names.get(reason, reason))

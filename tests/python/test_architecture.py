@@ -25,7 +25,7 @@ DOMAIN = [
     *("materials", "mesh", "chemomechanics", "comparison", "phantom"),
 ]
 # Phantoms can be written as raw files; edges are fitted from file to file; meshes are written;
-# simulations keep checkpoints.
+# simulations keep checkpoints, and ensembles of them are kept in files.
 USES_IO = {"phantom", "xanes", "mesh", "chemomechanics"}
 TOP = {"plot", "report", "run", "run_file", "progress"}
 ALLOWED: dict[str, set[str]] = {

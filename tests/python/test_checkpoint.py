@@ -16,7 +16,7 @@ import pytest
 from nmcx import chemomechanics as cm
 from nmcx import mesh
 from nmcx.chemomechanics import simulation
-from nmcx.chemomechanics.checkpoint import digest, n_kept
+from nmcx.chemomechanics.checkpoint import n_kept
 from nmcx.chemomechanics.domain import Domain
 from nmcx.errors import InputError, OutputError
 from nmcx.materials import NMC811_BRITTLE, PotentialTable
@@ -177,13 +177,6 @@ def test_another_body_or_material_is_refused(kept: Path) -> None:
     other = NMC811_BRITTLE.replace(open_circuit_potential=measured)
     with pytest.raises(InputError, match="other values of parameters;"):
         cm.simulate(GRAINS, other, **SHORT, checkpoint=kept)
-
-
-def test_a_digest_tells_values_apart_and_not_their_kinds() -> None:
-    assert digest(1) == digest(1.0) == digest(np.float64(1.0))
-    different = [1.0, 2.0, "1.0", None, True, (1.0,), ((1.0,),), [1.0, 1.0], {"a": 1.0}, np.ones(1)]
-    assert len({digest(value) for value in different}) == len(different)
-    assert digest(lambda x: x) == digest(lambda x: 1.0 * x) != digest(lambda x: x + 1e-15)
 
 
 def test_a_damaged_state_and_a_strange_folder_are_named(kept: Path, tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def test_without_pypardiso_it_says_what_to_install(monkeypatch: pytest.MonkeyPat
 
 def test_what_it_does_not_solve_is_refused() -> None:
     body = BODIES["disc"]
-    with pytest.raises(ValueError, match="linear_solver must be 'own' or 'pardiso'"):
+    with pytest.raises(ValueError, match="linear_solver must be 'own', 'pardiso' or 'petsc'"):
         cm.equilibrium(body, NMC811, HALF, linear_solver="mkl")
     with pytest.raises(ValueError, match="goes with walls='tied'"):
         cm.equilibrium(body, NMC811, HALF, linear_solver="pardiso", walls="cohesive")

@@ -50,7 +50,7 @@ def main() -> int:
     # preloaded runtimes.
     elsewhere = ("io_*", "lazy_edges", "stream", "phantom*", "public_face", "alignment_bias")
     elsewhere += ("txm*", "spectra*", "thickness", "architecture", "soft_spectra*", "suppression")
-    elsewhere += ("valence", "pair_scans", "xi_*", "fracture_space")
+    elsewhere += ("valence", "pair_scans", "xi_*", "fracture_space", "ensemble", "petsc")
     # Of the fits of a pose and of what is counted over hundreds of samples the kernels' own tests
     # are enough: the others repeat their calls by the thousand.
     pose = "not test_pose or rendered or refuses or silhouette"

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import issue_08_checkpoints
+import issue_08_ensembles
+import issue_08_petsc
 import issue_08_planted
 
 CHECKS = [
     *issue_08_checkpoints.CHECKS,
     *issue_08_planted.CHECKS,
+    *issue_08_ensembles.CHECKS,
+    *issue_08_petsc.CHECKS,
 ]

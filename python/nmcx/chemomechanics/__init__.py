@@ -11,6 +11,8 @@ from nmcx.chemomechanics.crack_networks import crack_network
 from nmcx.chemomechanics.demand import ImpossibleDemand, TransportFailure
 from nmcx.chemomechanics.diffusion import diffuse
 from nmcx.chemomechanics.electrode_drive import ButlerVolmer
+from nmcx.chemomechanics.ensemble import Ensemble, ensemble, sweep
+from nmcx.chemomechanics.ensemble_member import Member
 from nmcx.chemomechanics.equilibrium import equilibrium
 from nmcx.chemomechanics.fracture_path import FractureFailure
 from nmcx.chemomechanics.profiles import radial_profile
@@ -25,10 +27,12 @@ __all__ = [
     "Coupling",
     "Dirichlet",
     "Discharge",
+    "Ensemble",
     "Flux",
     "FractureFailure",
     "Hold",
     "ImpossibleDemand",
+    "Member",
     "Rest",
     "Robin",
     "SimulationFailure",
@@ -37,9 +41,11 @@ __all__ = [
     "crack_network",
     "cycle",
     "diffuse",
+    "ensemble",
     "equilibrium",
     "layer_conductance",
     "radial_profile",
     "simulate",
+    "sweep",
     "traction_separation",
 ]

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import fields, is_dataclass
-from numbers import Real
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from nmcx import __version__, _core
+from nmcx.chemomechanics.identity import digest
 from nmcx.io import work
 from nmcx.io.arrays import read_arrays, write_arrays
 
@@ -126,39 +122,3 @@ def checkpoint_in(
         again="go on with the same checkpoint",
     ) as kept:
         yield Checkpoint(kept)
-
-
-def digest(value: object) -> str:
-    """sha256 of numbers, texts and arrays in dataclasses, mappings and sequences.
-
-    Functions of the lithium content count by their values at 0 … 1.
-
-    Examples
-    --------
-    >>> digest((1.0, "a")) == digest([1, "a"]), digest(1.0) == digest(1.5)
-    (True, False)
-    """
-    seen = hashlib.sha256()
-    _see(seen, value)
-    return seen.hexdigest()
-
-
-def _see(seen: Any, value: object) -> None:
-    """Feed a value to a hash, its kind and length first."""
-    if is_dataclass(value) and not isinstance(value, type):
-        _see(seen, {item.name: getattr(value, item.name) for item in fields(value)})
-    elif isinstance(value, Mapping):
-        _see(seen, [part for item in value.items() for part in item])
-    elif isinstance(value, list | tuple):
-        seen.update(f"{len(value)} items ".encode())
-        for item in value:
-            _see(seen, item)
-    elif isinstance(value, np.ndarray):
-        seen.update(f"{value.dtype.str} {value.shape} ".encode())
-        seen.update(np.ascontiguousarray(value).tobytes())
-    elif callable(value):
-        _see(seen, np.asarray(value(np.linspace(0.0, 1.0, 1001))))
-    else:
-        is_number = isinstance(value, Real) and not isinstance(value, bool)
-        text = repr(float(value) if is_number else value).encode()  # type: ignore[arg-type]
-        seen.update(f"{len(text)} ".encode() + text)

@@ -73,9 +73,11 @@ def equilibrium(
         of the midside nodes follow, as in `nmcx.mesh.midside_nodes`.
     force : array_like, optional
         (n_node, d) forces on nodes [N], per length in the plane [N/m]; rows as for `fixed`.
-    linear_solver : {"own", "pardiso"}
-        With tied walls: sparse LDLᵀ or multigrid of nmcx, whichever is quicker, or Intel's MKL
-        PARDISO through ``pip install "nmcx[pardiso]"``, which is proprietary and no part of nmcx.
+    linear_solver : {"own", "pardiso", "petsc"}
+        With tied walls: sparse LDLᵀ or multigrid of nmcx, whichever is quicker; Intel's MKL
+        PARDISO through ``pip install "nmcx[pardiso]"``, which is proprietary and no part of nmcx;
+        or your own PETSc through petsc4py, under MPI: all processes call, and get all of the
+        result.
     tolerance : float, optional
         Residual of the forces [1], relative to the load (tied, default 1e-12) or to the forces
         that walls transmit (cohesive, default 1e-6).
@@ -109,7 +111,7 @@ def equilibrium(
         the lattice table, cells have no positive volume, an elasticity is not positive definite, or
         forces do not balance.
     ImportError
-        If pypardiso is asked for and not installed.
+        If pypardiso or petsc4py is asked for and not installed.
     nmcx.ConvergenceError
         If the residual stays above the tolerance. With cohesive walls a
         `nmcx.chemomechanics.FractureFailure`, which keeps the last equilibrium.
@@ -135,11 +137,13 @@ def equilibrium(
     swelling = eigenstrain if isinstance(eigenstrain, Swelling) else Swelling(eigenstrain)
     if walls not in ("tied", "cohesive"):
         raise ValueError(f"walls must be 'tied' or 'cohesive', not {walls!r}")
-    if linear_solver not in ("own", "pardiso"):
-        raise ValueError(f"linear_solver must be 'own' or 'pardiso', not {linear_solver!r}")
+    if linear_solver not in ("own", "pardiso", "petsc"):
+        raise ValueError(
+            f"linear_solver must be 'own', 'pardiso' or 'petsc', not {linear_solver!r}"
+        )
     if walls == "cohesive":
         if linear_solver != "own":
-            raise ValueError("linear_solver='pardiso' goes with walls='tied'")
+            raise ValueError(f"linear_solver={linear_solver!r} goes with walls='tied'")
         control = PathControl(
             max_step=max_step,
             tolerance=1e-6 if tolerance is None else tolerance,
@@ -204,7 +208,11 @@ def equilibrium(
 def _solver(name: str) -> Any:
     if name == "own":
         return _core.elastic_equilibrium
-    # Sparse matrices of scipy take long to import, and only this needs them.
+    # Sparse matrices of scipy take long to import, and only these need them.
+    if name == "petsc":
+        from nmcx.chemomechanics.petsc import petsc_equilibrium
+
+        return petsc_equilibrium
     from nmcx.chemomechanics.pardiso import pardiso_equilibrium
 
     return pardiso_equilibrium

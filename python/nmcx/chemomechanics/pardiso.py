@@ -2,32 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 
 from nmcx import _core
+from nmcx.chemomechanics.boundary import Doubles
+from nmcx.chemomechanics.outside_solver import OutsideEquilibrium, outside_equilibrium
 from nmcx.errors import ConvergenceError
-
-Doubles = NDArray[np.float64]
 
 # Refinements by the factor; each gains eight digits or more, and rounding ends that.
 _N_REFINEMENT = 4
 _SYMMETRIC_INDEFINITE = -2
-
-
-@dataclass(frozen=True)
-class PardisoEquilibrium:
-    """As `_core.ElasticEquilibrium`; iterations are refinements."""
-
-    displacement: Doubles
-    section_strain: Doubles
-    state: _core.ElasticState
-    iterations: int
-    residual: float
 
 
 def pardiso_equilibrium(
@@ -38,8 +25,8 @@ def pardiso_equilibrium(
     *,
     tolerance: float,
     threads: int,
-) -> PardisoEquilibrium:
-    """As `_core.elastic_equilibrium`.
+) -> OutsideEquilibrium:
+    """As `_core.elastic_equilibrium`; iterations are refinements.
 
     Raises
     ------
@@ -63,10 +50,7 @@ def pardiso_equilibrium(
         pypardiso, stiffness[is_free][:, is_free], np.asarray(solver.rigid_modes)[is_free], right,
         tolerance,
     )  # fmt: skip
-    section = np.zeros(3)
-    section[: len(x) - n_inner] = x[n_inner:]
-    state = kernel.state(x, eigenstrain, threads)
-    return PardisoEquilibrium(solver.displacement(x), section, state, count, residual)
+    return outside_equilibrium(kernel, solver, x, eigenstrain, count, residual, threads)
 
 
 def _solved(

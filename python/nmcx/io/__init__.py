@@ -5,6 +5,7 @@ from __future__ import annotations
 from nmcx.io.athena import read_athena
 from nmcx.io.frames import read_frames
 from nmcx.io.nexus import load, save
+from nmcx.io.nexus_entries import gather
 from nmcx.io.nxstxm import read_nxstxm
 from nmcx.io.spectra import read_spectrum
 from nmcx.io.stacks import open_stack, write_energy_stack
@@ -17,6 +18,7 @@ from nmcx.io.vtu import write_mesh
 
 __all__ = [
     "Volume",
+    "gather",
     "load",
     "open_stack",
     "read_athena",

@@ -186,7 +186,9 @@ def _write_dask(path: Path, items: Mapping[str, Result]) -> None:
         dask.array.store(sources, targets, lock=False)
 
 
-def load(path: str | PathLike[str], *, lazy: bool = False) -> dict[str, Result]:
+def load(
+    path: str | PathLike[str], *, lazy: bool = False, entry: str = "entry"
+) -> dict[str, Result]:
     """Read back what `save` wrote.
 
     Parameters
@@ -195,6 +197,8 @@ def load(path: str | PathLike[str], *, lazy: bool = False) -> dict[str, Result]:
         An nmcx result file.
     lazy : bool
         Whether arrays of more than 1 MB stay in the file until they are indexed.
+    entry : str
+        Which entry of a file that `gather` made.
 
     Returns
     -------
@@ -223,16 +227,24 @@ def load(path: str | PathLike[str], *, lazy: bool = False) -> dict[str, Result]:
 
     file = _safe.check_file(path, "nmcx result file")
     with _safe.open_hdf5(file) as opened:
-        entry = opened.get("entry")
-        if not isinstance(entry, h5py.Group):
-            raise InputError(f"{file}: has no group /entry; is it an nmcx result file?")
-        groups = [entry[name] for name in entry if isinstance(entry.get(name), h5py.Group)]
+        chosen = opened.get(entry)
+        if not isinstance(chosen, h5py.Group):
+            raise InputError(f"{file}: has no group /{entry}; {_other_entries(opened)}")
+        groups = [chosen[name] for name in chosen if isinstance(chosen.get(name), h5py.Group)]
         own = [group for group in groups if _safe.attribute(group, "nmcx_class") in SIGNALS]
         if not own:
             raise InputError(f"{file}: holds no result of nmcx; is it an nmcx result file?")
         return {
             group.name.rsplit("/", 1)[1]: read_result(group, file, lazy, SIGNALS) for group in own
         }
+
+
+def _other_entries(opened: Any) -> str:
+    names = [name for name in opened if _safe.attribute(opened[name], "NX_class") == "NXentry"]
+    if not names:
+        return "is it an nmcx result file?"
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return f"give entry=, one of {', '.join(names[:5])}{more}"
 
 
 def holds_results(path: str | PathLike[str]) -> bool:

@@ -258,9 +258,19 @@ def test_a_demand_that_cannot_be_met_keeps_what_was_found() -> None:
     assert history.concentration.shape == (len(history.times), len(GRAINS.points))
 
 
+def test_lithium_that_leaves_the_lattice_table_keeps_what_was_found() -> None:
+    """Known to 0.5 only, charged to 0.4."""
+    table = LatticeTable(lithium=(0.5, 1.0), a=(2.82, 2.87), c=(14.4, 14.2))
+    with pytest.raises(cm.SimulationFailure, match="must lie within the lattice table") as caught:
+        run(UNSTRESSED, eigenstrain=Swelling("linear", end=0.5, table=table))
+    assert caught.value.history is not None
+    assert len(caught.value.history.times) == 5
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        ({"stress_drive": "real"}, "stress_drive must be one of none, open_circuit, ideal"),
         ({"contact_opening": 0.0}, "contact_opening must be positive"),
         ({"wet_opening": np.inf}, "wet_opening must be positive"),
         ({"wet_damage": 1.5}, "wet_damage must lie between 0 and 1"),

@@ -16,6 +16,7 @@ from nmcx.chemomechanics.fracture_path import PathControl
 from nmcx.chemomechanics.protocol_run import ProtocolRun
 from nmcx.chemomechanics.stress_feedback import StressFeedback
 from nmcx.chemomechanics.whole_body import WholeBody
+from nmcx.errors import ConvergenceError
 from nmcx.io.arrays import into, within
 from nmcx.results import Equilibrium, History
 
@@ -83,7 +84,13 @@ class CoupledRun:
         way = float(np.abs(x - self._content).max())
         share = min(1.0, self._control.max_step / max(way, 1e-300))
         control = replace(self._control, max_step=share)
-        return self._body.equilibrium(nodal, start=self._state, control=control)
+        try:
+            return self._body.equilibrium(nodal, start=self._state, control=control)
+        except ValueError as error:
+            if self._state is None:
+                raise
+            # Lithium has left the lattice table on the way, which nobody could have seen before.
+            raise ConvergenceError(f"at t = {self._run.state.time:.6g} s {error}") from error
 
     def to_arrays(self) -> dict[str, Any]:
         """All that goes on from a saved state."""

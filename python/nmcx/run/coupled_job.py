@@ -180,6 +180,7 @@ def _simulated(
                 plane=fracture.plane,
                 tolerance=transport.tolerance,
                 max_step=fracture.max_step,
+                stress_tolerance=fracture.stress_tolerance,
                 progress=say,
                 checkpoint=states,
             )

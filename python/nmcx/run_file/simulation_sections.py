@@ -230,6 +230,12 @@ class Fracture:
         default=0.02,
         metadata=key(as_number(1e-6, 1), "longest step of cracking, as a change of c / C_max [1]"),
     )
+    stress_tolerance: float = field(
+        default=1e-3,
+        metadata=key(
+            as_number(1e-9, 1), "of lithium against the stress that drives it, in c / C_max [1]"
+        ),
+    )
     c11: float = _number(259e9, "of the crystal, as the next ones [Pa]")
     c12: float = field(default=107e9, metadata=key(as_number(), "[Pa]"))
     c13: float = field(default=75e9, metadata=key(as_number(), "[Pa]"))
@@ -243,8 +249,15 @@ class Fracture:
 
 @dataclass(frozen=True)
 class Coupling:
-    """What cracks do to lithium: options of `nmcx.chemomechanics.Coupling`; needs [fracture]."""
+    """What stress and cracks do to lithium, as `nmcx.chemomechanics.Coupling`; needs [fracture]."""
 
+    stress_drive: str = field(
+        default="open_circuit",
+        metadata=key(
+            as_choice("none", "open_circuit", "ideal", "dilute"),
+            'whose chemical potential stress adds to: "open_circuit", "ideal", "dilute"; or "none"',
+        ),
+    )
     cracks_resist: bool = field(
         default=True, metadata=key(as_flag, "damaged walls conduct less the further they are open")
     )

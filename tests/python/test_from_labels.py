@@ -107,6 +107,16 @@ def test_a_phantom_without_symmetry_comes_back_at_its_place() -> None:
     assert np.average(same, weights=made.volume) > 0.97
 
 
+def test_the_first_voxel_can_lie_elsewhere() -> None:
+    labels = np.zeros((10, 12, 14), dtype=np.int64)
+    labels[2:-2, 2:-2, 2:-2] = 1
+    here = mesh.from_labels(labels, 0.1, size=0.3e-6)
+    there = mesh.from_labels(labels, 0.1, size=0.3e-6, origin_um=(1.0, 2.0, 3.0))
+    np.testing.assert_allclose(there.points, here.points + 1e-6 * np.array([3.0, 2.0, 1.0]))
+    with pytest.raises(ValueError, match="origin_um"):
+        mesh.from_labels(labels, 0.1, size=0.3e-6, origin_um=(1.0, 2.0))
+
+
 def test_a_section_without_symmetry_comes_back_at_its_place() -> None:
     labels = np.zeros((40, 60), dtype=np.int64)
     labels[5:20, 6:50] = 3

@@ -152,6 +152,29 @@ def test_likelihoods_are_those_of_a_normal_distribution() -> None:
     np.testing.assert_allclose(found - found[0], np.array(direct) - direct[0], atol=1e-8)
 
 
+def test_a_turned_map_lies_elsewhere() -> None:
+    values = seen_map(FIELD, 1e-4, 1)
+    turn = mesh.random_orientations(1, seed=3)[0]
+    straight, same, turned = (
+        comparison.layer_from_xi(values, BALL, GRAINS, largest=THICKEST, n_draw=0, turn=each)
+        for each in (None, np.eye(3), turn)
+    )
+    assert np.array_equal(straight.thickness, same.thickness)
+    way = facet_directions()
+    # A point of the map at n has come to turn @ n.
+    before = way @ turn
+    inner = before[:, 0] > 0.6
+    xi = 0.5 + 0.05 * FIELD(before[inner])
+    law = THICKEST * np.clip(
+        (turned.xi_bare - xi) / (turned.xi_bare - turned.xi_thickest), 0.0, 1.0
+    )
+    # As where the map is not turned.
+    assert inner.any() and np.abs(turned.thickness[inner] - law).max() < 0.15 * THICKEST
+    assert turned.is_seen[inner].all() and not turned.is_seen[before[:, 0] < 0.0].any()
+    with pytest.raises(ValueError, match="turn"):
+        comparison.layer_from_xi(values, BALL, GRAINS, largest=THICKEST, turn=2 * np.eye(3))
+
+
 def test_the_same_seed_gives_the_same_layers() -> None:
     values = seen_map(FIELD, 2e-3, 1)
     one, same, other = (

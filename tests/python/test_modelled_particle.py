@@ -47,11 +47,12 @@ def test_the_layer_is_the_one_that_xi_shows(made: ModelledParticle) -> None:
     assert made.layer.max() > 80e-9 and made.layer.min() < 20e-9
 
 
-def test_in_the_uncoupled_world_the_layer_is_the_same_everywhere(made: ModelledParticle) -> None:
+def test_in_the_uncoupled_world_another_layer_acted(made: ModelledParticle) -> None:
     other = phantom.modelled_particle(1, coupled=False, **SMALL)
-    assert np.ptp(other.layer) == 0.0
-    area = made.mesh.surface_area
-    assert other.layer[0] == pytest.approx(np.average(made.layer, weights=area), rel=1e-12)
+    # Two fields of some twenty patches: related by chance only, and of the same kind.
+    assert abs(np.corrcoef(other.layer, made.layer)[0, 1]) < 0.6
+    assert other.layer.std() == pytest.approx(made.layer.std(), rel=0.5)
+    assert np.corrcoef(made.layer, shares(made))[0, 1] > 0.98
     # All else is drawn alike.
     assert np.array_equal(other.true_xi, made.true_xi)
     assert np.array_equal(other.xi_map.low, made.xi_map.low)

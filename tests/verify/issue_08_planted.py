@@ -1,6 +1,6 @@
 """A planted world: particles cracked by the model itself are measured, and what was planted found.
 
-In one world the layer that ξ shows acted in the simulation; in the other it did not. The analysis
+In one world the layer that ξ shows acted in the simulation; in the other, another one. The analysis
 gets a map of ξ of one side with counting noise and a tomogram with noise, and nothing else.
 """
 

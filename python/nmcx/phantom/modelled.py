@@ -10,7 +10,14 @@ import numpy as np
 from nmcx import chemomechanics, comparison, cones, correlation
 from nmcx.materials import NMC811, Parameters
 from nmcx.mesh import from_particle, image_position
-from nmcx.phantom.geometry import Array, fibonacci_sphere, random_body, smooth_field, view_frame
+from nmcx.phantom.geometry import (
+    Array,
+    SmoothField,
+    fibonacci_sphere,
+    random_body,
+    smooth_field,
+    view_frame,
+)
 from nmcx.phantom.placed import ratio_map
 from nmcx.phantom.soft import Scene, SphereTable, render
 from nmcx.results import (
@@ -84,7 +91,7 @@ def modelled_particle(
 
     The layer of a direction is h_max · clip(½ + b f, 0, 1) with a smooth random field f, and ξ
     falls by 0.15 from bare surface to the thickest layer. With `coupled` false the simulation knows
-    nothing of f: its layer is the same everywhere, of the same mean.
+    nothing of f: another such field is its layer.
 
     Parameters
     ----------
@@ -149,8 +156,8 @@ def modelled_particle(
     """
     if not (voxel_noise >= 0 and counts > 0 and largest_layer > 0):
         raise ValueError("voxel_noise must not be negative; counts and largest_layer be positive")
-    streams = np.random.SeedSequence(seed).spawn(5)
-    shaping, chemistry, relief, counting, tomography = map(np.random.default_rng, streams)
+    streams = np.random.SeedSequence(seed).spawn(6)
+    shaping, chemistry, relief, counting, tomography, other = map(np.random.default_rng, streams)
     n = int(np.ceil(1.1 * radius_um / voxel_size_um)) + 2
     middle = np.full(3, n * voxel_size_um)
     body = random_body(shaping, middle, radius_um)
@@ -159,18 +166,17 @@ def modelled_particle(
     whole = Particle(envelope, envelope, (voxel_size_um,) * 3)
     centre = np.asarray(whole.centre_um)
 
-    field = smooth_field(chemistry, patch)
+    shown = smooth_field(chemistry, patch)
+    acting = shown if coupled else smooth_field(other, patch)
 
-    def share(directions: Array) -> Array:
+    def share(field: SmoothField, directions: Array) -> Array:
         return np.clip(0.5 + contrast * field(directions), 0.0, 1.0)
 
     mesh = from_particle(
         whole, n_grains=n_grains, size=size, seed=seed, texture=texture, threads=threads
     )
     way = image_position(mesh.points[mesh.surface].mean(axis=1)) - centre
-    layer = largest_layer * share(way / np.linalg.norm(way, axis=1)[:, None])
-    if not coupled:
-        layer = np.full(len(layer), np.average(layer, weights=mesh.surface_area))
+    layer = largest_layer * share(acting, way / np.linalg.norm(way, axis=1)[:, None])
     with np.errstate(divide="ignore"):
         conductance = parameters.diffusivity_layer / layer
     history = chemomechanics.simulate(
@@ -186,7 +192,7 @@ def modelled_particle(
     cracked = comparison.cracked_particle(mesh, history.opening[-1], whole)
     assert cracked.solid_fraction is not None
     noisy = cracked.solid_fraction + voxel_noise * tomography.standard_normal(envelope.shape)
-    xi = SphereTable(_XI_BARE - _XI_DROP * share(fibonacci_sphere(_N_CELL)))
+    xi = SphereTable(_XI_BARE - _XI_DROP * share(shown, fibonacci_sphere(_N_CELL)))
     frame = view_frame(view, 0.0, (0.0, 0.0))
     scene = Scene(body, None, frame, centre, smooth_field(relief, 0.12 * radius_um))
     pixel_um = 2.4 * radius_um / min(map_shape)

@@ -151,6 +151,18 @@ def coupled_series(
             offset=offset, limits=limits, title=title, ax=ax,
         )  # fmt: skip
 
-    return series(
+    figure = series(
         history, panel, max_concentration=max_concentration, n_times=n_times, figure=figure
     )
+    # One legend for all panels, which are too small for theirs.
+    shown = {}
+    for axes in figure.axes:
+        if (legend := axes.get_legend()) is not None:
+            legend.remove()
+            shown |= dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
+    if shown:
+        figure.legend(
+            list(shown.values()), list(shown), loc="outside lower center", ncols=2,
+            fontsize=LABEL, frameon=False,
+        )  # fmt: skip
+    return figure

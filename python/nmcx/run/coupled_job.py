@@ -102,6 +102,8 @@ def resume(folder: Path, *, say: Progress) -> SimulationJob | None:
     if (part / _BEGUN).exists():
         return _go_on(part, _Begun.read(part), run_file.read_simulation(part / _FILE), say)
     if (part.with_suffix("") / "result.nxs").exists():
+        if _is_own(part):  # what a stop in the middle of tidying up has left
+            shutil.rmtree(part, ignore_errors=True)
         return None
     if (part / "fingerprint.json").exists():
         raise UsageError(f"{part}: is of `nmcx edges`; give that command again with --resume")
@@ -198,12 +200,17 @@ def _holds(folder: Path, configuration: str) -> bool:
     return resolved.exists() and resolved.read_text(encoding="utf-8") == configuration
 
 
+def _is_own(part: Path) -> bool:
+    """Whether a folder holds nothing but unfinished work of a simulation."""
+    own = {_BEGUN, _FILE, _LOG, _STATES, _RESULT}
+    return all(item.name in own or item.suffix == ".tmp" for item in part.glob("*"))
+
+
 def _clear(part: Path) -> None:
     """Remove earlier unfinished work, if it is that and nobody is at it."""
     if not part.exists():
         return
-    own = {_BEGUN, _FILE, _LOG, _STATES, _RESULT}
-    if any(item.name not in own and item.suffix != ".tmp" for item in part.iterdir()):
+    if not _is_own(part):
         raise OutputError(f"{part}: is no work of nmcx; move it away")
     if (part / _BEGUN).exists():
         with _alone(part):

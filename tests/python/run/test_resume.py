@@ -332,6 +332,10 @@ def test_a_crash_after_the_results_are_there_is_no_harm(
     assert cli.main(["-q", "resume", str(out)]) == 0
     assert digests(out) == before
     assert names_in(cracking.parent) == {"disc.toml", "out"}
+    # In the middle of removing the folder of the work.
+    (cracking.parent / "out.part" / "states").mkdir(parents=True)
+    assert cli.main(["-q", "resume", str(out)]) == 0
+    assert names_in(cracking.parent) == {"disc.toml", "out"}
 
 
 def test_without_the_section_nothing_cracks(tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ RUNS: dict[str, tuple[Mesh, dict[str, Any]]] = {
                 cm.Discharge(2.0, until=0.7),
             ],
             "states": 2,
-            "coupling": cm.Coupling(layer_growth=1e-20),
+            "coupling": cm.Coupling(stress_drive="none", layer_growth=1e-20),
             "surface": cm.ButlerVolmer(layer_conductance=LAYER),
         },
     ),

@@ -49,7 +49,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(arguments.act(arguments))
     except KeyboardInterrupt as stopped:
         # Where work is kept, whoever keeps it says how to go on.
-        return _fail(arguments, f"interrupted; {stopped or arguments.interrupted}", INTERRUPTED)
+        onward = str(stopped) or arguments.interrupted
+        return _fail(arguments, f"interrupted; {onward}", INTERRUPTED)
     except Exception as error:
         return _fail(arguments, _one_line(error), _exit_code(error))
     finally:

@@ -255,10 +255,8 @@ def in_space(reduced: bool) -> list[Row]:
         def copy(done: float, total: float, label: str) -> None:
             shutil.copytree(kept, kept.with_name(f"after {done:.0f}"))
 
-        for place in (
-            kept,
-            *(kept.with_name(f"after {i + 1}") for i in range(len(expected.times))),
-        ):
+        names = ["kept", *(f"after {i + 1}" for i in range(len(expected.times)))]
+        for place in map(kept.with_name, names):
             found = cm.simulate(
                 grains, materials.NMC811_BRITTLE, checkpoint=place,
                 progress=copy if place == kept else None, **options,  # type: ignore[arg-type]

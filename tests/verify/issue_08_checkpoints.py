@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
-from check import Check, Row, recorded
+from check import Check, Row, module_of, recorded
 
 from nmcx import chemomechanics as cm
 from nmcx import materials, mesh
@@ -240,6 +241,34 @@ def kills_at_writes(reduced: bool) -> list[Row]:
         return killed.rows(f"kill -9 at each of {n_call} calls that write", len(calls))
 
 
+def in_space(reduced: bool) -> list[Row]:
+    """A ball large enough for multigrid, gone on with from every state."""
+    grains = mesh.ball(1.5e-6, n_grains=6, size=0.32e-6, seed=1)
+    options = {"protocol": cm.Charge(1.0, until=0.8 if reduced else 0.5), "threads": 1}
+    options["states"] = 2 if reduced else 6
+    same = module_of("tests/python", "test_checkpoint").assert_same
+    expected = cm.simulate(grains, materials.NMC811_BRITTLE, **options)  # type: ignore[arg-type]
+    n_equal = 0
+    with tempfile.TemporaryDirectory(prefix="nmcx-space-") as folder:
+        kept = Path(folder) / "kept"
+
+        def copy(done: float, total: float, label: str) -> None:
+            shutil.copytree(kept, kept.with_name(f"after {done:.0f}"))
+
+        names = ["kept", *(f"after {i + 1}" for i in range(len(expected.times)))]
+        for place in map(kept.with_name, names):
+            found = cm.simulate(
+                grains, materials.NMC811_BRITTLE, checkpoint=place,
+                progress=copy if place == kept else None, **options,  # type: ignore[arg-type]
+            )  # fmt: skip
+            same(found, expected)
+            n_equal += 1
+    unknowns = f"{3 * len(grains.points)} unknowns, damage up to {expected.damage[-1].max():.3f}"
+    n = len(names)
+    figure = f"multigrid ({unknowns}): the same bits without a checkpoint and from every state"
+    return [Row(figure, f"{n_equal} of {n}", "all", n_equal == n)]
+
+
 def cost(reduced: bool) -> list[Row]:
     """What keeping states takes: time of writing and room on the disk."""
     grains = mesh.disc(5e-6, n_grains=60, size=0.4e-6 if reduced else 0.095e-6, seed=1)
@@ -272,5 +301,6 @@ def cost(reduced: bool) -> list[Row]:
 CHECKS = [
     Check("random kills", random_kills),
     Check("kills at writes", kills_at_writes),
+    Check("multigrid", in_space),
     Check("cost of checkpoints", cost),
 ]

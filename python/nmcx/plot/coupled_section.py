@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -155,14 +155,15 @@ def coupled_series(
         history, panel, max_concentration=max_concentration, n_times=n_times, figure=figure
     )
     # One legend for all panels, which are too small for theirs.
-    shown = {}
+    handles: dict[str, Any] = {}
     for axes in figure.axes:
         if (legend := axes.get_legend()) is not None:
             legend.remove()
-            shown |= dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
-    if shown:
+            for handle, name in zip(*axes.get_legend_handles_labels(), strict=True):
+                handles[name] = handle
+    if handles:
         figure.legend(
-            list(shown.values()), list(shown), loc="outside lower center", ncols=2,
+            handles=list(handles.values()), loc="outside lower center", ncols=2,
             fontsize=LABEL, frameon=False,
         )  # fmt: skip
     return figure

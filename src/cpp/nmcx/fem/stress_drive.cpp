@@ -22,9 +22,9 @@ double interpolated(const ArrayView<double, 1>& table, double x) {
 void check_drive(const StressDrive& drive, std::size_t n, std::size_t n_cell, std::size_t d) {
   require(drive.concentration.shape[0] == n, "a stress drive needs one concentration per unknown");
   require(drive.mobility.shape[0] >= 2, "the table of mobility needs two rows");
-  require(drive.relief.shape[0] == n_cell && drive.pull.shape[0] == n_cell &&
-              drive.pull.shape[1] == d,
-          "a stress drive needs a relief and a pull (d) per cell");
+  require(
+      drive.relief.shape[0] == n_cell && drive.pull.shape[0] == n_cell && drive.pull.shape[1] == d,
+      "a stress drive needs a relief and a pull (d) per cell");
   require(drive.max_concentration > 0, "max_concentration must be positive");
   for (const double m : drive.mobility) {
     require(m >= 0 && std::isfinite(m), "mobility must be 0 or more, and finite");

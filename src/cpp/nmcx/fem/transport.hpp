@@ -67,7 +67,8 @@ struct ReactionSites {
 /// Stress that drives lithium: J = −D [∇c − C m(x) ∇ψ] with x = c / C and ψ = σ:∂ε/∂x / (C R T).
 ///
 /// Lithium relieves the stress that draws it. Of ∇ψ = g − Λ ∇x that fall Λ is taken with the new
-/// concentration, as a diffusivity D (1 + m Λ), and only g is given: steps stay stable however long.
+/// concentration, as a diffusivity D (1 + m Λ), and only g is given: no step is too long to be
+/// stable.
 struct StressDrive {
   ArrayView<double, 1> concentration;  ///< (n) at which m is taken [mol/m³]
   ArrayView<double, 1> mobility;       ///< (r) m at x = 0 … 1 in even steps, straight in between

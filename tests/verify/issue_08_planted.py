@@ -16,7 +16,7 @@ from nmcx import cones, correlation, phantom
 from nmcx.errors import ConvergenceError
 
 #: Seeds of either world, and in reduced checks.
-N_SEED, N_REDUCED = 30, 2
+N_SEED, N_REDUCED = 30, 1
 #: What must be found in so many of a hundred.
 SHARE = 0.9
 ANGLES = np.deg2rad([8.0, 10.0, 15.0, 20.0, 25.0, 30.0])

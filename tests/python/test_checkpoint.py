@@ -29,9 +29,9 @@ SHORT: dict[str, Any] = {"protocol": cm.Charge(1.0, until=0.6), "states": 3, "th
 # fill; layers that grow; a layer given at the start on a part of the surface.
 LAYER = np.where(GRAINS.points[GRAINS.surface].mean(axis=1)[:, 0] > 0, 1e-8, np.inf)
 RUNS: dict[str, tuple[Mesh, dict[str, Any]]] = {
-    "cracks fill": (GRAINS, {"protocol": cm.Charge(1.0, until=0.4), "states": 4}),
+    "cracks fill": (GRAINS, {"protocol": cm.Charge(1.0, until=0.5), "states": 3}),
     "one way": (
-        GRAINS, {"protocol": cm.Charge(1.0, until=0.5), "states": 3,
+        GRAINS, {"protocol": cm.Charge(1.0, until=0.6), "states": 2,
                  "coupling": cm.Coupling.one_way()},
     ),
     "parts": (
@@ -43,14 +43,14 @@ RUNS: dict[str, tuple[Mesh, dict[str, Any]]] = {
                 cm.Rest(60.0),
                 cm.Discharge(2.0, until=0.7),
             ],
-            "states": 2,
-            "coupling": cm.Coupling(stress_drive="none", layer_growth=1e-20),
+            "states": 1,
+            "coupling": cm.Coupling(layer_growth=1e-20),
             "surface": cm.ButlerVolmer(layer_conductance=LAYER),
         },
     ),
     "in space": (
         mesh.ball(1.5e-6, n_grains=6, size=0.7e-6, seed=1),
-        {"protocol": cm.Charge(1.0, until=0.5), "states": 3},
+        {"protocol": cm.Charge(1.0, until=0.6), "states": 2},
     ),
 }  # fmt: skip
 
@@ -223,7 +223,7 @@ cm.simulate(
 """
 
 
-@pytest.mark.parametrize("at", [1, 14, 31])
+@pytest.mark.parametrize("at", [14, 31])
 def test_killed_while_it_writes_no_state_is_lost(at: int, kept: Path, tmp_path: Path) -> None:
     place = tmp_path / "kept"
     done = subprocess.run(

@@ -70,7 +70,7 @@ def stopped_after(n: int, process: subprocess.Popen[str], part: Path, how: signa
     """Stop a process once its states are on the disk; what it said."""
     while n_kept(part / "states") < n:
         assert process.poll() is None, process.communicate()
-        time.sleep(0.002)
+        time.sleep(0.01)
     process.send_signal(how)
     said = process.communicate()
     return said[0] + said[1]
@@ -143,12 +143,11 @@ def test_the_folder_holds_what_python_gives(
 
 
 def test_pictures_of_cracks_are_drawn(cracking: Path) -> None:
-    cracking.write_text(CRACKING.replace("pictures = false", "pictures = true\nframes = true"))
+    cracking.write_text(CRACKING.replace("pictures = false", "pictures = true"))
     assert simulate(cracking, "out", "--states", 1, pictures=True) == 0
     out = cracking.parent / "out"
     pictures = {p.name for p in out.glob("*.png")}
     assert pictures == {"cracks.png", "orientation.png", "state_of_charge.png"}
-    assert len(list((out / "lithium_frames").iterdir())) == 2
 
 
 def test_the_resolved_run_file_gives_the_same_numbers(cracking: Path) -> None:
@@ -216,27 +215,22 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str
     return file, digests(out)
 
 
-@pytest.mark.parametrize("stops", [[1], [2, 5]])
-def test_killed_runs_end_in_the_same_bytes(
-    stops: list[int], whole: tuple[Path, dict[str, str]]
-) -> None:
+def test_a_killed_run_ends_in_the_same_bytes(whole: tuple[Path, dict[str, str]]) -> None:
+    """Once; the 200 random moments are in tests/verify/issue_08_checkpoints.py."""
     file, expected = whole
-    out = file.with_name("after " + ", ".join(map(str, stops)))
-    words: list[object] = ["-q", "simulate", file, "-o", out]
-    for n in stops:
-        # Only the first start is told the date: it has to travel with the checkpoint.
-        date = 86400 if words[1] == "simulate" else None
-        stopped_after(n, command(*words, date=date), part_of(out), signal.SIGKILL)
-        assert not out.exists()
-        words = ["-q", "resume", out]
-    with command(*words) as process:
+    out = file.with_name("killed")
+    # Only the first start is told the date: it has to travel with the checkpoint.
+    process = command("-q", "simulate", file, "-o", out, date=86400)
+    stopped_after(2, process, part_of(out), signal.SIGKILL)
+    assert not out.exists()
+    with command("-q", "resume", out) as process:
         assert process.wait() == 0, process.communicate()
     assert digests(out) == expected
     assert not part_of(out).exists()
     log = (out / "log.txt").read_text()
     for i in range(1, N_STATE + 1):
         assert log.count(f"state {i} of {N_STATE} is kept") <= 1, "found anew"
-    assert log.count("goes on after state") == len(stops)
+    assert log.count("goes on after state") == 1
 
 
 def test_ctrl_c_ends_with_130_and_says_how_to_go_on(cracking: Path) -> None:

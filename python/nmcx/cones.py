@@ -133,11 +133,8 @@ def cone_porosity(
         directions=counts.directions,
         half_angle=angles,
         apex_um=(float(apex[0]), float(apex[1]), float(apex[2])),
-        settings={
-            "weight": weight,
-            "radial_gate_um": f"{nearest:.6g} to {farthest:.6g}",
-            "soft": bool(soft),
-        },
+        settings={"weight": weight, "soft": bool(soft)},
+        radial_gate_um=(nearest, farthest),
     )
 
 

@@ -120,6 +120,14 @@ def test_what_is_wet_stays_wet_and_reaches_the_surface(histories: dict[str, Hist
     assert network.reaches_surface.all()
 
 
+def test_what_the_surface_went_through_is_not_forgotten_at_a_crack(
+    histories: dict[str, History],
+) -> None:
+    """All begin at 0.95, where the potential is extrapolated; new walls make a new surface."""
+    for history in histories.values():
+        assert any("… 0.95;" in note for note in history.notes)
+
+
 def test_open_walls_keep_lithium_in(histories: dict[str, History]) -> None:
     dry, resists = histories["one way"], histories["resist"]
     assert np.ptp(resists.concentration[-1]) > 1.1 * np.ptp(dry.concentration[-1])

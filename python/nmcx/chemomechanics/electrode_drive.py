@@ -94,6 +94,10 @@ class ElectrodeDrive:
         """Hold the potential of the electrode against lithium [V]."""
         self._electrode.current_is_given, self._electrode.potential = False, potential
 
+    def remember(self, before: ElectrodeDrive) -> None:
+        """Take over what the one before it has seen."""
+        self._reached = before._reached
+
     def to_arrays(self) -> dict[str, Any]:
         """What it has seen; what is demanded of it is for the protocol to say."""
         low, high = self._reached

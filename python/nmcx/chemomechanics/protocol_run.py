@@ -143,7 +143,7 @@ class ProtocolRun:
         self._seen = -np.inf  # time of the state that was last handed out [s]
         self._mark: _Mark | None = None  # where the way to that state began
         self._goes_back = False
-        self._share = 1.0  # of the way to the next saved state that is gone at a time
+        self._share = 1.0
         self._times: list[float] = []  # of the steps on the last way
         self._wanted: float | None = None  # step after it [s]
         self._same_steps = False
@@ -208,6 +208,7 @@ class ProtocolRun:
         nodal = self.state.concentration[self.domain.unknown_of_node]
         held = float(self.domain.mass @ self.state.concentration)
         _demand(self._parts[self.part], drive)
+        drive.remember(self.drive)
         solved = drive.initial(domain.on_unknowns(nodal, "concentration"))
         # The next steps are balanced against what is held now: a change must not lose any.
         lost = (float(domain.mass @ solved.concentration) - held) / (
@@ -311,6 +312,11 @@ class ProtocolRun:
         self._goes_back, self._same_steps = True, same_steps
         if shorter:
             self._share *= 0.5
+
+    @property
+    def share(self) -> float:
+        """Part of what is left to the next saved state that is gone at a time."""
+        return self._share
 
     @property
     def came_from(self) -> State:

@@ -27,7 +27,7 @@ STRESS_DRIVES = ("none", "open_circuit", "ideal", "dilute")
 
 
 def mobility_table(parameters: Parameters, kind: str) -> Doubles:
-    """M at x = 0 … 1 in even steps: 1 / (d(μ/RT)/dx) of the chemical potential without stress."""
+    """Mobility m = 1 / (d(μ/RT)/dx) at x = 0 … 1 in even steps, μ without stress."""
     potential, slope = potential_table(parameters)
     x = np.linspace(0.0, 1.0, len(potential))
     if kind == "ideal":

@@ -43,7 +43,7 @@ class StressFeedback:
         self._reader = StressReader(mesh, parameters, swelling)
         self._mobility = mobility_table(parameters, kind)
         self._tolerance = tolerance
-        self._goes, self._part = 0, 1.0
+        self._goes = 0
         # Pulls count by what they do over a cell; reliefs follow from the rest.
         n_cell, n_node = len(mesh.cells), len(mesh.points)
         edge = float(np.mean(np.abs(mesh.volume)) ** (1.0 / mesh.dimension))
@@ -61,21 +61,19 @@ class StressFeedback:
             onward = _floored(before.first.towards(now, 2.0))
             self.stress = replace(self.stress, end=2.0 * time - before.begin, last=onward)
         self._goes = 0
-        self._part = min(1.0, 2.0 * self._part)
         self._acceleration = Anderson(self._weight)
         return self.stress
 
     def to_arrays(self) -> dict[str, Any]:
         """What drives lithium from the last accepted state on, for `take_up`."""
         assert self.stress is not None
-        arrays = {"part": self._part, "begin": self.stress.begin, "end": self.stress.end}
+        arrays: dict[str, Any] = {"begin": self.stress.begin, "end": self.stress.end}
         for name in ("first", "last"):
             arrays |= into(name, getattr(self.stress, name)._asdict())
         return arrays
 
     def take_up(self, arrays: Mapping[str, Any]) -> StressOverTime:
         """Go on like the one whose arrays these are."""
-        self._part = arrays["part"]
         first, last = (Pull(**within(arrays, name)) for name in ("first", "last"))
         self.stress = StressOverTime(self._mobility, arrays["begin"], arrays["end"], first, last)
         return self.stress
@@ -97,8 +95,7 @@ class StressFeedback:
             return True
         shorter = self._goes == _MOST
         if shorter:
-            self._part *= 0.5
-            if self._part < _SHORTEST:
+            if 0.5 * run.share < _SHORTEST:
                 raise ConvergenceError(
                     f"lithium and stress did not settle at t = {run.state.time:.6g} s: after "
                     f"{_MOST} goes they are apart by {apart:.3g} of c / C_max, tolerance "

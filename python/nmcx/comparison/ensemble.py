@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -212,21 +212,14 @@ def _kept(found: list[_Float | str], what: str) -> list[_Float]:
     return kept
 
 
-def _with(cones: ConePorosity, porosity: _Float) -> ConePorosity:
-    return ConePorosity(
-        porosity, cones.void_voxels, cones.envelope_voxels, cones.directions, cones.half_angle,
-        cones.apex_um,
-    )  # fmt: skip
-
-
 def _curve(surface_values: SurfaceValues, cones: ConePorosity, porosity: _Float) -> _Float:
-    return observed_correlation(surface_values, _with(cones, porosity))
+    return observed_correlation(surface_values, replace(cones, porosity=porosity))
 
 
 def _scan(
     surface_values: SurfaceValues, cones: ConePorosity, porosity: _Float, n_null: int, seed: int
 ) -> AngleScan:
-    return angle_scan(surface_values, _with(cones, porosity), n_null=n_null, seed=seed)
+    return angle_scan(surface_values, replace(cones, porosity=porosity), n_null=n_null, seed=seed)
 
 
 def _band(curves: _Float) -> _Float:

@@ -182,11 +182,10 @@ def predicted_porosity(
     thickness = history.opening if indicator == "opening" else history.damage * _DAMAGED
     whole = particle if imaged_pores else _without_pores(particle)
     cracked = cracked_particle(mesh, np.asarray(thickness[index], dtype=np.float64), whole)
-    nearest, farthest = cones.settings.get("radial_gate_um", "0 to inf").split(" to ")
     return cone_porosity(
         cracked, cones.directions, cones.half_angle, apex_um=cones.apex_um, soft=True,
         weight=cones.settings.get("weight", "volume"), threads=threads,
-        radial_gate_um=(float(nearest), float(farthest)),
+        radial_gate_um=cones.radial_gate_um,
     )  # fmt: skip
 
 

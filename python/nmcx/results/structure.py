@@ -159,7 +159,9 @@ class ConePorosity(Result):
     directions: Float = quantity("1", "direction zyx")  #: (n_direction, 3) unit vectors (z, y, x)
     half_angle: Float = quantity("rad", "angle")  #: (n_angle,) half-opening angle [rad]
     apex_um: tuple[float, float, float] = quantity("µm", default=(0.0, 0.0, 0.0))  #: (z, y, x)
-    settings: Mapping[str, Any] = field(default_factory=dict)  #: weight, gate, soft
+    settings: Mapping[str, Any] = field(default_factory=dict)  #: weight, soft
+    #: (nearest, farthest) distance from the apex that counts
+    radial_gate_um: tuple[float, float] = quantity("µm", default=(0.0, float("inf")))
 
     @property
     def porosity_std(self) -> Float:

@@ -239,3 +239,15 @@ def test_the_verdict_says_what_the_numbers_say(
     for part in words:
         assert part in said, said
     assert "2α = 70°" in said and said.endswith(".")
+
+
+def test_cones_of_the_prediction_end_where_those_of_the_measurement_do(
+    made: comparison.SimulatedParticle,
+) -> None:
+    """To the voxel: the gate is told in full, not as it is printed."""
+    gate = (1.2345678, 3.3333333)
+    gated = cones.cone_porosity(PARTICLE, MEASURED.directions, ANGLES, radial_gate_um=gate)
+    found = comparison.predicted_porosity(made.mesh, made.history, PARTICLE, gated)
+    assert found.radial_gate_um == gate
+    assert (found.envelope_voxels == gated.envelope_voxels).all()
+    assert (gated.envelope_voxels < MEASURED.envelope_voxels).all()

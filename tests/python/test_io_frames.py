@@ -8,139 +8,24 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from frame_files import (
+    ANGLE_DEG,
+    ENERGY,
+    PIXEL_UM,
+    SHAPE,
+    of,
+    phantom,
+    write_exchange,
+    write_fxi_tomography,
+    write_fxi_xanes,
+    write_nxtomo,
+)
 
-import nmcx
 from nmcx import txm
 from nmcx.errors import InputError
 from nmcx.io import open_stack, read_frames
 from nmcx.io._lazy import LazyArray
 from nmcx.results import FrameStack
-
-ENERGY = np.array([8325.0, 8350.0, 8400.0])
-ANGLE_DEG = np.array([-60.0, -20.0, 20.0, 60.0])
-SHAPE = (20, 24)
-DARK_LEVEL, LIGHT, PIXEL_UM = 100.0, 2000.0, 0.0195
-
-
-def phantom(energy_ev: np.ndarray, theta: np.ndarray, n_reference: int = 2) -> FrameStack:
-    """A wedge whose optical density depends on energy and angle, in Poisson counts over a dark."""
-    rng = np.random.default_rng(1)
-    wedge = np.linspace(0.0, 1.5, SHAPE[1]) * np.ones(SHAPE)
-    counts, energy, angle, role = [], [], [], []
-
-    def add(mean: np.ndarray, e: float, a: float, kind: int) -> None:
-        counts.append(rng.poisson(mean) + rng.poisson(np.full(SHAPE, DARK_LEVEL)))
-        energy.append(e)
-        angle.append(a)
-        role.append(kind)
-
-    for e in np.unique(energy_ev):
-        for _ in range(3):
-            add(np.zeros(SHAPE), np.nan, 0.0, 2)
-        for a in np.unique(theta):
-            od = wedge * (0.5 + (e - 8325.0) / 75.0) * (1.0 + 0.1 * np.cos(a))
-            add(LIGHT * np.exp(-od), e, a, 0)
-        for _ in range(n_reference):
-            add(np.full(SHAPE, LIGHT), e, 0.0, 1)
-    kinds = np.array(role)
-    return FrameStack(
-        counts=np.array(counts, np.uint16),
-        energy_ev=np.array(energy),
-        is_reference=kinds == 1,
-        theta=np.array(angle),
-        pixel_size_um=np.full(kinds.size, PIXEL_UM),
-        exposure_s=np.full(kinds.size, 0.5),
-        is_dark=kinds == 2,
-    )
-
-
-def of(frames: FrameStack, kind: str, energy: float | None = None) -> np.ndarray:
-    """Counts of one kind, of one energy (darks: of the run of that energy)."""
-    dark = frames.is_dark
-    run = np.repeat(
-        np.unique(frames.energy_ev[~dark]), dark.size // len(set(frames.energy_ev[~dark]))
-    )
-    chosen = {"dark": dark, "white": frames.is_reference, "data": ~dark & ~frames.is_reference}[
-        kind
-    ]
-    return frames.counts[chosen & (True if energy is None else run == energy)]
-
-
-def write_fxi_tomography(path: Path, frames: FrameStack, energy: float, time: float) -> None:
-    with h5py.File(path, "w") as out:
-        out["img_tomo"] = of(frames, "data", energy)
-        out["img_bkg"] = of(frames, "white", energy)
-        out["img_dark"] = of(frames, "dark", energy)
-        out["img_bkg_avg"] = of(frames, "white", energy).mean(0, keepdims=True)
-        out["angle"] = ANGLE_DEG
-        out["X_eng"] = energy / 1000
-        out["scan_time"] = time
-        out["Magnification"] = 6500.0 / (1000 * PIXEL_UM)
-        out["Pixel Size"] = f"{1000 * PIXEL_UM}nm"
-        out["note"] = "wedge"
-
-
-def write_fxi_xanes(path: Path, frames: FrameStack, *, normalised: bool) -> None:
-    """Means of the repeats, and the images divided by the reference as the export does."""
-    white = np.array([of(frames, "white", e).mean(0) for e in ENERGY])
-    data = np.array([of(frames, "data", e).mean(0) for e in ENERGY])
-    dark = of(frames, "dark").mean(0, keepdims=True)
-    with h5py.File(path, "w") as out:
-        out["img_xanes"] = np.float32((data - dark) / (white - dark) if normalised else data)
-        out["img_bkg"] = np.float32(white)
-        out["img_dark"] = np.float32(dark)
-        out["X_eng"] = ENERGY / 1000
-        out["scan_time"] = 1.6e9
-        out["Pixel Size"] = f"{1000 * PIXEL_UM}nm"
-
-
-def write_exchange(path: Path, frames: FrameStack, energy: float | None, unit: str = "keV") -> None:
-    """One energy per file, or all in one with an energy per frame."""
-    with h5py.File(path, "w") as out:
-        for name, kind in (("data", "data"), ("data_white", "white"), ("data_dark", "dark")):
-            out[f"exchange/{name}"] = of(frames, kind, energy)
-        factor = 1000.0 if unit == "keV" else 1.0
-        is_data = ~frames.is_dark & ~frames.is_reference
-        if energy is None:
-            out["exchange/energy"] = frames.energy_ev[is_data] / factor
-            out["exchange/energy"].attrs["units"] = unit
-            theta = np.rad2deg(frames.theta[is_data])
-        else:
-            out["measurement/instrument/monochromator/energy"] = energy / factor
-            out["measurement/instrument/monochromator/energy"].attrs["units"] = unit
-            theta = np.rad2deg(frames.theta[is_data & (frames.energy_ev == energy)])
-        out["exchange/theta"] = theta
-        out["exchange/theta"].attrs["units"] = "deg"
-        out["measurement/instrument/detector/exposure_time"] = 0.5
-        out["measurement/instrument/detector/exposure_time"].attrs["units"] = "s"
-        objective = out.create_group("measurement/instrument/detection_system/objective")
-        objective["resolution"] = PIXEL_UM
-        objective["resolution"].attrs["units"] = "microns"
-
-
-def write_nxtomo(path: Path, frames: FrameStack, *, extra: int = 0) -> None:
-    """Every frame with its key and energy; `extra` invalid frames among them."""
-    key = np.where(frames.is_dark, 2, np.where(frames.is_reference, 1, 0))
-    energy = np.where(np.isnan(frames.energy_ev), ENERGY[0], frames.energy_ev)
-    at = np.full(extra, 5)
-    with h5py.File(path, "w") as out:
-        entry = out.create_group("entry0000")
-        entry.attrs["NX_class"] = "NXentry"
-        entry["definition"] = "NXtomo"
-        entry["start_time"] = "2026-01-02T03:04:05"
-        detector = entry.create_group("instrument/detector")
-        detector["data"] = np.insert(frames.counts, at, 9999, axis=0)
-        detector["image_key"] = np.insert(key, at, 3)
-        detector["count_time"] = np.insert(1000 * frames.exposure_s, at, 1.0)
-        detector["count_time"].attrs["units"] = "ms"
-        entry["sample/x_pixel_size"] = PIXEL_UM * 1e-6
-        entry["sample/x_pixel_size"].attrs["units"] = "m"
-        entry["sample/rotation_angle"] = np.rad2deg(np.insert(frames.theta, at, 0.0))
-        entry["sample/rotation_angle"].attrs["units"] = "degree"
-        entry["instrument/beam/energy"] = np.insert(energy, at, ENERGY[0]) / 1000
-        entry["instrument/beam/energy"].attrs["units"] = "keV"
-        if frames.beam_current is not None:
-            entry["control/data"] = np.insert(frames.beam_current, at, 1.0)
 
 
 def same_density(read: FrameStack, direct: FrameStack, atol: float = 2e-6) -> None:
@@ -325,129 +210,6 @@ def test_slabs_of_frames_are_slabs_of_the_array(tmp_path: Path) -> None:
     lazy, whole = read_frames(tmp_path / "a.nx").counts, direct.counts
     for key in (3, slice(2, 9), (slice(None), slice(4, 9)), (np.array([5, 1, 5]), 2), (..., 7)):
         np.testing.assert_array_equal(lazy[key], whole[key])
-
-
-def _spoil(name: str, value: object) -> object:
-    def change(path: Path) -> None:
-        with h5py.File(path, "a") as out:
-            if name in out:
-                del out[name]
-            if value is not None:
-                out[name] = value
-
-    return change
-
-
-WRITERS = {
-    "tomography": lambda path, f: write_fxi_tomography(path, f, ENERGY[0], 1.6e9),
-    "xanes": lambda path, f: write_fxi_xanes(path, f, normalised=True),
-    "exchange": lambda path, f: write_exchange(path, f, None),
-    "nxtomo": lambda path, f: write_nxtomo(path, f),
-}
-DETECTOR = "entry0000/instrument/detector"
-
-
-@pytest.mark.parametrize(
-    ("layout", "change", "message"),
-    [
-        ("tomography", _spoil("angle", ANGLE_DEG[:2]), "/angle has 2 values for 4 frames"),
-        ("tomography", _spoil("X_eng", [8.0, 8.1, 8.2, 8.3]), "one energy"),
-        ("tomography", _spoil("X_eng", -8.0), "positive finite"),
-        ("tomography", _spoil("img_tomo", np.zeros((2, 3, 4, 5))), "4 axes"),
-        ("tomography", _spoil("img_bkg", np.zeros((2, 3, 4))), "one size"),
-        ("xanes", _spoil("X_eng", [8.0, np.nan, 8.1]), "not finite"),
-        ("xanes", _spoil("img_bkg", np.ones((2, *SHAPE))), "2 frames for 3 energies"),
-        ("exchange", _spoil("exchange/theta", [0.0, 1.0]), "2 values for 12 frames"),
-        ("exchange", _spoil("exchange/data_white", np.ones((4, *SHAPE))), "energies are unknown"),
-        ("exchange", _spoil("exchange/data", np.array(["a"], "S1")), "not plain numbers"),
-        ("nxtomo", _spoil(f"{DETECTOR}/image_key", [0, 1]), "2 values for 27 frames"),
-        ("nxtomo", _spoil(f"{DETECTOR}/image_key", np.full(27, 7)), "holds 7"),
-        ("nxtomo", _spoil(f"{DETECTOR}/data", None), "neither FXI"),
-    ],
-)
-def test_files_that_contradict_themselves_are_refused_naming_the_dataset(
-    layout: str, change: object, message: str, tmp_path: Path
-) -> None:
-    path = tmp_path / "a.h5"
-    WRITERS[layout](
-        path,
-        phantom(ENERGY, np.deg2rad(ANGLE_DEG))
-        if layout != "xanes"
-        else phantom(ENERGY, np.zeros(1)),
-    )
-    change(path)
-    with pytest.raises(InputError, match=rf"a\.h5.*{message}"):
-        read_frames(path)
-
-
-def test_missing_energies_are_unknown_and_said(tmp_path: Path) -> None:
-    write_exchange(tmp_path / "a.h5", phantom(ENERGY, np.zeros(1)), ENERGY[0])
-    _spoil("measurement/instrument/monochromator", None)(tmp_path / "a.h5")
-    read = read_frames(tmp_path / "a.h5")
-    assert np.isnan(read.energy_ev).all()
-    assert any("no energy in the file" in note for note in read.notes)
-    with pytest.raises(ValueError, match="energy_ev is not known"):
-        txm.optical_density(read)
-
-
-def test_wrong_units_and_mixed_kinds_are_refused(tmp_path: Path) -> None:
-    frames = phantom(ENERGY, np.zeros(1))
-    write_nxtomo(tmp_path / "a.nx", frames)
-    with h5py.File(tmp_path / "a.nx", "a") as out:
-        out["entry0000/sample/rotation_angle"].attrs["units"] = "furlong"
-    with pytest.raises(InputError, match="furlong"):
-        read_frames(tmp_path / "a.nx")
-    (tmp_path / "b.xrm").write_bytes(bytes.fromhex("d0cf11e0a1b11ae1"))
-    write_exchange(tmp_path / "c.h5", frames, ENERGY[0])
-    with pytest.raises(InputError, match=r"b\.xrm: is an Xradia file among HDF5 files"):
-        read_frames([tmp_path / "c.h5", tmp_path / "b.xrm"])
-    (tmp_path / "d.h5").write_text("text")
-    with pytest.raises(InputError, match="neither an Xradia"):
-        read_frames(tmp_path / "d.h5")
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(InputError, match=r"no \.xrm, \.txrm or HDF5"):
-        read_frames(tmp_path / "empty")
-
-
-def test_R10_frames_that_lie_in_other_files_are_refused(tmp_path: Path) -> None:
-    write_nxtomo(tmp_path / "other.h5", phantom(ENERGY, np.zeros(1)))
-    linked, virtual = tmp_path / "linked.h5", tmp_path / "virtual.h5"
-    with h5py.File(linked, "w") as out:
-        out["entry0000"] = h5py.ExternalLink("other.h5", "/entry0000")
-    with h5py.File(virtual, "w") as out:
-        shape = (18, *SHAPE)
-        layout = h5py.VirtualLayout(shape, "u2")
-        layout[:] = h5py.VirtualSource("other.h5", f"/{DETECTOR}/data", shape)
-        out.create_virtual_dataset("img_tomo", layout)
-    for path, message in ((linked, "external link"), (virtual, "virtual dataset")):
-        with pytest.raises(InputError, match=message):
-            read_frames(path)
-
-
-@pytest.mark.parametrize("layout", list(WRITERS))
-def test_R09_mutated_frames_raise_only_our_errors(layout: str, tmp_path: Path) -> None:
-    frames = phantom(ENERGY, np.zeros(1) if layout == "xanes" else np.deg2rad(ANGLE_DEG[:2]))
-    if layout == "tomography":
-        frames = phantom(ENERGY, np.deg2rad(ANGLE_DEG))
-    path = tmp_path / "a.h5"
-    WRITERS[layout](path, frames)
-    content = path.read_bytes()
-    rng = np.random.default_rng(1)
-    refused = 0
-    for i in range(200):
-        damaged = bytearray(content[: rng.integers(1, len(content))] if i % 5 == 0 else content)
-        # Pixels are most of a file, yet the headers before and behind them are what matters.
-        start = max(len(damaged) - 4096, 0) if i % 2 else 0
-        for at in rng.integers(start, min(len(damaged), start + 4096), 12):
-            damaged[at] = rng.integers(0, 256)
-        path.write_bytes(damaged)
-        try:
-            read = read_frames(path)
-            for k in range(min(len(read.counts), 3)):
-                read.counts[k]
-        except (nmcx.errors.Error, ValueError):
-            refused += 1
-    assert refused > 50
 
 
 def test_check_says_what_a_scan_holds(tmp_path: Path) -> None:

@@ -48,6 +48,14 @@ def test_slopes_are_those_of_the_strain(kind: str, stress_free: float) -> None:
         assert slope == pytest.approx((high - low) / (2 * step), abs=2e-4)
 
 
+def test_contents_may_name_their_crystal() -> None:
+    rule = materials.Swelling()
+    orientation, crystal = np.stack([np.eye(3), TILTED]), np.array([1, 0, 1])
+    x = [0.3, 0.5, 0.9]
+    own = rule.tensor(x, orientation[crystal])
+    assert np.array_equal(rule.tensor(x, orientation, crystal=crystal), own)
+
+
 def test_tensors_turn_with_the_crystal() -> None:
     rule = materials.Swelling()
     strain = rule.tensor(CONTENT, TILTED)

@@ -70,7 +70,7 @@ def lithium_content(
 def chemical_strain(mesh: Mesh, x: Doubles, swelling: Swelling) -> Doubles:
     """(n_node, 6) strain of the lattice at each node in sample axes [1]; the layer has none."""
     grain = grain_of_node(mesh)
-    strain = swelling.tensor(x, mesh.orientation[grain])
+    strain = swelling.tensor(x, mesh.orientation, crystal=grain)
     if mesh.layer_grain is not None:
         strain[grain == mesh.layer_grain] = 0.0
     return np.ascontiguousarray(strain)

@@ -45,7 +45,7 @@ def simulate(
     plane: str = "generalised_plane_strain",
     law: CohesiveLaw | None = None,
     tolerance: float = 1e-3,
-    max_step: float = 0.02,
+    max_step: float = 0.05,
     stress_tolerance: float = 1e-3,
     solver_tolerance: float = 1e-10,
     threads: int = 0,

@@ -82,7 +82,7 @@ class StressReader:
     def __init__(self, mesh: Mesh, parameters: Parameters, swelling: Swelling) -> None:
         self._mesh, self._swelling = mesh, swelling
         self._fit = PatchFit(mesh)
-        self._orientation = mesh.orientation[grain_of_node(mesh)]
+        self._crystal = grain_of_node(mesh)
         self._is_layer = mesh.grain == mesh.layer_grain
         self._scale = parameters.max_concentration * GAS_CONSTANT * parameters.temperature
         self._moduli = polycrystal_moduli(parameters.elasticity()).hill
@@ -91,7 +91,9 @@ class StressReader:
         """(m, 6) dε/dx of each cell, the mean of its corners, none in a layer [1]."""
         lithium = self._swelling.table.lithium
         within = np.clip(x, lithium[0], lithium[-1])
-        nodal = self._swelling.tensor(within, self._orientation, derivative=True)
+        nodal = self._swelling.tensor(
+            within, self._mesh.orientation, crystal=self._crystal, derivative=True
+        )
         slope = nodal[self._mesh.cells].mean(axis=1)
         slope[self._is_layer] = 0.0
         return np.asarray(slope)

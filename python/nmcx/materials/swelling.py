@@ -122,7 +122,14 @@ class Swelling:
             return mean, mean.copy()
         return slope_a, slope_c
 
-    def tensor(self, x: ArrayLike, orientation: ArrayLike, *, derivative: bool = False) -> _Floats:
+    def tensor(
+        self,
+        x: ArrayLike,
+        orientation: ArrayLike,
+        *,
+        crystal: ArrayLike | None = None,
+        derivative: bool = False,
+    ) -> _Floats:
         """Strain of crystals of given content and orientation, in sample axes.
 
         Parameters
@@ -130,7 +137,10 @@ class Swelling:
         x : array_like
             (n,) lithium content c / C_max [1].
         orientation : array_like
-            (n, 3, 3) rotations from crystal to sample axes [1], or (3, 3) for all.
+            (n, 3, 3) rotations from crystal to sample axes [1], or (3, 3) for all; with `crystal`
+            (n_crystal, 3, 3).
+        crystal : array_like of int, optional
+            (n,) which of the orientations each content has.
         derivative : bool
             True: dε/dx instead of ε.
 
@@ -155,6 +165,8 @@ class Swelling:
         rule: Callable[[ArrayLike], _Strains] = self.slope if derivative else self.strain
         along_a, along_c = rule(np.atleast_1d(np.asarray(x, dtype=np.float64)))
         axis = as_rotations(orientation)[:, :, 2]
+        if crystal is not None:
+            axis = axis[np.asarray(crystal)]
         across = along_a[:, None] * _IDENTITY
         return np.asarray(across + (along_c - along_a)[:, None] * _dyad(axis))
 

@@ -227,7 +227,7 @@ class Fracture:
         ),
     )
     max_step: float = field(
-        default=0.02,
+        default=0.05,
         metadata=key(as_number(1e-6, 1), "longest step of cracking, as a change of c / C_max [1]"),
     )
     stress_tolerance: float = field(

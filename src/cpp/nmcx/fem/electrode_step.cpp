@@ -11,6 +11,7 @@ namespace nmcx {
 namespace {
 
 constexpr int most_newton = 40;
+constexpr double response_tolerance = 1e-6;
 constexpr double longest_potential_step = 0.3;  // [V]; beyond, the exponentials mislead
 
 /// Sums of the sites' fluxes: the current and its derivatives at each unknown.
@@ -151,7 +152,7 @@ ElectrodeResult Transport::electrode_step(const LinearStep& request, const Elect
   std::vector<double> r(n);
   std::vector<double> step(n);
   std::vector<double> column(n);
-  std::vector<double> response(n);
+  std::vector<double> response(n, 0.0);
 
   SurfaceSums sums = surface_sums(electrode, x, potential);
   for (int iteration = 0;; ++iteration) {
@@ -184,12 +185,19 @@ ElectrodeResult Transport::electrode_step(const LinearStep& request, const Elect
         static_cast<std::int64_t>(solver_->solve(r, step, reference, options, team).iterations);
     double potential_step = 0;
     if (electrode.current_is_given) {
-      // Bordered system: with A y = r and A z = ∂outflow/∂φ the step is y − z δφ.
-      column = sums.per_potential;
-      std::fill(response.begin(), response.end(), 0.0);
-      const double size_of_column = diagonal_norm(column, solver_->inverse_diagonal(), team);
+      // Bordered system: with A y = r and A z = ∂outflow/∂φ the step is y − z δφ. From one
+      // iteration to the next z hardly changes, and what it misses shrinks with δφ.
+      const double size_of_column =
+          diagonal_norm(sums.per_potential, solver_->inverse_diagonal(), team);
+      team.loop(n, rows_of_chunk, [&](std::size_t begin, std::size_t end, std::size_t) {
+        for (std::size_t i = begin; i < end; ++i) {
+          column[i] = sums.per_potential[i] - matrix.row_product(i, response.data());
+        }
+      });
+      const SolveOptions loose{.tolerance = std::max(options.tolerance, response_tolerance),
+                               .max_iterations = options.max_iterations};
       result.iterations += static_cast<std::int64_t>(
-          solver_->solve(column, response, size_of_column, options, team).iterations);
+          solver_->solve(column, response, size_of_column, loose, team).iterations);
       double by_step = 0;
       double by_response = 0;
       for (std::size_t i = 0; i < n; ++i) {

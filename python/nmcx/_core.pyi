@@ -865,6 +865,8 @@ class CohesiveLaw:
         mixed_mode: MixedMode,
         onset_criterion: OnsetCriterion,
         viscosity: typing.SupportsFloat | typing.SupportsIndex,
+        fatigue_cycles: typing.SupportsFloat | typing.SupportsIndex,
+        endurance: typing.SupportsFloat | typing.SupportsIndex,
     ) -> None: ...
 
 class TractionSeparation:
@@ -996,6 +998,12 @@ class CohesiveWalls:
         frozen_branch: numpy.typing.NDArray[numpy.int8] | None = None,
         threads: int = 0,
     ) -> WallResponse: ...
+    def fatigued(
+        self,
+        from_: WallResponse,
+        to: WallResponse,
+        residual_integrity: typing.SupportsFloat | typing.SupportsIndex = 0.0,
+    ) -> CohesiveState: ...
     def initial_state(self) -> CohesiveState: ...
     def state_of(self, values: numpy.typing.NDArray[numpy.float64]) -> CohesiveState: ...
     def values_of(self, state: CohesiveState) -> numpy.typing.NDArray[numpy.float64]: ...
@@ -1014,6 +1022,7 @@ class FractureLoad:
     pass
 
 class FracturePoint:
+    def with_walls(self, walls: CohesiveState) -> FracturePoint: ...
     @property
     def x(self) -> numpy.typing.NDArray[numpy.float64]: ...
 

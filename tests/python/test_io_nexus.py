@@ -161,7 +161,11 @@ EXAMPLES: list[results.Result] = [
     results.History(
         normal(2), normal(2, 5), *(normal(2) for _ in range(4)), np.array([0, 1]),
         normal(2, 4, 6), normal(2, 3), normal(2, 3), np.array([[False] * 3, [True, False, True]]),
-        *(normal(2) for _ in range(7)), 7, 31, {"max_step": 0.02}, ("a note",),
+        normal(2), normal(2), normal(2, 4), normal(2, 3), *(normal(2) for _ in range(5)),
+        7, 31, 9, {"max_step": 0.02}, ("a note",),
+    ),
+    results.CycleTable(
+        np.array([0, 1]), *(normal(2) for _ in range(12)), normal(2, 2), 1, {"since": 1}, ("said",),
     ),
     results.CrackNetwork(np.array([0, 1, 1]), normal(1), np.array([True])),
     results.RadialProfile(

@@ -34,14 +34,17 @@ class CohesiveLaw:
     Raises
     ------
     ValueError
-        If a constant is not positive and finite, `exponent` is below 1, `viscosity` negative, or a
-        fracture energy no larger than ½ strength² / stiffness; the message names the field.
+        If a constant is not positive and finite, `exponent` is below 1, `viscosity` negative or
+        with fatigue, `endurance` outside 0 … 1, or a fracture energy no larger than
+        ½ strength² / stiffness; the message names the field.
 
     References
     ----------
     .. [1] Camanho and Dávila, NASA/TM-2002-211737 (2002): bilinear law, onset in mixed mode.
     .. [2] Benzeggagh and Kenane, Compos. Sci. Technol. 56 (1996) 439: energy in mixed mode.
     .. [3] Turon, Camanho, Costa and Dávila, Mechanics of Materials 38 (2006) 1072: onset by energy.
+    .. [4] Roe and Siegmund, Eng. Fract. Mech. 70 (2003) 209: fatigue, its form with changes of ours
+       (`docs/explanation/cohesive.md`); both constants are ours.
 
     Examples
     --------
@@ -67,6 +70,10 @@ class CohesiveLaw:
     #: δ_0² = δ_n0² + (δ_s0² − δ_n0²) B^η, whose stored energy mixes as the fracture energy does
     onset_criterion: Literal["quadratic", "energy"] = "quadratic"
     viscosity: float = 0.0  #: μ of dD/dt = (D_law − D) / μ [s]
+    #: N, cycles from nothing to all that a boundary bears at the time, after which it bears
+    #: nothing [1]; infinite: it does not tire
+    fatigue_cycles: float = math.inf
+    endurance: float = 0.25  #: share of what it bears at the time up to which nothing tires it [1]
 
     def __post_init__(self) -> None:
         for name, other in (
@@ -86,6 +93,16 @@ class CohesiveLaw:
             if getattr(self, name) not in known:
                 raise ValueError(f"{name} must be one of {known}, not {getattr(self, name)!r}")
         self.kernel()
+
+    @property
+    def tires(self) -> bool:
+        """Whether openings below the strength take of it."""
+        return math.isfinite(self.fatigue_cycles)
+
+    def fatigue(self) -> dict[str, float]:
+        """Constants of fatigue by name; none if the boundary does not tire."""
+        names = ("fatigue_cycles", "endurance") if self.tires else ()
+        return {name: getattr(self, name) for name in names}
 
     @property
     def onset(self) -> float:
@@ -144,6 +161,8 @@ class CohesiveLaw:
             mixed_mode=getattr(_core.MixedMode, self.mixed_mode),
             onset_criterion=getattr(_core.OnsetCriterion, self.onset_criterion),
             viscosity=self.viscosity,
+            fatigue_cycles=self.fatigue_cycles,
+            endurance=self.endurance,
         )
 
 

@@ -153,6 +153,8 @@ class Record:
             "wetted": cracks.wetted,
             "reactive_area": cracks.reactive_area,
             "layer_thickness": cracks.mean_thickness,
+            "surface_layer": cracks.surface_layer,
+            "wall_layer": cracks.wall_layer,
             "crack_porosity": body.crack_porosity,
             **sought,
             **{name: body.energies[name] for name in _ENERGIES},

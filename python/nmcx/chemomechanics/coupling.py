@@ -165,6 +165,17 @@ class CrackedSurface:
         return float(self.domain.surface_area[self._reacts()].sum())
 
     @property
+    def surface_layer(self) -> Doubles:
+        """Thickness on each facet of the outer surface, NaN where nothing reacts [m]."""
+        return np.where(self._where, self.thickness[: len(self._where)], np.nan)
+
+    @property
+    def wall_layer(self) -> Doubles:
+        """Thickness on either side of each wetted wall, NaN where nothing reacts [m]."""
+        first_sides = self.thickness[len(self._where) :][: len(self.wetted)]
+        return np.where(self.wetted, first_sides, np.nan)
+
+    @property
     def mean_thickness(self) -> float:
         """Of the layer, over all that reacts [m]."""
         reacts = self._reacts()

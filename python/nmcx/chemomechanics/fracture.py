@@ -155,6 +155,8 @@ class CrackingBody:
         path = FracturePath(kernel, load_at, point, weakest, control)
         try:
             path.run()
+            if self._law.tires:
+                path.tire()
         except ConvergenceError as error:
             found = self._found(path, ends, start, notes, control)
             raise FractureFailure(str(error), equilibrium=found) from error
@@ -227,6 +229,7 @@ class CrackingBody:
                 "strength": law.strength,
                 "fracture_energy": law.fracture_energy,
                 "shape": law.shape,
+                **law.fatigue(),
             },
             notes=notes,
             lithium=lithium,

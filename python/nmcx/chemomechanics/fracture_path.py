@@ -72,6 +72,7 @@ class FracturePath:
         self._load = load_at(0.0)
         # At the load it starts from nothing moves: this gives tractions and energies.
         self.last = self._solve(self._load, point, None, 0.0, residual_integrity=1.0)
+        self._begin = self.last.walls
         self._previous: tuple[float, _Doubles] | None = None
         self._rows: list[tuple[float, ...]] = []
 
@@ -126,6 +127,27 @@ class FracturePath:
             self.point, self._load, self.last = found.point, load, found
             n_cut = 0
             step = min(longest, step * float(np.clip(wanted, 1.0, 2.0)))
+
+    def tire(self) -> None:
+        """Walls lose what the way has cost them by fatigue, and the body comes to rest again.
+
+        They lose it where they are; what the body then sets free at a load that stays is a jump's.
+
+        Raises
+        ------
+        nmcx.ConvergenceError
+            If no equilibrium is found.
+        """
+        walls, reached = self._kernel.walls, self.last.walls
+        tired = walls.fatigued(self._begin, reached, self._control.residual_integrity)
+        lost = walls.values_of(tired) - walls.values_of(reached.state)
+        if not lost.any():
+            return
+        found = self._solve(self._load, self.point.with_walls(tired), None, 0.0)
+        if not found.report.converged:
+            raise ConvergenceError(self._stuck(found, 0.0))
+        self._record(self.t, 0, found, fatigue=float((self._area * lost[:, :, 2]).sum()))
+        self.point, self.last = found.point, found
 
     def steps(self) -> LoadSteps:
         """What happened in each step."""
@@ -272,8 +294,13 @@ class FracturePath:
         found: _core.FractureStep,
         first: _core.FractureStep | None = None,
         tried: _core.FractureStep | None = None,
+        fatigue: float | None = None,
     ) -> None:
         energies = found.energies
+        released = imbalance(energies) if first else 0.0
+        if fatigue is not None:
+            # What is left of a body that hardly moved is rounding, of either sign.
+            released = max(0.0, imbalance(energies))
         reports = [part.report for part in (found, first, tried) if part is not None]
         supplied = energies.supplied_step + (first.energies.supplied_step if first else 0.0)
         self._rows.append(
@@ -285,9 +312,9 @@ class FracturePath:
                 sum(report.linear for report in reports),
                 n_cut,
                 supplied,
-                energies.dissipated_step,
+                energies.dissipated_step + (fatigue or 0.0),
                 energies.viscous_step,
-                imbalance(energies) if first else 0.0,
+                released,
             )
         )
 

@@ -149,6 +149,7 @@ def simulate(
         "plane": plane if mesh.dimension == 2 else "solid",
         "eigenstrain": swelling.kind,
         "stress_free": swelling.stress_free,
+        **({} if body.law is None else body.law.fatigue()),
     }
     made_from = {
         "mesh": mesh,

@@ -15,6 +15,7 @@ from nmcx.plot.correlation_figure import correlation_figure
 from nmcx.plot.correlations import sphere
 from nmcx.plot.coupled_section import coupled_section, coupled_series
 from nmcx.plot.cracks import cracked_section
+from nmcx.plot.cycling_figure import cycling_figure
 from nmcx.plot.edge_fits import worst_voxels
 from nmcx.plot.edge_quicklook import edge_quicklook
 from nmcx.plot.images import (
@@ -56,6 +57,7 @@ __all__ = [
     "coupled_section",
     "coupled_series",
     "cracked_section",
+    "cycling_figure",
     "depth_counts",
     "depth_profile",
     "edge_histogram",

@@ -6,7 +6,7 @@ HTML view need no second list of names.
 """
 
 from nmcx.results.base import Result
-from nmcx.results.coupled import History
+from nmcx.results.coupled import CycleTable, History
 from nmcx.results.edges import (
     NOT_OK,
     STATUS_BITS,
@@ -64,6 +64,7 @@ __all__ = [
     "Comparison",
     "ConePorosity",
     "CrackNetwork",
+    "CycleTable",
     "DepthProfile",
     "DepthTrend",
     "Doublet",

@@ -28,6 +28,7 @@ from nmcx.run.simulation_model import (
     material,
     protocol,
     refusals,
+    tiring_walls,
 )
 from nmcx.run.simulation_words import Simulated, SimulationJob, describe_mesh, told
 from nmcx.run_file import RunFileError, SimulationFile
@@ -180,6 +181,7 @@ def _simulated(
                 states=transport.states,
                 eigenstrain=fracture.eigenstrain,
                 plane=fracture.plane,
+                law=tiring_walls(file, parameters, grains),
                 tolerance=transport.tolerance,
                 max_step=fracture.max_step,
                 stress_tolerance=fracture.stress_tolerance,

@@ -148,6 +148,20 @@ def material(file: SimulationFile) -> materials.Parameters:
         return made.replace(**{name: getattr(file.fracture, name) for name in MECHANICAL})
 
 
+def tiring_walls(
+    file: SimulationFile, parameters: materials.Parameters, grains: Mesh
+) -> chemomechanics.CohesiveLaw | None:
+    """The material's law of the walls with fatigue; None if they do not tire."""
+    fracture = file.fracture
+    if fracture is None or fracture.fatigue_cycles is None:
+        return None
+    return replace(
+        chemomechanics.cohesive_law(parameters, grains),
+        fatigue_cycles=fracture.fatigue_cycles,
+        endurance=fracture.endurance,
+    )
+
+
 def coupling(file: SimulationFile) -> chemomechanics.Coupling:
     """What cracks do to lithium.
 

@@ -153,7 +153,7 @@ def read_simulation(
         output=sections["output"] or SimulationOutput(),
         sha256=hashlib.sha256(raw).hexdigest(),
     )
-    for name in ("polycrystal", "transport", "coupling"):
+    for name in ("polycrystal", "transport", "fracture", "coupling"):
         section = getattr(made, name)
         if section is not None and (problem := section.conflict()) is not None:
             raise RunFileError(f"{path}: [{name}] {problem}")

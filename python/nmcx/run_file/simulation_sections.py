@@ -245,6 +245,32 @@ class Fracture:
     cohesive_stiffness: float = _number(1.8e19, "of a sound wall between grains [Pa/m]")
     strength: float = _number(200e6, "of a wall, opening and sliding [Pa]")
     fracture_energy: float = _number(1.0, "of a wall [J/m²]; of the brittle set 0.1")
+    fatigue_cycles: float | None = field(
+        default=None,
+        metadata=key(
+            or_auto(as_number(1e-3, 1e12)),
+            "from nothing to all that a wall bears, until it bears nothing; auto: walls do not "
+            "tire [1]", _AUTO,
+        ),
+    )  # fmt: skip
+    endurance: float = field(
+        default=0.25,
+        metadata=key(
+            as_number(0, 1 - 1e-9), "share of what a wall bears up to which nothing tires it [1]"
+        ),
+    )
+
+    def conflict(self) -> str | None:
+        """What does not go together, as "keys: reason"; None if all does.
+
+        Returns
+        -------
+        str or None
+        """
+        is_given = self.endurance != self.__dataclass_fields__["endurance"].default
+        if self.fatigue_cycles is None and is_given:
+            return "endurance: needs fatigue_cycles"
+        return None
 
 
 @dataclass(frozen=True)

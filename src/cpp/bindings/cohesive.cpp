@@ -30,7 +30,8 @@ void bind_law(py::module_& m) {
       .def(py::init([](double stiffness, double strength, double fracture_energy,
                        double shear_strength, double shear_fracture_energy, double exponent,
                        nmcx::SofteningShape shape, nmcx::MixedMode mixed_mode,
-                       nmcx::OnsetCriterion onset_criterion, double viscosity) {
+                       nmcx::OnsetCriterion onset_criterion, double viscosity,
+                       double fatigue_cycles, double endurance) {
              const CohesiveLaw law{.stiffness = stiffness,
                                    .strength = strength,
                                    .fracture_energy = fracture_energy,
@@ -40,13 +41,15 @@ void bind_law(py::module_& m) {
                                    .shape = shape,
                                    .mixed_mode = mixed_mode,
                                    .onset_criterion = onset_criterion,
-                                   .viscosity = viscosity};
+                                   .viscosity = viscosity,
+                                   .fatigue_cycles = fatigue_cycles,
+                                   .endurance = endurance};
              nmcx::check(law);
              return law;
            }),
            "stiffness"_a, "strength"_a, "fracture_energy"_a, "shear_strength"_a,
            "shear_fracture_energy"_a, "exponent"_a, "shape"_a, "mixed_mode"_a, "onset_criterion"_a,
-           "viscosity"_a);
+           "viscosity"_a, "fatigue_cycles"_a, "endurance"_a);
   m.def("cohesive_mode", &nmcx::cohesive_mode, "law"_a, "sliding_share"_a);
 
   py::class_<nmcx::TractionSeparation>(m, "TractionSeparation")
@@ -108,6 +111,7 @@ void bind_walls(py::module_& m) {
       .def_property_readonly("rotation", &CohesiveWalls::rotation,
                              py::return_value_policy::reference_internal)
       .def("initial_state", &CohesiveWalls::initial_state)
+      .def("fatigued", &CohesiveWalls::fatigued, "from_"_a, "to"_a, "residual_integrity"_a = 0.0)
       .def("values_of", &CohesiveWalls::values_of, "state"_a)
       .def("state_of", &CohesiveWalls::state_of, "values"_a.noconvert())
       .def(

@@ -20,11 +20,19 @@ void bind_fracture(py::module_& m) {
   using nmcx::bindings::ReleaseGil;
 
   py::class_<FractureLoad>(m, "FractureLoad");
-  py::class_<FracturePoint>(m, "FracturePoint").def_property_readonly("x", [](FracturePoint& self) {
-    nmcx::Array<double, 1> x({self.x.size()});
-    std::copy(self.x.begin(), self.x.end(), x.data());
-    return x;
-  });
+  py::class_<FracturePoint>(m, "FracturePoint")
+      .def_property_readonly("x",
+                             [](FracturePoint& self) {
+                               nmcx::Array<double, 1> x({self.x.size()});
+                               std::copy(self.x.begin(), self.x.end(), x.data());
+                               return x;
+                             })
+      .def(
+          "with_walls",
+          [](const FracturePoint& self, const nmcx::CohesiveState& walls) {
+            return FracturePoint{.x = self.x, .walls = walls};
+          },
+          "walls"_a);
   py::class_<FractureReport>(m, "FractureReport")
       .def_readonly("converged", &FractureReport::converged)
       .def_readonly("residual", &FractureReport::residual)

@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import h5py
@@ -25,7 +25,7 @@ from nmcx.chemomechanics.checkpoint import n_kept
 from nmcx.io import work
 from nmcx.results import History, Mesh
 from nmcx.run.coupled_job import part_of
-from nmcx.run.simulation_model import MECHANICAL
+from nmcx.run.simulation_model import MECHANICAL, build_mesh, material, tiring_walls
 
 CRACKING = """[polycrystal]
 shape = "disc"
@@ -172,6 +172,21 @@ def test_sections_have_the_defaults_of_the_options_and_the_material() -> None:
         assert getattr(run_file.Coupling(), item.name) == getattr(cm.Coupling(), item.name)
     for name in MECHANICAL:
         assert getattr(run_file.Fracture(), name) == getattr(materials.NMC811, name)
+    law = cm.cohesive_law(materials.NMC811)
+    assert run_file.Fracture().endurance == law.endurance and not law.tires
+
+
+def test_walls_tire_if_the_run_file_says_so(cracking: Path) -> None:
+    asked = {"fracture": {"fatigue_cycles": 20.0, "endurance": 0.3}}
+    file = run_file.read_simulation(cracking, asked)
+    parameters, grains = material(file), build_mesh(file)
+    law = cm.cohesive_law(parameters, grains)
+    expected = replace(law, fatigue_cycles=20.0, endurance=0.3)
+    assert tiring_walls(file, parameters, grains) == expected
+    assert tiring_walls(run_file.read_simulation(cracking), parameters, grains) is None
+    assert simulate(cracking, "out", "--fatigue-cycles", 20, "--states", 1) == 0
+    _, history = history_in(cracking.parent / "out")
+    assert history.settings["fatigue_cycles"] == 20.0
 
 
 @pytest.mark.parametrize(
@@ -180,6 +195,7 @@ def test_sections_have_the_defaults_of_the_options_and_the_material() -> None:
         ("[fracture]\nfracture_energy = 0.1\n", "", r"\[coupling\]: needs a section \[fracture\]"),
         ("layer_growth = 1e-20", "wetting = false\nwet_damage = 0.9", "need wetting = true"),
         ("fracture_energy = 0.1", "c12 = 3e11", r"\[fracture\]: c12 must be smaller"),
+        ("fracture_energy = 0.1", "endurance = 0.3", r"\[fracture\] endurance: needs fatigue_cyc"),
         ("fracture_energy = 0.1", 'plane = "flat"', r"\[fracture\] plane: must be one of"),
         ("until=0.6", "until=0.96", r"\[transport\]: Charge\(until=0\.96\) starts at .* past it"),
     ],

@@ -5,142 +5,10 @@
 #include <string>
 
 #include "nmcx/core/error.hpp"
+#include "nmcx/fem/cohesive_curve.hpp"
 
 namespace nmcx {
 namespace {
-
-/// Steepness of the exponential shape, cut off where it has fallen to e^-5 of its height and
-/// shifted down to end at zero; the area is made up by a longer opening.
-constexpr double steepness = 5;
-
-/// Traction q(s) between onset (s = 0, q = 1) and the end (s = 1, q = 0), its slope and area.
-struct Softening {
-  double value;
-  double slope;
-  double area;  ///< from 0 to s
-};
-
-Softening softening(SofteningShape shape, double s) {
-  if (shape == SofteningShape::bilinear) {
-    return {.value = 1 - s, .slope = -1, .area = s * (1 - (0.5 * s))};
-  }
-  const double tail = std::exp(-steepness);
-  const double scale = 1 / (1 - tail);
-  const double e = std::exp(-steepness * s);
-  // expm1 keeps the digits of a value near the end.
-  return {.value = tail * std::expm1(steepness * (1 - s)) * scale,
-          .slope = -steepness * e * scale,
-          .area = ((-std::expm1(-steepness * s) / steepness) - (s * tail)) * scale};
-}
-
-/// A constant of the law and its derivative with respect to the share of sliding.
-struct Sloped {
-  double value;
-  double slope;
-};
-
-/// Onset at a share of sliding. The quadratic criterion of Camanho and Dávila, NASA/TM-2002-211737
-/// (2002), with β² = B/(1 - B), is 1/δ_0² = (1 - B)/δ_n0² + B/δ_s0². That of Turon et al.,
-/// Mechanics of Materials 38 (2006) 1072, takes the energy ½ K δ_0² between the modes as the
-/// fracture energy.
-Sloped onset(const CohesiveLaw& law, double share) {
-  const double normal = law.strength / law.stiffness;
-  if (law.shear_strength == law.strength) return {.value = normal, .slope = 0};
-  const double shear = law.shear_strength / law.stiffness;
-  if (law.onset_criterion == OnsetCriterion::energy) {
-    const double slope = ((shear * shear) - (normal * normal)) * std::pow(share, law.exponent - 1);
-    const double value = std::sqrt((normal * normal) + (slope * share));
-    return {.value = value, .slope = 0.5 * law.exponent * slope / value};
-  }
-  const double n = 1 / (normal * normal);
-  const double s = 1 / (shear * shear);
-  const double value = 1 / std::sqrt(((1 - share) * n) + (share * s));
-  return {.value = value, .slope = -0.5 * value * value * value * (s - n)};
-}
-
-Sloped fracture_energy(const CohesiveLaw& law, double share) {
-  const double normal = law.fracture_energy;
-  const double shear = law.shear_fracture_energy;
-  if (law.mixed_mode == MixedMode::benzeggagh_kenane) {
-    if (shear == normal) return {.value = normal, .slope = 0};
-    const double slope = (shear - normal) * std::pow(share, law.exponent - 1);
-    return {.value = normal + (slope * share), .slope = law.exponent * slope};
-  }
-  if (law.exponent == 1 && shear == normal) return {.value = normal, .slope = 0};
-  const double a = (1 - share) / normal;
-  const double b = share / shear;
-  const double sum = std::pow(a, law.exponent) + std::pow(b, law.exponent);
-  const double value = std::pow(sum, -1 / law.exponent);
-  const double by_share =
-      (std::pow(b, law.exponent - 1) / shear) - (std::pow(a, law.exponent - 1) / normal);
-  return {.value = value, .slope = -value / sum * by_share};
-}
-
-/// The curve at one share of sliding; δ = onset + s · length in softening.
-struct Curve {
-  SofteningShape shape;
-  double stiffness;
-  Sloped onset;
-  Sloped length;
-
-  /// ½ K δ_0².
-  [[nodiscard]] double elastic() const { return 0.5 * stiffness * onset.value * onset.value; }
-  [[nodiscard]] double opening(double s) const { return onset.value + (s * length.value); }
-  [[nodiscard]] double progress(double separation) const {
-    return std::clamp((separation - onset.value) / length.value, 0.0, 1.0);
-  }
-  /// Damage at a progress of softening.
-  [[nodiscard]] double damage(double s) const {
-    if (s <= 0) return 0;
-    // 1 - δ_0 q / δ in a form that keeps its digits just after onset.
-    const double q = softening(shape, s).value;
-    return ((s * length.value) + (onset.value * (1 - q))) / opening(s);
-  }
-  /// Work of separation spent when softening has come to s.
-  [[nodiscard]] double dissipated(double s) const {
-    const Softening at = softening(shape, s);
-    return elastic() + (stiffness * onset.value * length.value * at.area) -
-           (0.5 * stiffness * onset.value * opening(s) * at.value);
-  }
-  /// Progress that has a damage.
-  [[nodiscard]] double progress_of(double damage_value) const {
-    const double integrity = 1 - damage_value;
-    if (integrity <= 0) return 1;
-    if (damage_value <= 0) return 0;
-    if (shape == SofteningShape::bilinear) {
-      return onset.value * damage_value / (onset.value + (integrity * length.value));
-    }
-    // δ_0 q(s) - (1 - D) δ(s) is convex and falls: Newton from the left never steps too far.
-    double s = 0;
-    for (int i = 0; i < 100; ++i) {
-      const Softening at = softening(shape, s);
-      const double value = (onset.value * at.value) - (integrity * opening(s));
-      const double slope = (onset.value * at.slope) - (integrity * length.value);
-      const double step = -value / slope;
-      s = std::min(1.0, s + step);
-      if (!(step > 1e-15 * s)) break;
-    }
-    return s;
-  }
-  /// ½ K δ² that damage has to overcome to grow beyond a progress.
-  [[nodiscard]] double threshold(double s) const {
-    return 0.5 * stiffness * opening(s) * opening(s);
-  }
-};
-
-Curve curve(const CohesiveLaw& law, double share) {
-  const Sloped start = onset(law, share);
-  const Sloped energy = fracture_energy(law, share);
-  const double whole = softening(law.shape, 1).area;
-  const double strength = law.stiffness * start.value;
-  const double length = (energy.value - (0.5 * strength * start.value)) / (strength * whole);
-  const double slope = ((energy.slope - (strength * start.slope)) / (strength * whole)) -
-                       (length * start.slope / start.value);
-  return {.shape = law.shape,
-          .stiffness = law.stiffness,
-          .onset = start,
-          .length = {.value = length, .slope = slope}};
-}
 
 /// The part of the normal separation that damage weakens, p = h δ_n, its slope, and P = 2 ∫ p.
 struct OpeningPart {
@@ -179,8 +47,8 @@ Effective<d> effective(const Vector<d>& separation, double depth) {
 
 /// Derivative of the damage at a separation of `opening` by the components of the separation.
 template <std::size_t d>
-Vector<d> damage_gradient(const Curve& c, const Effective<d>& e, const Vector<d>& separation,
-                          double progress) {
+Vector<d> damage_gradient(const CohesiveCurve& c, const Effective<d>& e,
+                          const Vector<d>& separation, double progress) {
   const Softening at = softening(c.shape, progress);
   const double opening = c.opening(progress);
   const double ratio = c.onset.value / opening;
@@ -203,7 +71,7 @@ struct Evaluation {
   const CohesiveLaw* law;
   const Vector<d>* separation;
   Effective<d> at;
-  Curve mode;
+  CohesiveCurve mode;
   double lag = 1;  ///< part of new damage that traction follows within the step
 };
 
@@ -243,7 +111,7 @@ Tensor<d> consistent(const Evaluation<d>& evaluation, const CohesiveHistory& his
 template <std::size_t d>
 CohesiveHistory advance(const Evaluation<d>& evaluation, const CohesiveHistory& history,
                         double largest) {
-  const Curve& mode = evaluation.mode;
+  const CohesiveCurve& mode = evaluation.mode;
   CohesiveHistory next = history;
   next.damage = std::max(history.damage,
                          std::min(mode.damage(mode.progress(evaluation.at.separation)), largest));
@@ -266,14 +134,31 @@ CohesiveHistory advance(const Evaluation<d>& evaluation, const CohesiveHistory& 
   return next;
 }
 
+/// How hard a separation strains a boundary of some damage.
+struct Strain {
+  CohesiveCurve mode;
+  double share;  ///< traction over the one that the boundary bears
+};
+
+template <std::size_t d>
+Strain strain(const CohesiveLaw& law, const Vector<d>& separation, double damage) {
+  const double opening = std::max(0.0, separation[0]);
+  double sliding = 0;
+  for (std::size_t k = 1; k < d; ++k) sliding += separation[k] * separation[k];
+  const double square = (opening * opening) + sliding;
+  const CohesiveCurve mode = cohesive_curve(law, square > 0 ? sliding / square : 0);
+  const double limit = mode.opening(mode.progress_of(damage));
+  return {.mode = mode, .share = std::min(1.0, std::sqrt(square) / limit)};
+}
+
 void check_energy(const CohesiveLaw& law) {
   // Between the modes too: the energy of a mixed mode can fall below what its strength stores.
   constexpr int n_share = 64;
   for (int i = 0; i <= n_share; ++i) {
     const double share = static_cast<double>(i) / n_share;
-    const double start = onset(law, share).value;
+    const double start = onset_at(law, share).value;
     const double stored = 0.5 * law.stiffness * start * start;
-    const double energy = fracture_energy(law, share).value;
+    const double energy = fracture_energy_at(law, share).value;
     if (energy > stored) continue;
     const char* which = i == 0         ? "fracture_energy"
                         : i == n_share ? "shear_fracture_energy"
@@ -300,18 +185,22 @@ void check(const CohesiveLaw& law) {
           "exponent must be 1 or more, or damage jumps with the first sliding");
   require(std::isfinite(law.viscosity) && law.viscosity >= 0,
           "viscosity must be 0 or more, a time in s");
+  require(law.fatigue_cycles > 0, "fatigue_cycles must be positive; infinite: no fatigue");
+  require(law.endurance >= 0 && law.endurance < 1, "endurance must be 0 or more, and below 1");
+  require(law.viscosity == 0 || std::isinf(law.fatigue_cycles),
+          "fatigue_cycles need a law without viscosity");
   check_energy(law);
 }
 
 CohesiveMode cohesive_mode(const CohesiveLaw& law, double sliding_share) {
-  const Curve mode = curve(law, sliding_share);
+  const CohesiveCurve mode = cohesive_curve(law, sliding_share);
   return {.onset = mode.onset.value,
           .final_opening = mode.opening(1),
-          .fracture_energy = fracture_energy(law, sliding_share).value};
+          .fracture_energy = fracture_energy_at(law, sliding_share).value};
 }
 
 double cohesive_damage(const CohesiveLaw& law, double separation, double sliding_share) {
-  const Curve mode = curve(law, sliding_share);
+  const CohesiveCurve mode = cohesive_curve(law, sliding_share);
   return mode.damage(mode.progress(separation));
 }
 
@@ -321,7 +210,7 @@ CohesivePoint<d> cohesive_response(const CohesiveLaw& law, const Vector<d>& sepa
   const double depth = contact_depth * law.strength / law.stiffness;
   Evaluation<d> evaluation{
       .law = &law, .separation = &separation, .at = effective(separation, depth), .mode = {}};
-  evaluation.mode = curve(law, evaluation.at.share);
+  evaluation.mode = cohesive_curve(law, evaluation.at.share);
   if (law.viscosity > 0) {
     evaluation.lag = options.time_step / (law.viscosity + options.time_step);
   }
@@ -347,6 +236,30 @@ CohesivePoint<d> cohesive_response(const CohesiveLaw& law, const Vector<d>& sepa
     point.tangent = consistent(evaluation, point.history, damage, loading);
   }
   return point;
+}
+
+template <std::size_t d>
+CohesiveHistory fatigued(const CohesiveLaw& law, const Vector<d>& from, const Vector<d>& to,
+                         double damage_before, const CohesiveHistory& history, double most) {
+  const Strain first = strain(law, from, history.damage);
+  const Strain last = strain(law, to, history.damage);
+  const auto beyond = [&law](double share) {
+    const double tires = std::max(0.0, share - law.endurance) / (1 - law.endurance);
+    return tires * tires;
+  };
+  const double lost = 0.5 * std::abs(beyond(last.share) - beyond(first.share)) / law.fatigue_cycles;
+  const CohesiveCurve& mode = last.share > first.share ? last.mode : first.mode;
+  const double progress = std::min(1.0, mode.progress_of(damage_before) + lost);
+  const double damage = std::min(mode.damage(progress), most);
+  if (!(lost > 0) || damage <= history.damage) return history;
+
+  const double depth = contact_depth * law.strength / law.stiffness;
+  const double separation = effective(to, depth).separation;
+  CohesiveHistory next = history;
+  next.dissipated += 0.5 * law.stiffness * separation * separation * (damage - history.damage);
+  next.damage = damage;
+  next.viscous_damage = damage;
+  return next;
 }
 
 TractionSeparation traction_separation(const CohesiveLaw& law, const ArrayView<double, 1>& opening,
@@ -380,5 +293,9 @@ template CohesivePoint<2> cohesive_response<2>(const CohesiveLaw&, const Vector<
                                                const CohesiveHistory&, const CohesiveOptions&);
 template CohesivePoint<3> cohesive_response<3>(const CohesiveLaw&, const Vector<3>&,
                                                const CohesiveHistory&, const CohesiveOptions&);
+template CohesiveHistory fatigued<2>(const CohesiveLaw&, const Vector<2>&, const Vector<2>&, double,
+                                     const CohesiveHistory&, double);
+template CohesiveHistory fatigued<3>(const CohesiveLaw&, const Vector<3>&, const Vector<3>&, double,
+                                     const CohesiveHistory&, double);
 
 }  // namespace nmcx

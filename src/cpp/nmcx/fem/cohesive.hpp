@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 
 #include "nmcx/core/views.hpp"
 #include "nmcx/fem/element.hpp"
@@ -39,6 +40,10 @@ struct CohesiveLaw {
   MixedMode mixed_mode = MixedMode::benzeggagh_kenane;
   OnsetCriterion onset_criterion = OnsetCriterion::quadratic;
   double viscosity = 0;  ///< μ, time in which damage follows its law [s]
+  /// N, cycles between nothing and all that a boundary bears at the time, after which it bears
+  /// nothing; infinite: it does not tire
+  double fatigue_cycles = std::numeric_limits<double>::infinity();
+  double endurance = 0.25;  ///< C, share of what it bears at the time up to which nothing tires it
 };
 
 /// The law at one share B of sliding in the squared separation.
@@ -94,7 +99,8 @@ struct CohesivePoint {
 };
 
 /// @throws InvalidArgument for constants that are not finite or not positive, an exponent below 1,
-///         a negative viscosity, or a fracture energy that the elastic part alone exceeds
+///         a negative viscosity, fatigue with one, an endurance outside 0 … 1, or a fracture energy
+///         that the elastic part alone exceeds
 void check(const CohesiveLaw& law);
 
 /// Onset, final opening and fracture energy for B = sliding² / separation² of 0 (opening) to 1.
@@ -116,6 +122,25 @@ double cohesive_damage(const CohesiveLaw& law, double separation, double sliding
 template <std::size_t d>
 CohesivePoint<d> cohesive_response(const CohesiveLaw& law, const Vector<d>& separation,
                                    const CohesiveHistory& history, const CohesiveOptions& options);
+
+/// What a way between two separations has done to a boundary once fatigue has its share.
+///
+/// With r the traction over the one that the boundary bears at the time, and s the progress of
+/// softening, the part of its strength that it has lost if that is bilinear,
+///   ds = ⟨r - C⟩ |dr| / (N (1 - C)²),
+/// after Roe and Siegmund, Eng. Fract. Mech. 70 (2003) 209, with their accumulated separation
+/// counted in separations at which the boundary gives way. Of fatigue and of what the law itself
+/// asked for on the way only the larger counts. The boundary stays where it is, so damage D spends
+/// ½ K δ² dD.
+///
+/// @param from, to      separations at both ends of a way along which r rises or falls [m]
+/// @param damage_before at its begin
+/// @param history       at its end
+/// @param most          damage that fatigue may reach
+/// @pre no viscosity
+template <std::size_t d>
+CohesiveHistory fatigued(const CohesiveLaw& law, const Vector<d>& from, const Vector<d>& to,
+                         double damage_before, const CohesiveHistory& history, double most);
 
 /// Normal tractions and damage of a series of separations.
 struct TractionSeparation {
@@ -139,5 +164,9 @@ extern template CohesivePoint<2> cohesive_response<2>(const CohesiveLaw&, const 
 extern template CohesivePoint<3> cohesive_response<3>(const CohesiveLaw&, const Vector<3>&,
                                                       const CohesiveHistory&,
                                                       const CohesiveOptions&);
+extern template CohesiveHistory fatigued<2>(const CohesiveLaw&, const Vector<2>&, const Vector<2>&,
+                                            double, const CohesiveHistory&, double);
+extern template CohesiveHistory fatigued<3>(const CohesiveLaw&, const Vector<3>&, const Vector<3>&,
+                                            double, const CohesiveHistory&, double);
 
 }  // namespace nmcx

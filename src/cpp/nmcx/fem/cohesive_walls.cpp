@@ -17,6 +17,13 @@ constexpr std::size_t nodes_of_chunk = 4096;
 constexpr std::size_t history_values = 5;
 
 template <std::size_t d>
+Vector<d> separation_at(const WallResponse& response, std::size_t point) {
+  Vector<d> separation{response.opening[point]};
+  std::copy_n(response.sliding.data() + (point * (d - 1)), d - 1, separation.begin() + 1);
+  return separation;
+}
+
+template <std::size_t d>
 Vector<d> position(const ArrayView<double, 2>& positions, std::size_t node) {
   Vector<d> x{};
   for (std::size_t k = 0; k < d; ++k) x[k] = positions(node, k);
@@ -205,6 +212,25 @@ CohesiveState CohesiveWalls::state_of(const ArrayView<double, 3>& values) const 
                 point.damage <= 1 && point.dissipated >= 0 && std::isfinite(point.dissipated) &&
                 std::isfinite(point.viscous_work) && std::isfinite(point.excess),
             "state must hold damage between 0 and 1 and finite energies");
+  }
+  return state;
+}
+
+CohesiveState CohesiveWalls::fatigued(const WallResponse& from, const WallResponse& to,
+                                      double residual_integrity) const {
+  const std::size_t n = n_wall() * n_point();
+  require(from.state.points.size() == n && to.state.points.size() == n,
+          "from and to must be responses of these walls");
+  const double most = 1 - residual_integrity;
+  CohesiveState state = to.state;
+  for (std::size_t i = 0; i < n; ++i) {
+    const CohesiveLaw& law = laws_[law_of_wall_[i / n_point()]];
+    const double before = from.state.points[i].damage;
+    const auto tire = [&]<std::size_t d>() {
+      return nmcx::fatigued<d>(law, separation_at<d>(from, i), separation_at<d>(to, i), before,
+                               to.state.points[i], most);
+    };
+    state.points[i] = dimension_ == 2 ? tire.operator()<2>() : tire.operator()<3>();
   }
   return state;
 }

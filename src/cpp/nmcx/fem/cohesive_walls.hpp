@@ -92,6 +92,14 @@ class CohesiveWalls {
                                       const CohesiveState& state, const WallOptions& options,
                                       const Execution& execution) const;
 
+  /// What a way from one response to another leaves once fatigue has its share: `nmcx::fatigued`
+  /// point by point, each wall staying where it is.
+  ///
+  /// @param residual_integrity least that fatigue leaves
+  /// @throws InvalidArgument for responses of other walls
+  [[nodiscard]] CohesiveState fatigued(const WallResponse& from, const WallResponse& to,
+                                       double residual_integrity) const;
+
  private:
   /// Where each node occurs in the facets' rows, in ascending order.
   struct Contributions {

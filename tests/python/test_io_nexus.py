@@ -163,6 +163,10 @@ EXAMPLES: list[results.Result] = [
         normal(2, 4, 6), normal(2, 3), normal(2, 3), np.array([[False] * 3, [True, False, True]]),
         *(normal(2) for _ in range(7)), 7, 31, {"max_step": 0.02}, ("a note",),
     ),
+    results.ModelSensitivity(
+        ("", "c_rate"), ("", "2.0"), np.array([1, 2, 3]), mask(2, 3),
+        *(normal(2, 3) for _ in range(7)), {"base": {"c_rate": 1.0}, "dimension": 2}, ("a note",),
+    ),
     results.CrackNetwork(np.array([0, 1, 1]), normal(1), np.array([True])),
     results.RadialProfile(
         normal(3), normal(3), normal(3), normal(3), normal(3), np.array([1, 5, 9]),

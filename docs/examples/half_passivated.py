@@ -23,7 +23,7 @@ from nmcx import materials, mesh, plot
 # %%
 # The layer, 50 nm thick, covers the half to the right. Stress does not drive lithium here
 # (``stress_drive="none"``), which is a fifth of the work.
-grains = mesh.disc(5e-6, n_grains=25, size=0.4e-6, seed=1)
+grains = mesh.disc(5e-6, n_grains=40, size=0.3e-6, seed=1)
 parameters = materials.NMC811
 full = parameters.max_concentration
 centre = grains.points[grains.surface].mean(axis=1)
@@ -33,7 +33,7 @@ layer = np.where(half, cm.layer_conductance(50e-9, parameters.diffusivity_layer)
 
 def charged(layer_conductance, wetting):
     return cm.simulate(
-        grains, parameters, protocol=cm.Charge(1.0, until=0.35), states=12,
+        grains, parameters, protocol=cm.Charge(1.0, until=0.6), states=14,
         surface=cm.ButlerVolmer(layer_conductance=layer_conductance),
         coupling=cm.Coupling(stress_drive="none", wetting=wetting),
     )  # fmt: skip
@@ -46,7 +46,7 @@ histories = {
     "half layer, cracks fill": charged(layer, True),
 }
 passivated = {name: half for name in histories if name.startswith("half")}
-contents = [0.8, 0.6, 0.35]
+contents = [0.85, 0.7, 0.6]
 
 
 def compared(field):

@@ -31,9 +31,10 @@ def coupled_fields(
     """Lithium, hoop stress and damage in a plane, a row each, at several states of charge.
 
     Lithium is shown as c / C_max less its mean, which stands above the column. Hoop stress is the
-    normal stress across the radius, positive where it pulls; its colours end
-    where 1 % of the cells lie beyond. Damaged walls are coloured by their damage, those that the
-    electrolyte has filled stand on a blue ground. A row has one colour scale.
+    normal stress across the radius, positive where it pulls, at nodes the mean of the cells of
+    their own grain; its colours end where 1 % lie beyond. Damaged walls are coloured by their
+    damage, those that the electrolyte has filled stand on a blue ground. A row has one colour
+    scale.
 
     Parameters
     ----------

@@ -56,21 +56,29 @@ class View:
         return mesh_section(self.mesh, self.normal, self.offset)
 
     def values(self, history: History, index: int, field: str) -> NDArray[np.float64]:
-        """Of all nodes, cells or walls, in the unit of the colour bar."""
+        """Of all nodes or walls, in the unit of the colour bar."""
         if field == "lithium":
             # The mean falls by ten times what places differ by: it would hide them.
             above = history.concentration[index] - history.mean_concentration[index]
             return np.asarray(above / self.max_concentration)
         if field == "hoop_stress":
-            return hoop_stress(self.mesh, history.stress[index]) / 1e6
+            return self._of_nodes(hoop_stress(self.mesh, history.stress[index]) / 1e6)
         return np.asarray(history.damage[index], dtype=np.float64)
 
     def shown(self, history: History, index: int, field: str) -> NDArray[np.float64]:
-        """Of the points, triangles or lines of the cut."""
+        """Of the points or wall lines of the cut."""
         values = self.values(history, index, field)
-        if field == "lithium":
-            return self.section.of_nodes(values)
-        return values[self.section.cell if field == "hoop_stress" else self.section.wall]
+        return values[self.section.wall] if field == "damage" else self.section.of_nodes(values)
+
+    def _of_nodes(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        # Stress of linear cells goes up and down from cell to cell; nodes belong to one grain each.
+        n, volume = len(self.mesh.points), self.mesh.volume
+        node = self.mesh.cells.ravel()
+        total, weight = (
+            np.bincount(node, np.repeat(of, self.mesh.cells.shape[1]), n)
+            for of in (values * volume, volume)
+        )
+        return np.asarray(total / weight)
 
 
 def common_limits(
@@ -124,13 +132,10 @@ class FieldPanel:
         section = self._view.section
         right, up = (section.points / _MICRON).T
         triangles = Triangulation(right, up, section.triangles)
-        colours: dict[str, Any] = {"cmap": _COLOURS[self._field], "rasterized": True}
-        if self._field == "lithium":
-            return self._ax.tripcolor(triangles, np.zeros(len(right)), shading="gouraud", **colours)
-        none = np.zeros(len(section.triangles))
         return self._ax.tripcolor(
-            triangles, facecolors=none, edgecolors="face", linewidth=0.2, **colours
-        )
+            triangles, np.zeros(len(right)), shading="gouraud", cmap=_COLOURS[self._field],
+            rasterized=True,
+        )  # fmt: skip
 
     def _walls(self) -> Any:
         from matplotlib.collections import LineCollection
@@ -178,3 +183,4 @@ class FieldPanel:
         """Draw a scale bar."""
         low, high = self._ax.get_xlim()
         scale_bar(self._ax, high - low)
+        self._ax.artists[-1].patch.set_visible(False)  # it would hide part of the rim

@@ -30,6 +30,15 @@ def history(grains: Mesh) -> History:
     )  # fmt: skip
 
 
+def at_nodes(grains: Mesh, values: np.ndarray) -> np.ndarray:
+    """Mean of the cells that a node belongs to, by volume; no cell of another grain has it."""
+    means = np.empty(len(grains.points))
+    for node in range(len(means)):
+        around = (grains.cells == node).any(axis=1)
+        means[node] = np.average(values[around], weights=grains.volume[around])
+    return means
+
+
 def test_panels_show_what_the_history_holds(grains: Mesh, history: History) -> None:
     right = grains.points[grains.surface].mean(axis=1)[:, 0] > 0
     figure = plot.coupled_fields(
@@ -47,7 +56,7 @@ def test_panels_show_what_the_history_holds(grains: Mesh, history: History) -> N
     xx, yy, _, _, _, xy = history.stress[-1].T
     (stress,) = (c for c in hoop.collections if c.get_cmap().name == "PuOr_r")
     scale = np.abs(history.stress[-1]).max() / 1e6
-    exact = (xx * s**2 + yy * c**2 - 2 * xy * s * c) / 1e6
+    exact = at_nodes(grains, (xx * s**2 + yy * c**2 - 2 * xy * s * c) / 1e6)
     np.testing.assert_allclose(stress.get_array(), exact, atol=1e-12 * scale)
     low, high = stress.get_clim()
     assert low == -high
@@ -56,7 +65,9 @@ def test_panels_show_what_the_history_holds(grains: Mesh, history: History) -> N
     (walls,) = (c for c in lines if c.get_array() is not None)
     np.testing.assert_array_equal(walls.get_array(), history.damage[-1])
     assert walls.get_clim() == (0.0, 1.0)
-    (ground,) = (c for c in lines if np.array_equal(c.get_linewidths() > 0, history.wetted[-1]))
+    (ground,) = (
+        c for c in lines if np.array_equal(np.asarray(c.get_linewidths()) > 0, history.wetted[-1])
+    )
     assert history.wetted[-1].any() and len(ground.get_segments()) == len(grains.interfaces)
     (layer,) = (c for c in lines if len(c.get_segments()) == right.sum())
     assert np.all(np.mean(layer.get_segments(), axis=1)[:, 0] > 0)
@@ -73,9 +84,9 @@ def test_compared_panels_share_one_scale(grains: Mesh, history: History) -> None
     assert len(maps) == 6 and len({m.get_clim() for m in maps}) == 1
     # Rows are states of charge, columns histories.
     for i, row in enumerate(np.reshape(maps, (3, 2))):
-        exact = cm.hoop_stress(grains, history.stress[i + 1]) / 1e6
+        exact = at_nodes(grains, cm.hoop_stress(grains, history.stress[i + 1]) / 1e6)
         for shown in row:
-            np.testing.assert_array_equal(shown.get_array(), exact)
+            np.testing.assert_allclose(shown.get_array(), exact, atol=1e-9)
     assert figure.axes[2].get_ylabel() == "mean x = 0.65"
     with pytest.raises(ValueError, match="field must be one of lithium"):
         plot.coupled_comparison(
@@ -92,18 +103,18 @@ def test_an_animation_plays_every_saved_time(
     path = plot.animate(
         grains, history, tmp_path / "one.gif", max_concentration=FULL, frame_duration=0.2, dpi=50
     )
-    marks, durations = [], []
+    quarters, durations = [], []
     with Image.open(path) as film:
         assert film.n_frames == len(history.times)
         assert film.info["loop"] == 0
         for i in range(film.n_frames):
             film.seek(i)
             durations.append(film.info["duration"])
-            # The orange mark runs along the potential, in the lowest quarter.
             picture = np.asarray(film.convert("RGB"), dtype=int)
-            quarter = picture[3 * picture.shape[0] // 4 :]
-            close = np.abs(quarter - (213, 94, 0)).sum(axis=2) < 60
-            marks.append(np.nonzero(close)[1].mean())
+            quarters.append(picture[3 * picture.shape[0] // 4 :])
+    # In the lowest quarter nothing moves but the mark that runs along the potential.
+    moved = [np.abs(q - np.median(quarters, axis=0)).sum(axis=2) > 100 for q in quarters]
+    marks = [np.nonzero(where)[1].mean() for where in moved]
     assert durations == [200, 200, 200, 1200]
     steps = np.diff(marks)
     # Time goes evenly from left to right, to a pixel or so.

@@ -30,6 +30,7 @@ BASE: dict[str, Any] = {
     "layer_nm": 50.0,
     "grain_size_um": 2.0,
     "cohesive_stiffness": 1.8e19,
+    "wet_opening_nm": 1.0,
     "stress_drive": "none",
 }
 CHANGES: dict[str, list[Any]] = {
@@ -38,6 +39,7 @@ CHANGES: dict[str, list[Any]] = {
     "layer_nm": [10.0, 100.0],
     "grain_size_um": [1.4, 2.8],
     "cohesive_stiffness": [1e18, 1e20],
+    "wet_opening_nm": [0.5, 2.0],
     "stress_drive": ["open_circuit"],
 }
 SEEDS = (1, 2, 3)
@@ -50,6 +52,7 @@ def particle(
     layer_nm: float,
     grain_size_um: float,
     cohesive_stiffness: float,
+    wet_opening_nm: float,
     stress_drive: str,
 ) -> dict[str, Any]:
     """Arguments of `chemomechanics.simulate` for one row."""
@@ -62,7 +65,7 @@ def particle(
         "parameters": parameters,
         "protocol": cm.Charge(c_rate, until=0.22, cutoff=4.3),
         "surface": cm.ButlerVolmer(layer_conductance=np.where(half, layer, np.inf)),
-        "coupling": cm.Coupling(stress_drive=stress_drive),
+        "coupling": cm.Coupling(stress_drive=stress_drive, wet_opening=1e-9 * wet_opening_nm),
         "eigenstrain": eigenstrain,
         "states": 12,
     }

@@ -8,9 +8,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from nmcx.plot.field_panel import FIELDS, FieldPanel, View, common_limits
+from nmcx.plot.field_panel import (
+    COLOUR_MAPS,
+    FIELDS,
+    FILLED,
+    LAYER,
+    FieldPanel,
+    View,
+    common_limits,
+)
 from nmcx.plot.panels import COLOURS, TITLE, label_axes, new_figure, open_frame
 from nmcx.results import History, Mesh
 
@@ -19,6 +27,8 @@ if TYPE_CHECKING:
 
 #: How long the last frame stays, in durations of the others.
 _LAST = 6
+#: Colours of the potential, and of the present in it.
+LINE, MARK = COLOURS[0], COLOURS[1]
 
 
 def animate(
@@ -114,10 +124,10 @@ class _Film:
             panel.colour_bar(ax, location="bottom", shrink=0.8, aspect=20)
             self._panels.append(panel)
         below = self._figure.add_subplot(grid[1, :])
-        below.plot(history.times, history.potential, color=COLOURS[0], linewidth=1.2)
+        below.plot(history.times, history.potential, color=LINE, linewidth=1.2)
         label_axes(below, "time [s]", "potential [V]")
         open_frame(below)
-        (self._mark,) = below.plot([], [], "o", color=COLOURS[1], markersize=6)
+        (self._mark,) = below.plot([], [], "o", color=MARK, markersize=6)
         self._title = self._figure.suptitle(" ", fontsize=TITLE)
 
     def picture(self, index: int, dpi: float) -> Any:
@@ -141,23 +151,29 @@ class _Film:
 
 
 def _gif(pictures: list[Any], frame_duration: float) -> bytes:
-    """Frames with one palette, so that colours do not flicker."""
     from PIL import Image
 
-    width, height = pictures[0].size
-    sample = [pictures[0], pictures[len(pictures) // 2], pictures[-1]]
-    together = Image.new("RGB", (width, height * len(sample)))
-    for k, picture in enumerate(sample):
-        together.paste(picture, (0, k * height))
-    palette = together.quantize(256)
+    palette = Image.new("P", (1, 1))
+    palette.putpalette(_palette().tobytes())
     frames = [p.quantize(palette=palette, dither=Image.Dither.NONE) for p in pictures]
-    last = len(frames) - 1
-    durations = [
-        round(1000 * frame_duration * (_LAST if i == last else 1)) for i in range(last + 1)
-    ]
+    durations = [round(1000 * frame_duration)] * (len(frames) - 1)
     buffer = io.BytesIO()
     frames[0].save(
-        buffer, format="GIF", save_all=True, append_images=frames[1:], duration=durations, loop=0,
-        optimize=False,
+        buffer, format="GIF", save_all=True, append_images=frames[1:],
+        duration=[*durations, round(1000 * frame_duration * _LAST)], loop=0, optimize=False,
     )  # fmt: skip
     return buffer.getvalue()
+
+
+def _palette() -> NDArray[np.uint8]:
+    """(256, 3) the colours that are drawn: found in the pictures, rare ones would be missing."""
+    from matplotlib import colormaps
+    from matplotlib.colors import to_rgb
+
+    scales = [colormaps[name](np.linspace(0.0, 1.0, 72))[:, :3] for name in COLOUR_MAPS.values()]
+    greys = np.repeat(np.linspace(0.0, 1.0, 24)[:, None], 3, axis=1)
+    white = np.linspace(0.0, 0.75, 4)[:, None]  # lines fade into white at their edges
+    lines = [
+        (1.0 - white) * np.array(to_rgb(colour)) + white for colour in (LINE, MARK, FILLED, LAYER)
+    ]
+    return np.rint(255.0 * np.concatenate([*scales, greys, *lines])).astype(np.uint8)

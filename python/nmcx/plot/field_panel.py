@@ -24,12 +24,12 @@ _LABELS = {
     "hoop_stress": "hoop stress [MPa]",
     "damage": "damage of walls [1]",
 }
-_COLOURS = {"lithium": "cividis", "hoop_stress": "PuOr_r", "damage": "magma_r"}
+COLOUR_MAPS = {"lithium": "cividis", "hoop_stress": "PuOr_r", "damage": "magma_r"}
 _MICRON = 1e-6
 #: Damage below which a wall is drawn as sound.
 _SOUND = 0.01
-_FILLED = COLOURS[5]
-_LAYER = COLOURS[2]
+FILLED = COLOURS[5]
+LAYER = COLOURS[2]
 #: Least span of a colour bar of lithium, in x.
 _NARROWEST = 0.01
 
@@ -133,7 +133,7 @@ class FieldPanel:
         right, up = (section.points / _MICRON).T
         triangles = Triangulation(right, up, section.triangles)
         return self._ax.tripcolor(
-            triangles, np.zeros(len(right)), shading="gouraud", cmap=_COLOURS[self._field],
+            triangles, np.zeros(len(right)), shading="gouraud", cmap=COLOUR_MAPS[self._field],
             rasterized=True,
         )  # fmt: skip
 
@@ -142,8 +142,8 @@ class FieldPanel:
 
         lines = list(self._view.section.walls / _MICRON)
         style: dict[str, Any] = {"capstyle": "round", "linewidths": 0.0}
-        self._ground = LineCollection(lines, colors=_FILLED, zorder=2.5, **style)
-        walls = LineCollection(lines, cmap=_COLOURS["damage"], zorder=3, **style)
+        self._ground = LineCollection(lines, colors=FILLED, zorder=2.5, **style)
+        walls = LineCollection(lines, cmap=COLOUR_MAPS["damage"], zorder=3, **style)
         self._ax.add_collection(self._ground)
         self._ax.add_collection(walls)
         return walls
@@ -158,7 +158,7 @@ class FieldPanel:
         if covered.shape != (len(self._view.mesh.surface),):
             raise ValueError("passivated must have one value per surface facet")
         lines = list(section.rim[covered[section.rim_facet]] / _MICRON)
-        self._ax.add_collection(LineCollection(lines, colors=_LAYER, linewidths=3.0, zorder=4))
+        self._ax.add_collection(LineCollection(lines, colors=LAYER, linewidths=3.0, zorder=4))
 
     def show(self, index: int) -> None:
         """Show the field as it is at a saved time."""

@@ -146,7 +146,7 @@ def _rows(
 
 def _outcomes(grains: Mesh, history: History) -> dict[str, float]:
     """Numbers of a simulation by the names of the fields of `ModelSensitivity`."""
-    area = np.asarray(grains.interface_area)
+    area, volume = np.asarray(grains.interface_area), np.asarray(grains.volume, np.float64)
     damage, opening = np.asarray(history.damage)[-1], np.asarray(history.opening)[-1]
     open_by = Coupling()
     is_open = (damage >= open_by.wet_damage) & (opening >= open_by.wet_opening)
@@ -158,7 +158,7 @@ def _outcomes(grains: Mesh, history: History) -> dict[str, float]:
         "mean_damage": float(damage @ area / max(area.sum(), np.finfo(float).tiny)),
         "crack_area": float(area[is_open].sum()),
         "dissipated": float(history.dissipated[-1]),
-        "hoop_stress": max(_exceeded(values, grains.volume) for values in stress),
+        "hoop_stress": max(_exceeded(values, volume) for values in stress),
         "reactive_area": float(history.reactive_area[-1]),
     }
 

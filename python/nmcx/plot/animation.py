@@ -143,7 +143,7 @@ class _Film:
         content = history.mean_concentration[index] / self._full
         self._title.set_text(f"{time:.0f} s, mean x = {content:.3f}, {potential:.3f} V")
         self._figure.set_dpi(dpi)
-        canvas = FigureCanvasAgg(self._figure)
+        canvas: Any = FigureCanvasAgg(self._figure)
         canvas.draw()
         # What the first frame has laid out stays where it is.
         self._figure.set_layout_engine("none")

@@ -166,8 +166,8 @@ class FieldPanel:
         self._mappable.set_array(values)
         if self._field == "damage":
             filled = self._history.wetted[index][self._view.section.wall]
-            self._ground.set_linewidths(np.where(filled, 5.0, 0.0))
-            self._mappable.set_linewidths(np.where(values > _SOUND, 1.6, 0.0))
+            self._ground.set_linewidth(np.where(filled, 5.0, 0.0).tolist())
+            self._mappable.set_linewidth(np.where(values > _SOUND, 1.6, 0.0).tolist())
 
     def colour_bar(self, axes: Any, **where: Any) -> None:
         """Colour bar beside the panels, for all of them."""
@@ -183,4 +183,5 @@ class FieldPanel:
         """Draw a scale bar."""
         low, high = self._ax.get_xlim()
         scale_bar(self._ax, high - low)
-        self._ax.artists[-1].patch.set_visible(False)  # it would hide part of the rim
+        frame: Any = self._ax.artists[-1]
+        frame.patch.set_visible(False)  # it would hide part of the rim

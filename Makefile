@@ -15,7 +15,7 @@ PIP := $(RUN) -m pip --disable-pip-version-check --quiet
 # them may then put new files under the others' feet.
 EDITABLE := $(if $(INSTALLED),:,$(PIP) install --no-build-isolation --editable)
 
-.PHONY: demo test compiled ctest samples petsc pytest install everything packages format lint types stubs bench counts peers docs pictures verify sanitize package clean
+.PHONY: demo test compiled ctest samples petsc pytest install everything packages format lint types stubs bench counts peers sensitivity docs pictures verify sanitize package clean
 
 # Tests run a process per core: threads of the linear algebra would only wait for each other.
 pytest sanitize package: export OPENBLAS_NUM_THREADS ?= 1
@@ -147,6 +147,11 @@ peers: install
 	OPENBLAS_NUM_THREADS=1 $(RUN) benchmarks/peers/cones.py $(if $(QUICK),--quick)
 	$(RUN) benchmarks/peers/transport.py $(if $(QUICK),--quick)
 	$(RUN) benchmarks/peers/mechanics.py $(if $(QUICK),--quick)
+
+# What a particle of the model owes to its unknowns, into docs/benchmarks; goes on in
+# build/sensitivity.
+sensitivity: install
+	$(RUN) benchmarks/model_sensitivity.py
 
 docs: install
 	$(EDITABLE) ".[docs]"

@@ -30,6 +30,7 @@ exclude_patterns = [
     "benchmarks/cones_peers.md",
     "benchmarks/edge_fit_peers.md",
     "benchmarks/instruction_counts.md",
+    "benchmarks/model_sensitivity.md",
     "**/sg_execution_times.rst",
 ]
 nitpicky = False

@@ -167,6 +167,10 @@ EXAMPLES: list[results.Result] = [
     results.CycleTable(
         np.array([0, 1]), *(normal(2) for _ in range(12)), normal(2, 2), 1, {"since": 1}, ("said",),
     ),
+    results.ModelSensitivity(
+        ("", "c_rate"), ("", "2.0"), np.array([1, 2, 3]), mask(2, 3),
+        *(normal(2, 3) for _ in range(7)), {"base": {"c_rate": 1.0}, "dimension": 2}, ("a note",),
+    ),
     results.CrackNetwork(np.array([0, 1, 1]), normal(1), np.array([True])),
     results.RadialProfile(
         normal(3), normal(3), normal(3), normal(3), normal(3), np.array([1, 5, 9]),

@@ -15,9 +15,10 @@ from nmcx.chemomechanics.ensemble import Ensemble, ensemble, sweep
 from nmcx.chemomechanics.ensemble_member import Member
 from nmcx.chemomechanics.equilibrium import equilibrium
 from nmcx.chemomechanics.fracture_path import FractureFailure
-from nmcx.chemomechanics.profiles import radial_profile
+from nmcx.chemomechanics.profiles import hoop_stress, radial_profile
 from nmcx.chemomechanics.protocol import cycle
 from nmcx.chemomechanics.protocol_run import Charge, Discharge, Hold, Rest
+from nmcx.chemomechanics.sensitivity import sensitivity
 from nmcx.chemomechanics.simulation import SimulationFailure, simulate
 
 __all__ = [
@@ -43,8 +44,10 @@ __all__ = [
     "diffuse",
     "ensemble",
     "equilibrium",
+    "hoop_stress",
     "layer_conductance",
     "radial_profile",
+    "sensitivity",
     "simulate",
     "sweep",
     "traction_separation",

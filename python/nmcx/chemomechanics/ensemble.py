@@ -91,9 +91,9 @@ def sweep(**values: Any) -> dict[str, dict[str, Any]]:
     >>> list(chemomechanics.sweep(seed=range(1, 3), c_rate=[0.5, 1.0], states=10))
     ['seed_1_c_rate_0.5', 'seed_1_c_rate_1.0', 'seed_2_c_rate_0.5', 'seed_2_c_rate_1.0']
     """
-    several = {name: list(v) for name, v in values.items() if np.iterable(v) and not _is_plain(v)}
+    several = {name: list(v) for name, v in values.items() if np.iterable(v) and not is_plain(v)}
     for name, each in several.items():
-        if not all(map(_is_plain, each)):
+        if not all(map(is_plain, each)):
             raise ValueError(f"{name} must hold numbers or texts; name members of others yourself")
         if len({str(value) for value in each}) < len(each):
             raise ValueError(f"{name} holds a value twice")
@@ -192,7 +192,8 @@ def ensemble(
     return made
 
 
-def _is_plain(value: Any) -> bool:
+def is_plain(value: Any) -> bool:
+    """Whether a value is a number or text, which a table can show."""
     return isinstance(value, str | bool | int | float | np.number | np.bool_)
 
 
@@ -295,4 +296,4 @@ def _gather(made: Ensemble, tasks: Mapping[str, Task]) -> None:
 
 
 def _cell(value: Any) -> Any:
-    return value if _is_plain(value) else repr(value)
+    return value if is_plain(value) else repr(value)

@@ -3,9 +3,46 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from nmcx.results import Mesh, RadialProfile
+
+_Floats = NDArray[np.float64]
+
+
+def hoop_stress(mesh: Mesh, stress: ArrayLike, *, centre: ArrayLike | None = None) -> _Floats:
+    """Normal stress across the radius in each cell: what opens cracks that point to the centre.
+
+    Parameters
+    ----------
+    mesh : Mesh
+        Mesh of the stress.
+    stress : array_like
+        (m, 6) per cell [Pa], Voigt order 11, 22, 33, 23, 13, 12; or (n, m, 6), time first.
+    centre : array_like, optional
+        (d,) [m]; default the centre of volume.
+
+    Returns
+    -------
+    numpy.ndarray
+        (m,) or (n, m) [Pa]: in the plane with two dimensions, mean of both directions with three.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nmcx import chemomechanics, mesh
+    >>> square = 1e-6 * np.array([[0.0, 0], [1, 0], [1, 1], [0, 1]])
+    >>> crystal = mesh.assemble(square, [[0, 1, 2], [0, 2, 3]], [0, 0], np.eye(3)[None])
+    >>> pressure = np.tile([-1e9, -1e9, 0.0, 0.0, 0.0, 0.0], (2, 1))
+    >>> chemomechanics.hoop_stress(crystal, pressure).round(-3).tolist()
+    [-1000000000.0, -1000000000.0]
+    """
+    return _about(mesh, np.asarray(stress, dtype=np.float64), centre)[2]
 
 
 def radial_profile(
@@ -46,26 +83,12 @@ def radial_profile(
     ([-1000000000.0], [-1000000000.0])
     """
     values = np.asarray(stress, dtype=np.float64)
-    n_cell, d = len(mesh.cells), mesh.dimension
-    if values.shape != (n_cell, 6):
-        raise ValueError(f"stress must have shape (m, 6) = ({n_cell}, 6), not {values.shape}")
+    if values.ndim != 2:
+        raise ValueError(f"stress must have shape (m, 6), not {values.shape}")
     if n_shell < 1:
         raise ValueError(f"n_shell must be 1 or more, not {n_shell}")
+    radius, radial, hoop = _about(mesh, values, centre)
     volume = mesh.volume
-    at = mesh.points[mesh.cells].mean(axis=1)
-    origin = np.average(at, axis=0, weights=volume) if centre is None else np.asarray(centre)
-    if origin.shape != (d,):
-        raise ValueError(f"centre must have shape ({d},), not {origin.shape}")
-    radius = np.linalg.norm(at - origin, axis=1)
-    normal = np.zeros((n_cell, 3))
-    # A cell about the centre has no radius; any direction is as good there.
-    normal[:, :d] = np.where(radius[:, None] > 0, at - origin, 1.0)
-    normal /= np.linalg.norm(normal, axis=1, keepdims=True)
-    x, y, z = normal.T
-    dyad = np.stack([x * x, y * y, z * z, 2 * y * z, 2 * x * z, 2 * x * y], axis=1)
-    radial = (values * dyad).sum(axis=1)
-    hoop = (values[:, :d].sum(axis=1) - radial) / (d - 1)
-
     farthest = radius.max() or 1.0
     shell = np.minimum((n_shell * radius / farthest).astype(int), n_shell - 1)
     held = np.unique(shell)
@@ -83,3 +106,26 @@ def radial_profile(
         hoop_std=np.sqrt(np.maximum(mean(hoop**2) - hoop_mean**2, 0.0)),
         n_cell=np.bincount(shell, minlength=n_shell)[held],
     )
+
+
+def _about(
+    mesh: Mesh, stress: _Floats, centre: ArrayLike | None
+) -> tuple[_Floats, _Floats, _Floats]:
+    """Distance of cells from a centre (m,), normal stress along and across the radius (…, m)."""
+    n_cell, d = len(mesh.cells), mesh.dimension
+    if stress.ndim not in (2, 3) or stress.shape[-2:] != (n_cell, 6):
+        raise ValueError(f"stress must have shape (…, m, 6) = (…, {n_cell}, 6), not {stress.shape}")
+    at = mesh.points[mesh.cells].mean(axis=1)
+    origin = np.average(at, axis=0, weights=mesh.volume) if centre is None else np.asarray(centre)
+    if origin.shape != (d,):
+        raise ValueError(f"centre must have shape ({d},), not {origin.shape}")
+    radius = np.linalg.norm(at - origin, axis=1)
+    normal = np.zeros((n_cell, 3))
+    # A cell about the centre has no radius; any direction is as good there.
+    normal[:, :d] = np.where(radius[:, None] > 0, at - origin, 1.0)
+    normal /= np.linalg.norm(normal, axis=1, keepdims=True)
+    x, y, z = normal.T
+    dyad = np.stack([x * x, y * y, z * z, 2 * y * z, 2 * x * z, 2 * x * y], axis=1)
+    radial = (stress * dyad).sum(axis=-1)
+    hoop = (stress[..., :d].sum(axis=-1) - radial) / (d - 1)
+    return radius, radial, hoop

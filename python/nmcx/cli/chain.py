@@ -52,10 +52,15 @@ def _demo(arguments: argparse.Namespace) -> int:
         result, table = run.demo(
             arguments.out, seed=arguments.seed, force=arguments.force, progress=progress
         )
+        model = run.demo_model(
+            arguments.out, seed=arguments.seed, force=arguments.force, progress=progress
+        )
     if not arguments.quiet:
         print(f"{table.title}\n")
         print_table(table.header, table.rows)
-        print(f"\n{result.seconds:.0f} s; report: {result.report}")
+        print(f"\n{result.seconds:.0f} s; report: {result.report}\n")
+        print("\n".join(["Model of a half-passivated particle", "", *model.summary()]))
+        print(f"\n{model.seconds:.0f} s; fields.png, animation.gif and more: {model.folder}")
     return 0
 
 

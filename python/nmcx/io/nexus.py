@@ -61,6 +61,7 @@ SIGNALS: Mapping[str, str] = {
     "Equilibrium": "stress",
     "LoadSteps": "dissipated",
     "CrackNetwork": "labels",
+    "ModelSensitivity": "dissipated",
     "History": "dissipated",
     "RadialProfile": "hoop",
     "LayerMap": "thickness",

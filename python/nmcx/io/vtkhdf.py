@@ -27,6 +27,7 @@ def write_history(
     history: TransportHistory | History,
     *,
     point_data: Mapping[str, ArrayLike] | None = None,
+    cell_data: Mapping[str, ArrayLike] | None = None,
     overwrite: bool = False,
 ) -> None:
     """Write a history on its mesh as a time series.
@@ -42,15 +43,16 @@ def write_history(
     mesh : Mesh
     history : TransportHistory or History
         On `mesh`.
-    point_data : mapping of str to array_like, optional
-        Further fields by name, (n, n_node).
+    point_data, cell_data : mapping of str to array_like, optional
+        Further fields by name, (n, n_node) and (n, m).
     overwrite : bool
         Whether an existing file may be replaced.
 
     Raises
     ------
     ValueError
-        If a field has not one value per time and node, or is called ``concentration``.
+        If a field has not one value per time and node or cell, or the name of one that is written
+        anyway.
     nmcx.errors.OutputError
         If the file exists and `overwrite` is false, or it cannot be written; no half file stays.
 
@@ -73,28 +75,43 @@ def write_history(
     ...     file.exists()
     True
     """
-    shape = (len(history.times), len(mesh.points))
-    fields = {"concentration": np.asarray(history.concentration, dtype=np.float64)}
-    for name, values in (point_data or {}).items():
-        if name in fields:
-            raise ValueError(
-                f"point_data may not hold {name!r}, which is written anyway; rename it"
-            )
-        fields[name] = np.asarray(values, dtype=np.float64)
-    for name, values in fields.items():
-        if values.shape != shape:
-            raise ValueError(
-                f"{name} must have one value per time and node, {shape}, not {values.shape}"
-            )
-    moving = {}
+    n_time = len(history.times)
+    of_points = {"concentration": np.asarray(history.concentration, dtype=np.float64)}
+    _add(of_points, "point_data", point_data, (n_time, len(mesh.points)), taken=of_points)
+    moving: dict[str, _Doubles] = {}
     if isinstance(history, History):
         moving["stress"] = np.asarray(history.stress, dtype=np.float64)[:, :, _SYMMETRIC]
     still = {
         "grain": np.asarray(mesh.grain, dtype=np.int64),
         "c_axis": np.ascontiguousarray(mesh.orientation[mesh.grain, :, 2]),
     }
+    _add(moving, "cell_data", cell_data, (n_time, len(mesh.cells)), taken={**moving, **still})
     with atomic_write(Path(path), overwrite) as temporary:
-        _write(temporary, mesh, mesh.cells, history.times, fields, still, moving)
+        _write(temporary, mesh, mesh.cells, history.times, of_points, still, moving)
+
+
+def _add(
+    fields: dict[str, _Doubles],
+    argument: str,
+    given: Mapping[str, ArrayLike] | None,
+    shape: tuple[int, int],
+    *,
+    taken: Mapping[str, Any],
+) -> None:
+    """Add checked fields to those that are written anyway, which are checked too."""
+    for name in given or {}:
+        if name in taken:
+            raise ValueError(
+                f"{argument} may not hold {name!r}, which is written anyway; rename it"
+            )
+    added = {name: np.asarray(values, np.float64) for name, values in (given or {}).items()}
+    for name, values in {**fields, **added}.items():
+        if values.shape[:2] != shape:
+            what = "node" if argument == "point_data" else "cell"
+            raise ValueError(
+                f"{name} must have one value per time and {what}, {shape}, not {values.shape}"
+            )
+    fields |= added
 
 
 def write_wall_history(

@@ -9,10 +9,12 @@ are perceptual and safe for colour-blind readers, and maps carry a scale bar. In
 
 from __future__ import annotations
 
+from nmcx.plot.animation import animate
 from nmcx.plot.bulk_figure import bulk_figure
 from nmcx.plot.comparison_figure import comparison_figure
 from nmcx.plot.correlation_figure import correlation_figure
 from nmcx.plot.correlations import sphere
+from nmcx.plot.coupled_fields import coupled_comparison, coupled_fields
 from nmcx.plot.coupled_section import coupled_section, coupled_series
 from nmcx.plot.cracks import cracked_section
 from nmcx.plot.cycling_figure import cycling_figure
@@ -51,9 +53,12 @@ from nmcx.plot.volumes import edge_map, particle_slices, slices, status
 
 __all__ = [
     "alignment",
+    "animate",
     "bulk_figure",
     "comparison_figure",
     "correlation_figure",
+    "coupled_comparison",
+    "coupled_fields",
     "coupled_section",
     "coupled_series",
     "cracked_section",

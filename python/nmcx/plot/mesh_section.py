@@ -32,6 +32,7 @@ class Section:
     walls: _Float  #: (k, 2, 2) ends of the lines in which it cuts walls [m]
     wall: _Index  #: (k,) wall facet of each line
     rim: _Float  #: (s, 2, 2) ends of the lines in which it cuts the surface [m]
+    rim_facet: _Index  #: (s,) surface facet of each line
 
     def of_nodes(self, values: ArrayLike) -> _Float:
         """Nodal values (n_node,) at the points (n,), linear along edges as in the mesh."""
@@ -68,8 +69,8 @@ def mesh_section(mesh: Mesh, normal: ArrayLike = (0, 0, 1), offset: float = 0.0)
     points, share = _on_plane(np.asarray(mesh.points, np.float64), height, ends, frame)
     triangles, owner = _fans(points, crossed, len(cut))
     walls, wall = _lines(mesh, mesh.interfaces[:, :3], height, above, frame)
-    rim, _ = _lines(mesh, mesh.surface, height, above, frame)
-    return Section(points, ends, share, triangles, cut[owner], walls, wall, rim)
+    rim, facet = _lines(mesh, mesh.surface, height, above, frame)
+    return Section(points, ends, share, triangles, cut[owner], walls, wall, rim, facet)
 
 
 def plane_axes(normal: ArrayLike) -> tuple[_Float, _Float]:
@@ -112,6 +113,7 @@ def _whole(mesh: Mesh) -> Section:
         np.asarray(mesh.points[mesh.interfaces[:, :2]]),
         np.arange(len(mesh.interfaces)),
         np.asarray(mesh.points[mesh.surface]),
+        np.arange(len(mesh.surface)),
     )
 
 

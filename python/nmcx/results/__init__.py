@@ -26,6 +26,7 @@ from nmcx.results.imaged import Comparison, LayerMap
 from nmcx.results.mechanics import CrackNetwork, Equilibrium, LoadSteps, RadialProfile
 from nmcx.results.mesh import Mesh, MeshQuality, MidsideNodes, facet_area
 from nmcx.results.pose import Pose, Robustness
+from nmcx.results.sensitivity import ModelSensitivity
 from nmcx.results.soft import (
     Affine,
     AlignedStxm,
@@ -82,6 +83,7 @@ __all__ = [
     "Mesh",
     "MeshQuality",
     "MidsideNodes",
+    "ModelSensitivity",
     "NormalisedSpectra",
     "OpticalDensity",
     "Particle",

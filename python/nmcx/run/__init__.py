@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nmcx.run.cone_job import ConeJob, ConeOptions, cones, plan_cones
+from nmcx.run.demo_model import demo_model
 from nmcx.run.edge_job import EdgeJob, EdgeOptions, edges
 from nmcx.run.edge_plan import plan_edges
 from nmcx.run.inspection import check
@@ -25,6 +26,7 @@ __all__ = [
     "check",
     "cones",
     "demo",
+    "demo_model",
     "edges",
     "plan_cones",
     "plan_edges",

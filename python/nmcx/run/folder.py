@@ -18,7 +18,7 @@ FILES = (
     *("result.nxs", "run.resolved.toml", "report.html", "log.txt"),
     *("history.vtkhdf", "mesh.vtu", "mesh_interfaces.vtu", "state_of_charge.csv"),
     *("lithium.png", "orientation.png", "surface_flux.png", "state_of_charge.png"),
-    *("walls.vtkhdf", "cracks.png"),
+    *("walls.vtkhdf", "cracks.png", "fields.png", "animation.gif"),
 )
 FRAMES = "lithium_frames"
 

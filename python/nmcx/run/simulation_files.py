@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 
 from nmcx import io, plot
+from nmcx.chemomechanics import hoop_stress
 from nmcx.errors import ConvergenceError
 from nmcx.results import History, Mesh
 from nmcx.run.folder import FRAMES, write_text
 from nmcx.run.log import Log
-from nmcx.run.simulation_model import centre_of
+from nmcx.run.simulation_model import centre_of, passivated
 from nmcx.run.simulation_words import Simulated, describe, told
 from nmcx.run.xi_job import png, write_bytes
 from nmcx.run_file import SimulationFile
@@ -75,7 +76,7 @@ def fill_folder(
     write_text(work / "run.resolved.toml", origin.configuration)
     write_results(work, made, provenance)
     if file.output.pictures:
-        draw(work, made, frames=file.output.frames)
+        draw(work, made, file)
     seconds = time.perf_counter() - started
     log.say(f"{'stopped' if failure else 'finished'} after {seconds:.1f} s")
     write_text(work / "log.txt", log.text())
@@ -97,9 +98,13 @@ def write_results(work: Path, made: Simulated, provenance: dict[str, Any]) -> No
     io.save(work / "result.nxs", made.grains, history, provenance=provenance)
     io.write_mesh(work / "mesh.vtu", made.grains, interfaces=True)
     content = history.concentration / made.max_concentration
+    hoop = {}
+    if isinstance(history, History):
+        hoop["hoop_stress"] = hoop_stress(made.grains, history.stress)
     io.write_history(
-        work / "history.vtkhdf", made.grains, history, point_data={"lithium_content": content}
-    )
+        work / "history.vtkhdf", made.grains, history,
+        point_data={"lithium_content": content}, cell_data=hoop,
+    )  # fmt: skip
     if isinstance(history, History):
         io.write_wall_history(work / "walls.vtkhdf", made.grains, history)
     write_text(work / "state_of_charge.csv", curve(made))
@@ -159,7 +164,7 @@ def _of_cracks(grains: Mesh, history: History) -> dict[str, Any]:
     }
 
 
-def draw(work: Path, made: Simulated, *, frames: bool) -> None:
+def draw(work: Path, made: Simulated, file: SimulationFile) -> None:
     """Pictures of lithium and cracks, or its flux; of c axes and state of charge.
 
     Parameters
@@ -167,19 +172,21 @@ def draw(work: Path, made: Simulated, *, frames: bool) -> None:
     work : path
         Folder to write into.
     made : Simulated
-    frames : bool
-        Whether to draw every saved state too.
+    file : SimulationFile
+        What was asked for: where the layer lies, and whether every saved state is drawn too.
     """
     grains, history = made.grains, made.history
     # Cut in the middle, wherever the origin lies.
     offset = float(centre_of(grains)[2]) if grains.dimension == 3 else 0.0
     lithium: dict[str, Any] = {"max_concentration": made.max_concentration, "offset": offset}
+    fields = {**lithium, "passivated": passivated(file.transport, grains)}
     pictures = {
         "orientation": plot.orientation_map(grains, offset=offset).figure,
         "state_of_charge": plot.state_of_charge(history, max_concentration=made.max_concentration),
     }
     if isinstance(history, History):
         pictures["cracks"] = plot.coupled_series(grains, history, **lithium)
+        pictures["fields"] = plot.coupled_fields(grains, history, **fields)
     else:
         # At the end of a rest there is next to no flux to be seen.
         flowing = np.abs(history.current) > 0.01 * np.abs(history.current).max()
@@ -190,5 +197,7 @@ def draw(work: Path, made: Simulated, *, frames: bool) -> None:
         ).figure
     for name, figure in pictures.items():
         write_bytes(work / f"{name}.png", png(figure))
-    if frames:
+    if file.output.frames:
         plot.lithium_frames(grains, history, work / FRAMES, **lithium)
+        if isinstance(history, History) and len(history.times) > 1:
+            plot.animate(grains, history, work / "animation.gif", **fields)

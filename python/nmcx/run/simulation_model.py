@@ -174,6 +174,17 @@ def coupling(file: SimulationFile) -> chemomechanics.Coupling:
         return chemomechanics.Coupling(**asdict(file.coupling or CouplingSection()))
 
 
+def passivated(transport: Transport, grains: Mesh) -> NDArray[np.bool_]:
+    """(s,) facets of the surface that carry the layer, none if there is none."""
+    n = len(grains.surface)
+    if transport.layer_thickness_nm == 0:
+        return np.zeros(n, dtype=bool)
+    if transport.layer_side == "all":
+        return np.ones(n, dtype=bool)
+    away = grains.points[grains.surface].mean(axis=1) - centre_of(grains)
+    return np.asarray(away @ np.asarray(transport.layer_towards)[: grains.dimension] > 0)
+
+
 def electrode(
     transport: Transport, parameters: materials.Parameters, grains: Mesh
 ) -> chemomechanics.ButlerVolmer:
@@ -183,10 +194,7 @@ def electrode(
     conductance = chemomechanics.layer_conductance(
         metres(transport.layer_thickness_nm, -9), parameters.diffusivity_layer
     )
-    covered = np.ones(len(grains.surface), dtype=bool)
-    if transport.layer_side == "half":
-        away = grains.points[grains.surface].mean(axis=1) - centre_of(grains)
-        covered = away @ np.asarray(transport.layer_towards)[: grains.dimension] > 0
+    covered = passivated(transport, grains)
     return chemomechanics.ButlerVolmer(
         layer_conductance=np.where(covered, conductance, np.inf),
         coverage=transport.layer_coverage,

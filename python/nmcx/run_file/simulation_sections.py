@@ -330,7 +330,7 @@ class SimulationOutput:
         default=True, metadata=key(as_flag, "draw lithium, c axes, flux and state of charge")
     )
     frames: bool = field(
-        default=False, metadata=key(as_flag, "draw the lithium of every saved state, for a film")
+        default=False, metadata=key(as_flag, "draw every saved state too; of cracks an animation")
     )
 
 

@@ -153,7 +153,7 @@ def test_pictures_of_cracks_are_drawn(cracking: Path) -> None:
     assert simulate(cracking, "out", "--states", 1, pictures=True) == 0
     out = cracking.parent / "out"
     pictures = {p.name for p in out.glob("*.png")}
-    assert pictures == {"cracks.png", "orientation.png", "state_of_charge.png"}
+    assert pictures == {"cracks.png", "fields.png", "orientation.png", "state_of_charge.png"}
 
 
 def test_the_resolved_run_file_gives_the_same_numbers(cracking: Path) -> None:

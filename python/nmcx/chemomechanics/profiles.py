@@ -3,9 +3,49 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from nmcx.results import Mesh, RadialProfile
+
+_Float = NDArray[np.float64]
+
+
+def radial_and_hoop(
+    mesh: Mesh, stress: ArrayLike, centre: ArrayLike | None = None
+) -> tuple[_Float, _Float, _Float]:
+    """Radius (m,) [m], radial stress (m,) and mean of the stresses across it (m,) [Pa] of cells.
+
+    Parameters
+    ----------
+    mesh, stress, centre
+        As of `radial_profile`.
+
+    Returns
+    -------
+    tuple of numpy.ndarray
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit.
+    """
+    values = np.asarray(stress, dtype=np.float64)
+    n_cell, d = len(mesh.cells), mesh.dimension
+    if values.shape != (n_cell, 6):
+        raise ValueError(f"stress must have shape (m, 6) = ({n_cell}, 6), not {values.shape}")
+    at = mesh.points[mesh.cells].mean(axis=1)
+    origin = np.average(at, axis=0, weights=mesh.volume) if centre is None else np.asarray(centre)
+    if origin.shape != (d,):
+        raise ValueError(f"centre must have shape ({d},), not {origin.shape}")
+    radius = np.linalg.norm(at - origin, axis=1)
+    normal = np.zeros((n_cell, 3))
+    # A cell about the centre has no radius; any direction is as good there.
+    normal[:, :d] = np.where(radius[:, None] > 0, at - origin, 1.0)
+    normal /= np.linalg.norm(normal, axis=1, keepdims=True)
+    x, y, z = normal.T
+    dyad = np.stack([x * x, y * y, z * z, 2 * y * z, 2 * x * z, 2 * x * y], axis=1)
+    radial = (values * dyad).sum(axis=1)
+    return radius, radial, (values[:, :d].sum(axis=1) - radial) / (d - 1)
 
 
 def radial_profile(
@@ -45,27 +85,10 @@ def radial_profile(
     >>> profile.radial.round(-3).tolist(), profile.hoop.round(-3).tolist()
     ([-1000000000.0], [-1000000000.0])
     """
-    values = np.asarray(stress, dtype=np.float64)
-    n_cell, d = len(mesh.cells), mesh.dimension
-    if values.shape != (n_cell, 6):
-        raise ValueError(f"stress must have shape (m, 6) = ({n_cell}, 6), not {values.shape}")
     if n_shell < 1:
         raise ValueError(f"n_shell must be 1 or more, not {n_shell}")
     volume = mesh.volume
-    at = mesh.points[mesh.cells].mean(axis=1)
-    origin = np.average(at, axis=0, weights=volume) if centre is None else np.asarray(centre)
-    if origin.shape != (d,):
-        raise ValueError(f"centre must have shape ({d},), not {origin.shape}")
-    radius = np.linalg.norm(at - origin, axis=1)
-    normal = np.zeros((n_cell, 3))
-    # A cell about the centre has no radius; any direction is as good there.
-    normal[:, :d] = np.where(radius[:, None] > 0, at - origin, 1.0)
-    normal /= np.linalg.norm(normal, axis=1, keepdims=True)
-    x, y, z = normal.T
-    dyad = np.stack([x * x, y * y, z * z, 2 * y * z, 2 * x * z, 2 * x * y], axis=1)
-    radial = (values * dyad).sum(axis=1)
-    hoop = (values[:, :d].sum(axis=1) - radial) / (d - 1)
-
+    radius, radial, hoop = radial_and_hoop(mesh, stress, centre)
     farthest = radius.max() or 1.0
     shell = np.minimum((n_shell * radius / farthest).astype(int), n_shell - 1)
     held = np.unique(shell)

@@ -65,6 +65,7 @@ SIGNALS: Mapping[str, str] = {
     "RadialProfile": "hoop",
     "LayerMap": "thickness",
     "Comparison": "predicted",
+    "Contributions": "crack_porosity",
 }
 
 

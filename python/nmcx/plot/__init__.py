@@ -17,6 +17,7 @@ from nmcx.plot.coupled_section import coupled_section, coupled_series
 from nmcx.plot.cracks import cracked_section
 from nmcx.plot.edge_fits import worst_voxels
 from nmcx.plot.edge_quicklook import edge_quicklook
+from nmcx.plot.facets import layer_map
 from nmcx.plot.images import (
     alignment,
     jump_image,
@@ -28,6 +29,7 @@ from nmcx.plot.images import (
     xi_map,
 )
 from nmcx.plot.lithium_series import lithium_series
+from nmcx.plot.model_figure import model_curves, model_figure
 from nmcx.plot.panels import scale_bar, scale_bar_length
 from nmcx.plot.polycrystal import (
     lithium_frames,
@@ -62,10 +64,13 @@ __all__ = [
     "edge_map",
     "edge_quicklook",
     "jump_image",
+    "layer_map",
     "line_profiles",
     "lithium_frames",
     "lithium_map",
     "lithium_series",
+    "model_curves",
+    "model_figure",
     "optical_density",
     "orientation_map",
     "particle_slices",

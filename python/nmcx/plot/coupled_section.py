@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,6 +32,7 @@ def coupled_section(
     offset: float = 0.0,
     limits: tuple[float, float] | None = None,
     title: str = "",
+    colour_bar: bool = True,
     ax: Axes | None = None,
 ) -> Axes:
     """Lithium content in a plane, the walls that are open there, and those that have filled.
@@ -46,7 +48,7 @@ def coupled_section(
         Which of the saved times.
     least_opening : float
         Walls open by less are drawn as grain boundaries [m].
-    normal, offset, limits
+    normal, offset, limits, colour_bar
         As of `lithium_map`.
     title : str
     ax : matplotlib.axes.Axes, optional
@@ -81,6 +83,7 @@ def coupled_section(
         offset=offset,
         limits=limits,
         title=title,
+        colour_bar=colour_bar,
         ax=ax,
     )
     from matplotlib.collections import LineCollection
@@ -154,16 +157,19 @@ def coupled_series(
     figure = series(
         history, panel, max_concentration=max_concentration, n_times=n_times, figure=figure
     )
-    # One legend for all panels, which are too small for theirs.
+    one_legend(figure, figure.axes, "outside lower center")
+    return figure
+
+
+def one_legend(figure: Figure, panels: Iterable[Axes], loc: str) -> None:
+    """One legend of walls for all panels, which are too small for theirs."""
     handles: dict[str, Any] = {}
-    for axes in figure.axes:
+    for axes in panels:
         if (legend := axes.get_legend()) is not None:
             legend.remove()
             for handle, name in zip(*axes.get_legend_handles_labels(), strict=True):
                 handles[name] = handle
     if handles:
         figure.legend(
-            handles=list(handles.values()), loc="outside lower center", ncols=2,
-            fontsize=LABEL, frameon=False,
-        )  # fmt: skip
-    return figure
+            handles=list(handles.values()), loc=loc, ncols=2, fontsize=LABEL, frameon=False
+        )

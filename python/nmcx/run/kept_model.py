@@ -94,7 +94,13 @@ def told(part: Path) -> str:
     """What is kept, in words; nothing if nothing is."""
     states = sum(len([*part.glob(pattern)]) for pattern in _STATES)
     members = len([*part.glob(_MEMBERS)])
-    return f"{states} states of the model and {members} members" if states or members else ""
+    if not states and not members:
+        return ""
+    return f"{_number(states, 'state')} of the model and {_number(members, 'member')}"
+
+
+def _number(n: int, what: str) -> str:
+    return f"{n} {what}{'' if n == 1 else 's'}"
 
 
 def _remove(part: Path, made: list[Path]) -> None:

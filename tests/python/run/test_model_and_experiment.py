@@ -14,7 +14,9 @@ import pytest
 from nmcx import chemomechanics as cm
 from nmcx import cli, comparison, correlation, io, materials, mesh, phantom, run, run_file
 from nmcx.comparison.verdict import among
+from nmcx.errors import OutputError, UsageError
 from nmcx.run.folder import part_of
+from nmcx.run.kept_model import kept_model
 from nmcx.run_file import RunFileError
 
 MODEL = """
@@ -276,3 +278,40 @@ def test_what_the_model_cannot_do_takes_nothing_from_the_measurement(
     assert "<h2>Surface against bulk</h2>" in page and "[model]: " in html.unescape(page)
     assert "Model and experiment</h2>" not in page
     assert not part_of(folder).exists()
+
+
+def test_a_run_that_was_stopped_goes_on_with_what_it_has_found(measured: Path) -> None:
+    quick = MODEL.replace("states = 2", "states = 1").replace("contributions = true\n", "")
+    path = beside(measured, "stopped.toml", quick)
+    part = part_of(path.with_name("stopped_result"))
+
+    def until(label: str) -> tuple[list[str], str]:
+        heard: list[str] = []
+
+        def say(done: float, total: float, now: str) -> None:
+            heard.append(now)
+            if now == label:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt) as stopped:
+            run.run(path, progress=say)
+        return heard, str(stopped.value)
+
+    first, onward = until("particle of seed 5")
+    assert {"t = 0 s", "particle of seed 4", "particle of seed 5"} <= set(first)
+    assert onward == (
+        f"the same command goes on with the 2 states of the model and 2 members kept in {part}"
+    )
+    with pytest.raises(UsageError, match=r"is of `nmcx run`; give that command again"):
+        run.resume(part.with_name("stopped_result"))
+    second, onward = until("result file")
+    assert {"model", "particle of seed 6", "particle of seed 8"} <= set(second)
+    # Neither a state of the model nor a member is found twice.
+    assert not [label for label in second if label in ("t = 0 s", *first[-2:])]
+    assert "2 states of the model and 5 members" in onward
+    with (
+        pytest.raises(OutputError, match="another process works on it"),
+        kept_model(part.with_name("stopped_result"), True),
+        kept_model(part.with_name("stopped_result"), True),
+    ):
+        pass

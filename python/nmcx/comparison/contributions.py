@@ -128,10 +128,11 @@ def coupling_contributions(
     statistic = Statistic(surface_values, cones, measured)
 
     def porosity(history: History) -> _Float:
-        return predicted_porosity(
+        predicted = predicted_porosity(
             made.mesh, history, particle, cones, indicator=indicator, imaged_pores=imaged_pores,
             threads=threads,
-        ).porosity  # fmt: skip
+        )  # fmt: skip
+        return np.asarray(predicted.porosity, dtype=np.float64)
 
     ends, notes = [_end(made.mesh, made.history, parameters)], []
     curves = [statistic.curve(porosity(made.history))]

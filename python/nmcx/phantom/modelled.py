@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from nmcx import chemomechanics, comparison, cones, correlation
 from nmcx.materials import NMC811, Parameters
@@ -272,11 +273,12 @@ def modelled_particle(
     )
 
 
-def _scan(counts: Array, energy_ev: float, pixel_size_um: tuple[float, float]) -> StxmStack:
-    ny, nx = counts.shape
+def _scan(counts: ArrayLike, energy_ev: float, pixel_size_um: tuple[float, float]) -> StxmStack:
+    image = np.asarray(counts, dtype=np.float64)
+    ny, nx = image.shape
     dy, dx = pixel_size_um
     return StxmStack(
-        counts=counts[None],
+        counts=image[None],
         energy_ev=np.array([energy_ev]),
         x_um=(np.arange(nx) - (nx - 1) / 2) * dx,
         y_um=(np.arange(ny) - (ny - 1) / 2) * dy,

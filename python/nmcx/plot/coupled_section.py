@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _MICRON = 1e-6
+_Outside = Literal["outside upper center", "outside lower center"]
 
 
 def coupled_section(
@@ -161,7 +162,7 @@ def coupled_series(
     return figure
 
 
-def one_legend(figure: Figure, panels: Iterable[Axes], loc: str) -> None:
+def one_legend(figure: Figure, panels: Iterable[Axes], loc: _Outside) -> None:
     """One legend of walls for all panels, which are too small for theirs."""
     handles: dict[str, Any] = {}
     for axes in panels:

@@ -18,7 +18,7 @@ from nmcx.run_file.values import (
 )
 
 
-def _as_in(kind: type, name: str, **changes: Any) -> Any:
+def _as_in(kind: Any, name: str, **changes: Any) -> Any:
     """A key that a section of `nmcx simulate` has too: same name, values and meaning."""
     item = kind.__dataclass_fields__[name]
     return field(
@@ -39,12 +39,12 @@ def _percentiles(value: object, folder: Path) -> tuple[float, ...]:
 class Model:
     """The particle in the model: as `nmcx.comparison.simulate_particle` does; needs [placing]."""
 
-    size_um: float = _as_in(Polycrystal, "size_um")
     largest_layer_nm: float = field(
         metadata=key(
             as_number(1e-3, 1e6), "layer where ξ is lowest [nm]; not measured: vary it", "100.0"
         )
     )
+    size_um: float = _as_in(Polycrystal, "size_um")
     n_grains: int | None = _as_in(Polycrystal, "n_grains", show="150")
     grain_size_um: float | None = _as_in(Polycrystal, "grain_size_um")
     texture: str = _as_in(Polycrystal, "texture")

@@ -25,8 +25,8 @@ DOMAIN = [
     *("materials", "mesh", "chemomechanics", "comparison", "phantom"),
 ]
 # Phantoms can be written as raw files; edges are fitted from file to file; meshes are written;
-# simulations keep checkpoints, and ensembles of them are kept in files.
-USES_IO = {"phantom", "xanes", "mesh", "chemomechanics"}
+# simulations keep checkpoints, and ensembles of them are kept in files, those of a comparison too.
+USES_IO = {"phantom", "xanes", "mesh", "chemomechanics", "comparison"}
 TOP = {"plot", "report", "run", "run_file", "progress"}
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),

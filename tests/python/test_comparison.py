@@ -137,34 +137,105 @@ def test_it_can_be_saved_and_drawn(found: Comparison, tmp_path: Path) -> None:
 
 
 def test_members_that_fail_are_left_out_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    way = np.asarray(MEASURED.directions)
-    asked = []
-
-    def fails_for(seeds: set[int]) -> Any:
-        def call(self: Any, job: Any) -> Any:
-            asked.append(job.seed)
-            if job.seed in seeds:
-                return f"the member of seed {job.seed}: no equilibrium"
-            rng = np.random.default_rng(job.seed)
-            return np.repeat(way @ rng.standard_normal((3, 1)), 2, axis=1) * 0.01 + 0.1
-
-        return call
+    asked: list[int] = []
 
     def run() -> Comparison:
         return comparison.compare(
             PARTICLE, SEEN, MEASURED, materials.NMC811, n_member=5, n_turned=5, n_null=99, **OPTIONS
         )
 
-    monkeypatch.setattr(ensemble._Task, "__call__", fails_for({2, 9}))
+    monkeypatch.setattr(ensemble._Task, "__call__", answering(asked, {2, 9}))
     found = run()
     assert len(found.predicted) == 4 and len(found.turned) == 4
     assert found.notes == (
         "left out: the member of seed 2: no equilibrium",
         "left out: the member of seed 9: no equilibrium",
     )
-    monkeypatch.setattr(ensemble._Task, "__call__", fails_for({1, 2, 3}))
+    monkeypatch.setattr(ensemble._Task, "__call__", answering(asked, {1, 2, 3}))
     with pytest.raises(ConvergenceError, match=r"only 2 of 5 members.*seed 1"):
         run()
+
+
+def answering(asked: list[int], failing: set[int] = frozenset()) -> Any:
+    """Members whose porosity is drawn at random, by their seed: quick."""
+    way = np.asarray(MEASURED.directions)
+
+    def call(self: Any, job: Any) -> Any:
+        asked.append(job.seed)
+        if job.seed in failing:
+            return f"the member of seed {job.seed}: no equilibrium"
+        rng = np.random.default_rng(job.seed)
+        return np.repeat(way @ rng.standard_normal((3, 1)), 2, axis=1) * 0.01 + 0.1
+
+    return call
+
+
+def compared(**more: Any) -> Comparison:
+    options = {"n_member": 4, "n_turned": 3, "n_null": 99, **OPTIONS, **more}
+    return comparison.compare(PARTICLE, SEEN, MEASURED, materials.NMC811, **options)
+
+
+def test_what_was_found_before_a_stop_is_not_simulated_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(ensemble._Task, "__call__", answering(asked, {2}))
+    whole = compared()
+
+    def stop(done: float, total: float, label: str) -> None:
+        if done == 5:
+            raise KeyboardInterrupt
+
+    asked.clear()
+    with pytest.raises(KeyboardInterrupt):
+        compared(checkpoint=tmp_path / "members", progress=stop)
+    resumed = compared(checkpoint=tmp_path / "members", threads=2)
+    assert asked == [1, 2, 3, 4, 5, 6, 7]
+    assert np.array_equal(resumed.predicted, whole.predicted)
+    assert np.array_equal(resumed.turned, whole.turned)
+    assert resumed.notes == whole.notes == ("left out: the member of seed 2: no equilibrium",)
+    assert resumed.verdict == whole.verdict
+    asked.clear()
+    # More members: those that are there count, and turned ones have other seeds.
+    compared(checkpoint=tmp_path / "members", n_member=5)
+    assert asked == [5, 6, 7, 8]
+    asked.clear()
+    compared(checkpoint=tmp_path / "members", largest_layer=60e-9)
+    assert asked == [1, 2, 3, 4, 5, 6, 7]
+
+
+def test_the_statistic_is_that_of_the_measured_scan(
+    made: comparison.SimulatedParticle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(ensemble._Task, "__call__", answering(asked))
+    scan = correlation.angle_scan(SEEN, MEASURED, n_null=99, seed=2, matched=False)
+    found = compared(measured=scan, first=made, seed=6)
+    assert asked == [7, 8, 9, 10, 11, 12]  # the first is there already
+    porosity = comparison.predicted_porosity(made.mesh, made.history, PARTICLE, MEASURED)
+    alone = correlation.observed_correlation(SEEN, porosity, matched=False)
+    np.testing.assert_allclose(found.predicted[0], alone, rtol=1e-12)
+    assert found.measured is scan and found.mean_porosity.settings["seed"] == 2
+    with pytest.raises(ValueError, match="first was made of another seed"):
+        compared(first=made, seed=5)
+    with pytest.raises(ValueError, match="first was made of another largest_layer"):
+        compared(first=made, seed=6, largest_layer=60e-9)
+    other = replace(MEASURED, half_angle=ANGLES + 0.1)
+    with pytest.raises(ValueError, match="half-angles of cones"):
+        compared(measured=correlation.angle_scan(SEEN, other, n_null=99))
+
+
+def test_closed_pores_are_grains(made: comparison.SimulatedParticle) -> None:
+    closed = comparison.simulate_particle(
+        PARTICLE, SEEN, materials.NMC811, seed=6, threads=1, **{**OPTIONS, "pores": "closed"}
+    )
+    voxel = 0.4**3
+    assert closed.mesh.settings["solid_um3"] == pytest.approx(PARTICLE.envelope.sum() * voxel)
+    assert made.mesh.settings["solid_um3"] == pytest.approx(PARTICLE.solid.sum() * voxel)
+    with pytest.raises(ValueError, match="pores must be one of open, closed"):
+        comparison.simulate_particle(
+            PARTICLE, SEEN, materials.NMC811, seed=6, **{**OPTIONS, "pores": "shut"}
+        )
 
 
 def test_few_members_are_refused() -> None:

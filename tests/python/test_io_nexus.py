@@ -189,6 +189,9 @@ EXAMPLES: list[results.Result] = [
         ),
         0.01, 0.4, 0.05, "In words: ξ.", {"seed": 1}, ("left out: one",),
     ),
+    results.Contributions(
+        ("", "wetting"), *(normal(2) for _ in range(9)), normal(3), normal(2, 3), ("a note",),
+    ),
 ]  # fmt: skip
 
 

@@ -36,6 +36,7 @@ def add(commands: Any, shared: argparse.ArgumentParser) -> None:
     run.add_argument("file", type=Path, help="run file")
     run.add_argument("-o", "--out", type=Path, help="folder for the results")
     run.add_argument("--force", action="store_true", help="replace earlier results")
+    run.add_argument("--dry-run", action="store_true", help="say what would be done")
     run.set_defaults(act=_run)
 
 
@@ -94,6 +95,9 @@ def _check(arguments: argparse.Namespace) -> int:
 def _run(arguments: argparse.Namespace) -> int:
     from nmcx import report, run
 
+    if arguments.dry_run:
+        print("\n".join(run.check(arguments.file, out=arguments.out)))
+        return 0
     with Line(arguments.quiet) as progress:
         result = run.run(
             arguments.file, out=arguments.out, force=arguments.force, progress=progress

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from os import PathLike
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nmcx.chemomechanics import Coupling
-from nmcx.comparison.members import Part, predicted_porosity, simulate_particle
+from nmcx.comparison.kept import KeptPorosities
+from nmcx.comparison.members import (
+    Part,
+    SimulatedParticle,
+    predicted_porosity,
+    simulate_particle,
+)
+from nmcx.comparison.statistic import Statistic
 from nmcx.comparison.verdict import among, apart, in_words
-from nmcx.correlation import angle_scan, observed_correlation
+from nmcx.correlation import angle_scan
 from nmcx.errors import ConvergenceError
 from nmcx.materials import Parameters
 from nmcx.mesh import random_orientations
+from nmcx.mesh.polycrystal import Texture
 from nmcx.results import AngleScan, Comparison, ConePorosity, Particle, SurfaceValues
 
 _Float = NDArray[np.float64]
@@ -35,19 +44,30 @@ def compare(
     n_grains: int | None = None,
     grain_size: float | None = None,
     size: float,
+    texture: Texture = "random",
+    pores: str = "open",
     largest_layer: float,
     percentiles: tuple[float, float] = (5.0, 95.0),
     unseen: str = "drawn",
     coupling: Coupling | None = None,
+    initial: float | None = None,
     states: int = 10,
+    eigenstrain: str = "table",
+    tolerance: float = 1e-3,
+    max_step: float = 0.05,
+    stress_tolerance: float = 1e-3,
     indicator: str = "opening",
     imaged_pores: bool = False,
     n_member: int = 20,
     n_turned: int = 20,
     n_null: int = 999,
     seed: int = 1,
+    measured: AngleScan | None = None,
+    first: SimulatedParticle | None = None,
     mapper: Mapper = map,
     threads: int = 1,
+    progress: Callable[[float, float, str], None] | None = None,
+    checkpoint: str | PathLike[str] | None = None,
 ) -> Comparison:
     """Correlation of ξ and porosity, measured and predicted by the model, by the same statistic.
 
@@ -63,9 +83,11 @@ def compare(
         Its map of ξ, placed.
     cones : ConePorosity
         Its measured porosity; members are measured in the same directions and angles.
-    parameters, protocol, n_grains, grain_size, size, largest_layer, percentiles, unseen, coupling
+    parameters, protocol, n_grains, grain_size, size, texture, pores
         See `simulate_particle` [m].
-    states
+    largest_layer, percentiles, unseen, coupling, initial, states
+        See `simulate_particle`.
+    eigenstrain, tolerance, max_step, stress_tolerance
         See `simulate_particle`.
     indicator, imaged_pores
         See `predicted_porosity`. With `imaged_pores`, what was measured enters the prediction.
@@ -75,10 +97,21 @@ def compare(
         Rotations behind the p-values of single scans, see `nmcx.correlation.angle_scan`.
     seed : int
         Of everything: member i has seed + i.
+    measured : AngleScan, optional
+        Of map and cones, if there is one: its options are then those of the members' curves too.
+        Default: `nmcx.correlation.angle_scan` with `n_null` and `seed`.
+    first : SimulatedParticle, optional
+        The first member, if `simulate_particle` has made it of the same arguments and `seed`.
     mapper : callable, optional
         What runs the members, such as ``concurrent.futures.ProcessPoolExecutor().map`` or dask's.
     threads : int
         Of each member.
+    progress : callable, optional
+        Called as ``progress(done, total, label)`` after each member.
+    checkpoint : path-like, optional
+        Folder in which the porosity of each member is on the disk before `progress` hears of it.
+        What the same arguments have put there is not simulated again; remove it when the result is
+        safe.
 
     Returns
     -------
@@ -88,7 +121,9 @@ def compare(
     Raises
     ------
     ValueError
-        If an option is out of range.
+        If an option is out of range, `measured` is of other angles, or `first` another particle.
+    nmcx.errors.OutputError
+        If the checkpoint cannot be written.
     nmcx.errors.ConvergenceError
         If fewer than three members of a kind could be simulated; with the reason of the first.
         Fewer losses are in the notes.
@@ -120,26 +155,28 @@ def compare(
     """
     if min(n_member, n_turned) < 3:
         raise ValueError(f"n_member and n_turned must be 3 or more, not {n_member} and {n_turned}")
+    if measured is None:
+        measured = angle_scan(surface_values, cones, n_null=n_null, seed=seed)
+    elif not np.array_equal(measured.half_angle, cones.half_angle):
+        raise ValueError("measured must have the half-angles of cones")
     task = _Task(
         particle, surface_values, cones, parameters, indicator, imaged_pores, threads,
         {
             "protocol": protocol, "n_grains": n_grains, "grain_size": grain_size, "size": size,
-            "largest_layer": largest_layer, "percentiles": percentiles, "unseen": unseen,
-            "coupling": coupling, "states": states,
+            "texture": texture, "pores": pores, "largest_layer": largest_layer,
+            "percentiles": percentiles, "unseen": unseen, "coupling": coupling,
+            "initial": initial, "states": states, "eigenstrain": eigenstrain,
+            "tolerance": tolerance, "max_step": max_step, "stress_tolerance": stress_tolerance,
         },
     )  # fmt: skip
     turns = random_orientations(n_turned, seed)
-    jobs = [_Job(seed + i, None) for i in range(n_member)]
-    jobs += [_Job(seed + n_member + i, turn) for i, turn in enumerate(turns)]
-    found = list(mapper(task, jobs))
+    jobs = [Job(seed + i, None) for i in range(n_member)]
+    jobs += [Job(seed + n_member + i, turn) for i, turn in enumerate(turns)]
+    found = _found(task, jobs, first, mapper, checkpoint, progress)
     members, turned = _kept(found[:n_member], "members"), _kept(found[n_member:], "turned members")
     notes = tuple(f"left out: {each}" for each in found if isinstance(each, str))
-
-    def curves(porosities: list[_Float]) -> _Float:
-        return np.array([_curve(surface_values, cones, each) for each in porosities])
-
-    predicted, null = curves(members), curves(turned)
-    measured = angle_scan(surface_values, cones, n_null=n_null, seed=seed)
+    statistic = Statistic(surface_values, cones, measured)
+    predicted, null = (np.array([*map(statistic.curve, each)]) for each in (members, turned))
     mean = np.mean(members, axis=0)
     curve = np.asarray(measured.pearson, dtype=np.float64)
     probabilities = {
@@ -155,13 +192,14 @@ def compare(
         turned=null,
         predicted_band=band,
         turned_band=_band(null),
-        mean_porosity=_scan(surface_values, cones, mean, n_null, seed),
+        mean_porosity=statistic.scan(mean),
         verdict=in_words(measured, predicted, band, **probabilities),
         settings={
             **{key: repr(value) for key, value in task.options.items()},
             "indicator": indicator,
             "imaged_pores": imaged_pores,
-            "n_null": n_null,
+            "n_member": n_member,
+            "n_turned": n_turned,
             "seed": seed,
         },
         notes=notes,
@@ -169,8 +207,37 @@ def compare(
     )
 
 
+def _found(
+    task: _Task,
+    jobs: Sequence[Job],
+    first: SimulatedParticle | None,
+    mapper: Mapper,
+    checkpoint: str | PathLike[str] | None,
+    progress: Callable[[float, float, str], None] | None,
+) -> list[_Float | str]:
+    """Porosity of each particle, or why there is none: kept, given, or simulated."""
+    kept = KeptPorosities(checkpoint, replace(task, threads=0)) if checkpoint is not None else None
+    found: dict[int, _Float | str] = {}
+    for i, job in enumerate(jobs):
+        if kept is not None and (before := kept.of(job)) is not None:
+            found[i] = before
+    if first is not None:
+        task.check(first, jobs[0])
+        found.setdefault(0, task.porosity(first))
+    open_jobs = [i for i in range(len(jobs)) if i not in found]
+    for i, porosity in zip(open_jobs, mapper(task, [jobs[i] for i in open_jobs]), strict=True):
+        found[i] = porosity
+        if kept is not None:
+            kept.keep(jobs[i], porosity)
+        if progress is not None:
+            progress(len(found), len(jobs), f"particle of seed {jobs[i].seed}")
+    return [found[i] for i in range(len(jobs))]
+
+
 @dataclass(frozen=True)
-class _Job:
+class Job:
+    """A member to be simulated; turned ones have a turn of the map."""
+
     seed: int
     turn: _Float | None
 
@@ -188,7 +255,7 @@ class _Task:
     threads: int
     options: dict[str, Any]
 
-    def __call__(self, job: _Job) -> _Float | str:
+    def __call__(self, job: Job) -> _Float | str:
         """(n_direction, n_angle) porosity, or why there is none."""
         try:
             made = simulate_particle(
@@ -197,11 +264,32 @@ class _Task:
             )  # fmt: skip
         except ConvergenceError as failure:
             return f"the member of seed {job.seed}: {failure}"
+        return self.porosity(made)
+
+    def porosity(self, made: SimulatedParticle) -> _Float:
+        """(n_direction, n_angle) of a particle."""
         porosity = predicted_porosity(
             made.mesh, made.history, self.particle, self.cones, indicator=self.indicator,
             imaged_pores=self.imaged_pores, threads=self.threads,
         )  # fmt: skip
         return np.asarray(porosity.porosity, dtype=np.float64)
+
+    def check(self, made: SimulatedParticle, job: Job) -> None:
+        """Refuse a particle that was made of other arguments, as far as it tells them."""
+        asked = self.options
+        wanted = {
+            "seed": job.seed, "size": asked["size"], "largest_layer": asked["largest_layer"],
+            "coupling": repr(asked["coupling"] or Coupling()), "max_step": asked["max_step"],
+        }  # fmt: skip
+        told = {
+            "seed": made.mesh.settings.get("seed"), "size": made.mesh.settings.get("size"),
+            "largest_layer": made.layer.settings.get("largest"),
+            "coupling": made.history.settings.get("coupling"),
+            "max_step": made.history.settings.get("max_step"),
+        }  # fmt: skip
+        others = [name for name, value in wanted.items() if told[name] != value]
+        if others:
+            raise ValueError(f"first was made of another {', '.join(others)}")
 
 
 def _kept(found: list[_Float | str], what: str) -> list[_Float]:
@@ -210,16 +298,6 @@ def _kept(found: list[_Float | str], what: str) -> list[_Float]:
         reason = next(each for each in found if isinstance(each, str))
         raise ConvergenceError(f"only {len(kept)} of {len(found)} {what} were simulated; {reason}")
     return kept
-
-
-def _curve(surface_values: SurfaceValues, cones: ConePorosity, porosity: _Float) -> _Float:
-    return observed_correlation(surface_values, replace(cones, porosity=porosity))
-
-
-def _scan(
-    surface_values: SurfaceValues, cones: ConePorosity, porosity: _Float, n_null: int, seed: int
-) -> AngleScan:
-    return angle_scan(surface_values, replace(cones, porosity=porosity), n_null=n_null, seed=seed)
 
 
 def _band(curves: _Float) -> _Float:

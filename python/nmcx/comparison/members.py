@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from os import PathLike
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -14,6 +15,7 @@ from nmcx.comparison.voxels import cracked_particle
 from nmcx.cones import cone_porosity
 from nmcx.materials import Parameters
 from nmcx.mesh import from_particle
+from nmcx.mesh.polycrystal import Texture
 from nmcx.results import (
     ConePorosity,
     History,
@@ -28,6 +30,7 @@ Part = Charge | Discharge | Hold | Rest
 #: Thickness that damage is multiplied by when it stands for void; correlations do not depend on it.
 _DAMAGED = 1e-9
 _INDICATORS = ("opening", "damage")
+_PORES = ("open", "closed")
 
 
 @dataclass(frozen=True)
@@ -48,14 +51,23 @@ def simulate_particle(
     n_grains: int | None = None,
     grain_size: float | None = None,
     size: float,
+    texture: Texture = "random",
+    pores: str = "open",
     largest_layer: float,
     percentiles: tuple[float, float] = (5.0, 95.0),
     unseen: str = "drawn",
     turn: ArrayLike | None = None,
     coupling: Coupling | None = None,
+    initial: float | None = None,
     states: int = 10,
+    eigenstrain: str = "table",
+    tolerance: float = 1e-3,
+    max_step: float = 0.05,
+    stress_tolerance: float = 1e-3,
     seed: int = 1,
     threads: int = 0,
+    progress: Callable[[float, float, str], None] | None = None,
+    checkpoint: str | PathLike[str] | None = None,
 ) -> SimulatedParticle:
     """Take an imaged particle with the layer that its map of ξ says through a protocol.
 
@@ -65,10 +77,13 @@ def simulate_particle(
         As measured: from `nmcx.morphology.segment` and `nmcx.correlation.place`.
     parameters : Parameters
         Of the material, in SI units.
-    protocol, coupling, states
-        See `nmcx.chemomechanics.simulate`.
-    n_grains, grain_size, size
+    protocol, coupling, initial, states, eigenstrain, tolerance, max_step, stress_tolerance
+        See `nmcx.chemomechanics.simulate`; `initial` [mol/m³].
+    n_grains, grain_size, size, texture
         See `nmcx.mesh.from_particle` [m].
+    pores : {"open", "closed"}
+        Imaged pores and cracks stay open, or the whole envelope is grains: a particle before it
+        was cracked.
     largest_layer : float
         Thickness of the layer where ξ is lowest [m], see `layer_from_xi`.
     percentiles, unseen, turn
@@ -77,6 +92,8 @@ def simulate_particle(
         Of grains, orientations and the layer's draw: the same seed gives the same bits.
     threads : int
         0: all cores.
+    progress, checkpoint
+        See `nmcx.chemomechanics.simulate`.
 
     Returns
     -------
@@ -104,16 +121,20 @@ def simulate_particle(
     >>> bool(made.history.damage[-1].max() > 0.5)
     True
     """
+    body = body_of(particle, pores)
     mesh = from_particle(
-        particle, n_grains=n_grains, grain_size=grain_size, size=size, seed=seed, threads=threads
-    )
+        body, n_grains=n_grains, grain_size=grain_size, size=size, seed=seed, texture=texture,
+        threads=threads,
+    )  # fmt: skip
     layer = layer_from_xi(
-        surface_values, particle, mesh, largest=largest_layer, percentiles=percentiles,
+        surface_values, body, mesh, largest=largest_layer, percentiles=percentiles,
         unseen=unseen, turn=turn, n_draw=1, seed=seed,
     )  # fmt: skip
     history = simulate(
-        mesh, parameters, protocol=protocol, coupling=coupling, states=states, threads=threads,
-        surface=layered_surface(layer, particle, mesh, parameters, draw=0),
+        mesh, parameters, protocol=protocol, coupling=coupling, initial=initial, states=states,
+        surface=layered_surface(layer, body, mesh, parameters, draw=0), eigenstrain=eigenstrain,
+        tolerance=tolerance, max_step=max_step, stress_tolerance=stress_tolerance,
+        threads=threads, progress=progress, checkpoint=checkpoint,
     )  # fmt: skip
     return SimulatedParticle(mesh=mesh, layer=layer, history=history)
 
@@ -187,6 +208,19 @@ def predicted_porosity(
         weight=cones.settings.get("weight", "volume"), threads=threads,
         radial_gate_um=cones.radial_gate_um,
     )  # fmt: skip
+
+
+def body_of(particle: Particle, pores: str) -> Particle:
+    """What is meshed of a particle.
+
+    Raises
+    ------
+    ValueError
+        If `pores` is neither "open" nor "closed".
+    """
+    if pores not in _PORES:
+        raise ValueError(f"pores must be one of {', '.join(_PORES)}, not {pores!r}")
+    return particle if pores == "open" else _without_pores(particle)
 
 
 def _without_pores(particle: Particle) -> Particle:

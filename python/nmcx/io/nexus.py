@@ -67,6 +67,7 @@ SIGNALS: Mapping[str, str] = {
     "LayerMap": "thickness",
     "Comparison": "predicted",
     "CycleTable": "surface_layer",
+    "Contributions": "crack_porosity",
 }
 
 

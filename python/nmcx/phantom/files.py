@@ -10,7 +10,7 @@ import numpy as np
 
 from nmcx.errors import OutputError
 from nmcx.phantom.records import Phantom, Truth
-from nmcx.results import Shift
+from nmcx.results import Particle, Shift, StxmStack
 
 _RUN_FILE = """\
 # Analysis of a synthetic particle; its truth lies in truth.h5.
@@ -44,13 +44,7 @@ def write(phantom: Phantom, folder: str | PathLike[str], *, overwrite: bool) -> 
     from nmcx import io
     from nmcx.io._safe import atomic_write
 
-    target = Path(folder)
-    try:
-        target.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(
-            f"{target}: cannot be made ({error.strerror}); name another folder"
-        ) from error
+    target = _made(folder)
     paths = {
         "a_scan": target / "a_scan.hdr",
         "b_scan": target / "b_scan.hdr",
@@ -69,6 +63,68 @@ def write(phantom: Phantom, folder: str | PathLike[str], *, overwrite: bool) -> 
     with atomic_write(paths["run"], overwrite) as temporary:
         temporary.write_text(_run_file(phantom.truth), encoding="utf-8")
     return paths
+
+
+_MODELLED_RUN_FILE = """\
+# Analysis of a synthetic particle that the model has cracked.
+
+[soft]
+low = "a_scan.hdr"
+high = "b_scan.hdr"
+mode = "tey"
+dark = {background!r}
+
+[tomogram]
+file = "tomogram.tif"
+
+[cones]
+soft = true
+
+[placing]
+view = [{view[0]!r}, {view[1]!r}, {view[2]!r}]
+"""
+
+
+def write_modelled(
+    low: StxmStack,
+    high: StxmStack,
+    tomogram: Particle,
+    folder: str | PathLike[str],
+    *,
+    view: tuple[float, float, float],
+    background: float,
+    overwrite: bool,
+) -> dict[str, Path]:
+    """See `ModelledParticle.write`."""
+    from nmcx import io
+    from nmcx.io._safe import atomic_write
+
+    target = _made(folder)
+    paths = {
+        "a_scan": target / "a_scan.hdr",
+        "b_scan": target / "b_scan.hdr",
+        "tomogram": target / "tomogram.tif",
+        "run": target / "run.toml",
+    }
+    io.write_stxm(paths["a_scan"], low, overwrite=overwrite)
+    io.write_stxm(paths["b_scan"], high, overwrite=overwrite)
+    values = np.asarray(tomogram.solid_fraction, dtype=np.float32)
+    io.write_tiff(paths["tomogram"], values, tomogram.voxel_size_um, overwrite=overwrite)
+    with atomic_write(paths["run"], overwrite) as temporary:
+        text = _MODELLED_RUN_FILE.format(view=view, background=background)
+        temporary.write_text(text, encoding="utf-8")
+    return paths
+
+
+def _made(folder: str | PathLike[str]) -> Path:
+    target = Path(folder)
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"{target}: cannot be made ({error.strerror}); name another folder"
+        ) from error
+    return target
 
 
 def _run_file(truth: Truth) -> str:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from nmcx import chemomechanics, comparison, cones, correlation
 from nmcx.materials import NMC811, Parameters
 from nmcx.mesh import from_particle, image_position
+from nmcx.phantom.files import write_modelled
 from nmcx.phantom.geometry import (
     Array,
     SmoothField,
@@ -18,6 +22,7 @@ from nmcx.phantom.geometry import (
     smooth_field,
     view_frame,
 )
+from nmcx.phantom.measurement import SOFT_ENERGIES_EV
 from nmcx.phantom.placed import ratio_map
 from nmcx.phantom.soft import Scene, SphereTable, render
 from nmcx.results import (
@@ -26,6 +31,7 @@ from nmcx.results import (
     Mesh,
     Particle,
     Result,
+    StxmStack,
     SurfaceValues,
     XiMap,
 )
@@ -34,6 +40,8 @@ from nmcx.results.base import Float, quantity
 #: ξ of bare surface, and how much lower it is under the thickest layer.
 _XI_BARE, _XI_DROP = 0.62, 0.15
 _N_CELL = 4000
+#: Time per pixel of the scans.
+_DWELL_S = 0.004
 
 
 @dataclass(frozen=True)
@@ -48,6 +56,55 @@ class ModelledParticle(Result):
     layer: Float = quantity("m", "facet")  #: (s,) layer that acted on each surface facet [m]
     mesh: Mesh = quantity("")
     history: History = quantity("")
+    background: float = quantity("1")  #: counts per pixel and energy without a particle
+
+    def scans(self) -> tuple[StxmStack, StxmStack]:
+        """The two soft scans as a beamline would give them, counts with their background.
+
+        Returns
+        -------
+        tuple of StxmStack
+            At the lower and at the higher energy.
+        """
+        found = self.xi_map
+        assert found.low is not None and found.high is not None
+        return (
+            _scan(
+                np.asarray(found.low) + self.background, SOFT_ENERGIES_EV[0], found.pixel_size_um
+            ),
+            _scan(
+                np.asarray(found.high) + self.background, SOFT_ENERGIES_EV[1], found.pixel_size_um
+            ),
+        )
+
+    def write(self, folder: str | PathLike[str], *, overwrite: bool = False) -> dict[str, Path]:
+        """Write what was measured as files, and a run file for them.
+
+        The run file has no model in it: add ``[model]`` and ``[compare]``.
+
+        Parameters
+        ----------
+        folder : path
+            Made if missing.
+        overwrite : bool
+            Whether files that exist are replaced.
+
+        Returns
+        -------
+        dict
+            Paths by name: ``a_scan``, ``b_scan`` (.hdr with .xim beside), ``tomogram`` (.tif),
+            ``run`` (.toml).
+
+        Raises
+        ------
+        nmcx.errors.OutputError
+            If a file exists and `overwrite` is false, or cannot be written.
+        """
+        low, high = self.scans()
+        return write_modelled(
+            low, high, self.particle, folder, view=self.view, background=self.background,
+            overwrite=overwrite,
+        )  # fmt: skip
 
     def true_correlation(self, seen: SurfaceValues, measured: ConePorosity) -> Array:
         """(n_angle,) r of true ξ and true porosity where the map was seen, without any noise."""
@@ -212,6 +269,20 @@ def modelled_particle(
         layer=layer,
         mesh=mesh,
         history=history,
+        background=background,
+    )
+
+
+def _scan(counts: ArrayLike, energy_ev: float, pixel_size_um: tuple[float, float]) -> StxmStack:
+    image = np.asarray(counts, dtype=np.float64)
+    ny, nx = image.shape
+    dy, dx = pixel_size_um
+    return StxmStack(
+        counts=image[None],
+        energy_ev=np.array([energy_ev]),
+        x_um=(np.arange(nx) - (nx - 1) / 2) * dx,
+        y_um=(np.arange(ny) - (ny - 1) / 2) * dy,
+        dwell_s=_DWELL_S,
     )
 
 

@@ -20,6 +20,7 @@ from nmcx.plot.cracks import cracked_section
 from nmcx.plot.cycling_figure import cycling_figure
 from nmcx.plot.edge_fits import worst_voxels
 from nmcx.plot.edge_quicklook import edge_quicklook
+from nmcx.plot.facets import layer_map
 from nmcx.plot.images import (
     alignment,
     jump_image,
@@ -31,6 +32,7 @@ from nmcx.plot.images import (
     xi_map,
 )
 from nmcx.plot.lithium_series import lithium_series
+from nmcx.plot.model_curves import model_curves
 from nmcx.plot.panels import scale_bar, scale_bar_length
 from nmcx.plot.polycrystal import (
     lithium_frames,
@@ -69,10 +71,12 @@ __all__ = [
     "edge_map",
     "edge_quicklook",
     "jump_image",
+    "layer_map",
     "line_profiles",
     "lithium_frames",
     "lithium_map",
     "lithium_series",
+    "model_curves",
     "optical_density",
     "orientation_map",
     "particle_slices",

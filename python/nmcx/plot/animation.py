@@ -42,7 +42,7 @@ def animate(
     dpi: float = 80.0,
     passivated: ArrayLike | None = None,
     normal: ArrayLike = (0, 0, 1),
-    offset: float = 0.0,
+    offset: float | None = None,
 ) -> Path:
     """Write lithium, hoop stress and damage over time, with the potential, as an animated GIF.
 

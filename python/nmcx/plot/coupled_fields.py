@@ -25,7 +25,7 @@ def coupled_fields(
     n_times: int = 3,
     passivated: ArrayLike | None = None,
     normal: ArrayLike = (0, 0, 1),
-    offset: float = 0.0,
+    offset: float | None = None,
     figure: Figure | None = None,
 ) -> Figure:
     """Lithium, hoop stress and damage in a plane, a row each, at several states of charge.
@@ -51,8 +51,8 @@ def coupled_fields(
         (s,) surface facets that carry a layer, drawn thick.
     normal : array_like
         (3,) of the plane (x, y, z) through a mesh in space; it points to the reader.
-    offset : float
-        Distance of the plane from the origin along `normal` [m].
+    offset : float, optional
+        Distance of the plane from the origin along `normal` [m]; default through the middle.
     figure : matplotlib.figure.Figure, optional
         Figure to draw into.
 
@@ -101,7 +101,7 @@ def coupled_comparison(
     contents: Sequence[float],
     passivated: Mapping[str, ArrayLike] | None = None,
     normal: ArrayLike = (0, 0, 1),
-    offset: float = 0.0,
+    offset: float | None = None,
     figure: Figure | None = None,
 ) -> Figure:
     """One field of several simulations of a particle, side by side at the same states of charge.

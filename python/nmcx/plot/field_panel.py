@@ -47,13 +47,14 @@ class View:
     mesh: Mesh
     max_concentration: float  #: [mol/m³]
     normal: ArrayLike
-    offset: float  #: [m]
+    offset: float | None  #: [m]; None: through the middle
     passivated: ArrayLike | None  #: (s,) surface facets that carry a layer
 
     @cached_property
     def section(self) -> Section:
         """The cut."""
-        return mesh_section(self.mesh, self.normal, self.offset)
+        offset = _middle(self.mesh, self.normal) if self.offset is None else self.offset
+        return mesh_section(self.mesh, self.normal, offset)
 
     def values(self, history: History, index: int, field: str) -> NDArray[np.float64]:
         """Of all nodes or walls, in the unit of the colour bar."""
@@ -94,6 +95,15 @@ def common_limits(
     low, high = float(values.min()), float(values.max())
     half = max(high - low, _NARROWEST) / 2
     return (low + high) / 2 - half, (low + high) / 2 + half
+
+
+def _middle(mesh: Mesh, normal: ArrayLike) -> float:
+    """Height of the centre of volume above the origin [m]."""
+    if mesh.dimension == 2:
+        return 0.0
+    centre = np.average(mesh.points[mesh.cells].mean(axis=1), axis=0, weights=mesh.volume)
+    way = np.asarray(normal, dtype=np.float64)
+    return float(centre @ way / np.linalg.norm(way))
 
 
 class FieldPanel:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
+from nmcx.plot.facets import facet_map
 from nmcx.plot.mesh_section import (
     Section,
     draw_lines,
@@ -21,7 +22,6 @@ from nmcx.plot.panels import (
     COLOURS,
     LABEL,
     TICK,
-    TITLE,
     label_axes,
     new_figure,
     one_panel,
@@ -47,6 +47,7 @@ def lithium_map(
     offset: float = 0.0,
     limits: tuple[float, float] | None = None,
     title: str = "",
+    colour_bar: bool = True,
     ax: Axes | None = None,
 ) -> Axes:
     """Lithium content x = c/C_max in a plane through a polycrystal, with its grain boundaries.
@@ -66,6 +67,8 @@ def lithium_map(
     limits : (float, float), optional
         Ends of the colour bar, in x [1]; default those of the whole mesh.
     title : str
+    colour_bar : bool
+        Whether to draw one.
     ax : matplotlib.axes.Axes, optional
         Axes to draw into.
 
@@ -110,9 +113,10 @@ def lithium_map(
         rasterized=True,
     )
     _frame(axes, mesh, section, normal, title)
-    bar = axes.figure.colorbar(shown, ax=axes, shrink=0.85, pad=0.03)
-    bar.set_label("lithium content x [1]", fontsize=LABEL)
-    bar.ax.tick_params(labelsize=TICK)
+    if colour_bar:
+        bar = axes.figure.colorbar(shown, ax=axes, shrink=0.85, pad=0.03)
+        bar.set_label("lithium content x [1]", fontsize=LABEL)
+        bar.ax.tick_params(labelsize=TICK)
     return axes
 
 
@@ -227,8 +231,8 @@ def surface_flux(
             f"flux must have one value per facet, ({len(mesh.surface)},), not {values.shape}"
         )
     values = values / _MICRON
-    centre = mesh.points[mesh.surface].mean(axis=1) - mesh.points.mean(axis=0)
     if mesh.dimension == 2:
+        centre = mesh.points[mesh.surface].mean(axis=1) - mesh.points.mean(axis=0)
         axes = one_panel(ax)
         angle = np.rad2deg(np.arctan2(centre[:, 1], centre[:, 0]))
         order = np.argsort(angle)
@@ -238,37 +242,7 @@ def surface_flux(
         axes.set_xticks([-180, -90, 0, 90, 180])
         open_frame(axes)
         return axes
-    axes = (
-        new_figure(4.6, 3.2).subplots(subplot_kw={"projection": "mollweide"}) if ax is None else ax
-    )
-    from scipy.spatial import cKDTree
-
-    longitude, latitude = np.meshgrid(
-        np.linspace(-np.pi, np.pi, 361), np.linspace(-1, 1, 181) * np.pi / 2
-    )
-    looked_at = np.stack(
-        [
-            np.cos(latitude) * np.cos(longitude),
-            np.cos(latitude) * np.sin(longitude),
-            np.sin(latitude),
-        ],
-        axis=-1,
-    )
-    direction = centre / np.linalg.norm(centre, axis=1, keepdims=True)
-    nearest = cKDTree(direction).query(looked_at)[1]
-    shown = axes.pcolormesh(
-        longitude, latitude, values[nearest], cmap="viridis", shading="nearest", rasterized=True
-    )
-    axes.set_xticks([])
-    axes.set_yticks([])
-    axes.set_title(title, fontsize=TITLE, pad=8)
-    bar = axes.figure.colorbar(
-        shown, ax=axes, orientation="horizontal", shrink=0.7, pad=0.03, aspect=30
-    )
-    bar.ax.locator_params(nbins=6)
-    bar.set_label("flux outwards [µmol/m²/s]", fontsize=LABEL)
-    bar.ax.tick_params(labelsize=TICK)
-    return axes
+    return facet_map(mesh, values, label="flux outwards [µmol/m²/s]", title=title, ax=ax)
 
 
 def state_of_charge(

@@ -8,15 +8,21 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from nmcx.materials import Parameters
 from nmcx.results import (
     AlignedStack,
     AngleScan,
+    Comparison,
     ConePorosity,
+    Contributions,
     DepthProfile,
     EdgeDipole,
     EdgeMap,
     EnergySensitivity,
+    History,
+    LayerMap,
     LineProfiles,
+    Mesh,
     OpticalDensity,
     Particle,
     PeakRatio,
@@ -88,6 +94,12 @@ class Findings:
     surface: SurfaceValues | None = None
     scan: AngleScan | None = None
     robustness: Robustness | None = None  #: of `scan` against turns of the map
+    parameters: Parameters | None = None  #: of the material in the model
+    mesh: Mesh | None = None  #: the particle in the model
+    layer: LayerMap | None = None  #: its passivation layer, the draw that acted
+    history: History | None = None  #: what becomes of it
+    contributions: Contributions | None = None  #: of each coupling to that
+    comparison: Comparison | None = None  #: of many such particles with the measured one
     tables: tuple[Table, ...] = ()  #: further tables, shown after the figures
     notes: tuple[str, ...] = ()  #: what to know before believing the numbers
     settings: Mapping[str, Any] = field(default_factory=dict)

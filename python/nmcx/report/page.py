@@ -4,34 +4,30 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from html import escape
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nmcx import plot
 from nmcx.report.findings import Findings, Table
+from nmcx.report.methods import citations, methods
+from nmcx.report.model_panels import comparison_panels, model_panels
+from nmcx.report.model_tables import comparison_table, contributions_table
+from nmcx.report.panel import Panel
 from nmcx.report.scene import same_angles, scene_figure
+from nmcx.report.soft_panels import soft_panels, spectra_panels
 from nmcx.report.style import CSS
-from nmcx.report.tables import paired, scan_table, spectra_table, suppression_table
+from nmcx.report.tables import scan_table, spectra_table, suppression_table
 from nmcx.report.words import estimator, summary
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _COMPARISON = "Surface against bulk"
-
-
-@dataclass(frozen=True)
-class _Panel:
-    section: str
-    draw: Callable[[], Any]  # gives Axes or Figure
-    alt: str  # what a reader sees who does not see it
-    caption: str
 
 
 def write(
@@ -117,7 +113,12 @@ def page(
         parts.append(_table(suppression_table(findings)))
     if findings.scan is not None:
         parts.append(_table(scan_table(findings)))
+    if findings.comparison is not None:
+        parts.append(_table(comparison_table(findings.comparison)))
+    if findings.contributions is not None:
+        parts.append(_table(contributions_table(findings.contributions)))
     parts += [_table(table) for table in findings.tables]
+    parts += _methods(findings)
     parts += _notes(findings)
     parts += _provenance(provenance, parameters)
     return (
@@ -136,7 +137,7 @@ def _byline(provenance: Mapping[str, str]) -> str:
     return " · ".join(known) or "nmcx"
 
 
-def _figure(panel: _Panel, number: int, dpi: int) -> str:
+def _figure(panel: Panel, number: int, dpi: int) -> str:
     drawn = panel.draw()
     figure: Figure = drawn if hasattr(drawn, "savefig") else drawn.figure
     buffer = io.BytesIO()
@@ -152,98 +153,21 @@ def _figure(panel: _Panel, number: int, dpi: int) -> str:
     )
 
 
-def _panels(f: Findings) -> Iterator[_Panel]:
-    yield from _soft_panels(f)
-    yield from _spectra_panels(f)
+def _panels(f: Findings) -> Iterator[Panel]:
+    yield from soft_panels(f)
+    yield from spectra_panels(f)
     yield from _hard_panels(f)
     yield from _bulk_panels(f)
     yield from _correlation_panels(f)
+    yield from model_panels(f)
+    yield from comparison_panels(f)
 
 
-def _soft_panels(f: Findings) -> Iterator[_Panel]:
-    name = "Surface: soft X-ray scans"
-    low, high, xi = f.low, f.high, f.xi
-    if low is not None and (high is not None or len(low.energy_ev) >= 2):
-        yield _Panel(
-            name,
-            lambda: plot.scans(low, high),
-            "Two soft X-ray scans of the same field side by side",
-            "The A and B scans as measured, before their drift was removed.",
-        )
-    if xi is None:
-        return
-    whole = xi.low is not None and xi.high is not None
-    if whole:
-        yield _Panel(
-            name,
-            lambda: plot.surface_figure(xi, spectrum=f.reference),
-            "Mean spectrum with both energies, registered scans, ratio map and its histogram",
-            "(a) Mean spectrum, the two energies marked. (b, c) Both scans after registration. "
-            "(d) Ratio ξ = I(high) / (I(low) + I(high)). (e) How many pixels have which ξ, with "
-            "the error of one pixel. Grey: no valid ratio.",
-        )
-    valence = f.valence
-    if valence is not None and valence.calibrated:
-        yield _Panel(
-            name,
-            lambda: plot.valence_map(valence),
-            "Map of the valence of nickel and map of its standard error",
-            "Valence of Ni, calibrated by two end members, and its standard error from counting. "
-            "The error of the calibration moves all pixels together and is not in the map.",
-        )
-    elif not whole or valence is not None:
-        yield _Panel(
-            name,
-            lambda: _pair(plot.xi_map, plot.relative_valence, xi),
-            "Map of the ratio xi and map of relative valence",
-            "Ratio ξ after registration, and relative valence, ξ on a linear scale of this map's "
-            "own (not calibrated). Grey: no valid ratio.",
-        )
-    yield _Panel(
-        name,
-        lambda: plot.xi_error(xi),
-        "Map of the standard error of xi",
-        "Standard error of ξ from counting statistics, the registration's weights included.",
-    )
-
-
-def _spectra_panels(f: Findings) -> Iterator[_Panel]:
-    name = "Surface: soft X-ray spectra"
-    pairs = paired(f)
-    if pairs is not None:
-        yield _Panel(
-            name,
-            lambda: plot.soft_spectra_figure(*pairs),
-            "Ni L3 and O K spectra of the first and the cycled state by two yields",
-            "First against cycled state. (a, b) Ni L3 by electron yield, which sees the outermost "
-            "nanometres, and by fluorescence yield, which sees deeper; the ratio of the peaks "
-            "falls where Ni is reduced. (c, d) O K: the shaded peak before the edge shrinks where "
-            "oxygen was lost. Drawn with the default windows and backgrounds.",
-        )
-    elif f.spectra:
-        yield _Panel(
-            name,
-            lambda: plot.soft_edges_figure(f.spectra),
-            "Normalised soft X-ray spectra with their backgrounds",
-            "Normalised spectra with the backgrounds above which their peaks were measured.",
-        )
-
-
-def _pair(first: Callable[..., Any], second: Callable[..., Any], result: Any) -> Figure:
-    from nmcx.plot.panels import new_figure
-
-    figure = new_figure(8.4, 3.4)
-    left, right = figure.subplots(1, 2)
-    first(result, ax=left)
-    second(result, ax=right)
-    return figure
-
-
-def _hard_panels(f: Findings) -> Iterator[_Panel]:
+def _hard_panels(f: Findings) -> Iterator[Panel]:
     name = "Bulk: hard X-ray absorption"
     od, jump, edges = f.od, f.jump, f.edges
     if od is not None:
-        yield _Panel(
+        yield Panel(
             name,
             lambda: plot.optical_density(od),
             "Optical density below and above the absorption edge",
@@ -251,7 +175,7 @@ def _hard_panels(f: Findings) -> Iterator[_Panel]:
         )
     if jump is not None:
         below, above = f.jump_energies_ev
-        yield _Panel(
+        yield Panel(
             name,
             lambda: plot.jump_image(
                 jump, f.jump_pixel_um, title=f"OD({above:.1f} eV) − OD({below:.1f} eV)"
@@ -262,7 +186,7 @@ def _hard_panels(f: Findings) -> Iterator[_Panel]:
         )
     if edges is not None:
         whole = f.particle is not None and f.particle.envelope.shape == edges.ok.shape
-        yield _Panel(
+        yield Panel(
             name,
             lambda: plot.edge_map(
                 edges, voxel_size_um=f.edge_voxel_um, particle=f.particle if whole else None
@@ -271,13 +195,13 @@ def _hard_panels(f: Findings) -> Iterator[_Panel]:
             f"Edge energy ({estimator(edges)}) of every usable voxel; higher is more oxidised. "
             "Grey: refused or empty.",
         )
-        yield _Panel(
+        yield Panel(
             name,
             lambda: plot.edge_histogram(edges),
             "Histogram of edge energies",
             "Edge energies of all usable voxels.",
         )
-        yield _Panel(
+        yield Panel(
             name,
             lambda: plot.status(edges),
             "Map of refused voxels and the share of voxels with each status bit",
@@ -285,18 +209,18 @@ def _hard_panels(f: Findings) -> Iterator[_Panel]:
         )
 
 
-def _bulk_panels(f: Findings) -> Iterator[_Panel]:
+def _bulk_panels(f: Findings) -> Iterator[Panel]:
     name = "Bulk: particle, depth and lines"
     particle, depth, lines = f.particle, f.depth, f.lines
     if particle is not None:
-        yield _Panel(
+        yield Panel(
             name,
             lambda: plot.particle_slices(particle, f.volume, label=f.volume_name),
             "Slices through the particle with its outline",
             "Three orthogonal slices; the line is the envelope within which void is counted.",
         )
     if depth is not None:
-        yield _Panel(
+        yield Panel(
             name,
             lambda: plot.depth_profile(depth),
             "Edge energy against depth below the surface",
@@ -304,7 +228,7 @@ def _bulk_panels(f: Findings) -> Iterator[_Panel]:
             "and bands.",
         )
     if lines is not None:
-        yield _Panel(
+        yield Panel(
             name,
             lambda: plot.line_profiles(lines),
             "Edge energy along lines from the surface to the centre",
@@ -312,11 +236,11 @@ def _bulk_panels(f: Findings) -> Iterator[_Panel]:
         )
 
 
-def _correlation_panels(f: Findings) -> Iterator[_Panel]:
+def _correlation_panels(f: Findings) -> Iterator[Panel]:
     name = _COMPARISON
     cones, surface, scan = f.cones, f.surface, f.scan
     if cones is not None:
-        yield _Panel(
+        yield Panel(
             name,
             lambda: plot.sphere(cones, surface),
             "Cone porosity over all directions" + (" beside the surface map" if surface else ""),
@@ -325,7 +249,7 @@ def _correlation_panels(f: Findings) -> Iterator[_Panel]:
             + (", and the surface map there." if surface else "."),
         )
     if surface is not None:
-        yield _Panel(
+        yield Panel(
             name,
             lambda: plot.placement(surface),
             "The surface map placed on the particle",
@@ -333,7 +257,7 @@ def _correlation_panels(f: Findings) -> Iterator[_Panel]:
         )
     if scan is not None:
         of_it = cones if cones is not None and same_angles(f) else None
-        yield _Panel(
+        yield Panel(
             name,
             lambda: plot.correlation_figure(
                 scan,
@@ -375,6 +299,15 @@ def _table(table: Table) -> str:
         f'<section><h2>{escape(table.title)}</h2><div class="wide"><table><thead><tr>{head}</tr>'
         f"</thead><tbody>{body}</tbody></table></div>{remark}</section>"
     )
+
+
+def _methods(findings: Findings) -> list[str]:
+    told = methods(findings)
+    if not told:
+        return []
+    items = "".join(f"<li>{escape(source)}</li>" for source in citations(findings))
+    paragraphs = "".join(f"<p>{escape(text)}</p>" for text in told)
+    return [f"<section><h2>Methods of the model</h2>{paragraphs}<ol>{items}</ol></section>"]
 
 
 def _notes(findings: Findings) -> list[str]:

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from nmcx.report.findings import Findings
+from nmcx.report.model_words import of_model
 from nmcx.results import (
     AngleScan,
     DepthProfile,
@@ -86,6 +87,7 @@ def summary(findings: Findings) -> list[str]:
         paragraphs.append(_of_pose(found.pose))
     if found.scan is not None:
         paragraphs.append(_of_scan(found.scan) + _of_robustness(found.scan, found.robustness))
+    paragraphs += of_model(found)
     return paragraphs or ["Nothing was measured."]
 
 

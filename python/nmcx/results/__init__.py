@@ -22,7 +22,7 @@ from nmcx.results.frames import (
     FrameStack,
     OpticalDensity,
 )
-from nmcx.results.imaged import Comparison, LayerMap
+from nmcx.results.imaged import Comparison, Contributions, LayerMap
 from nmcx.results.mechanics import CrackNetwork, Equilibrium, LoadSteps, RadialProfile
 from nmcx.results.mesh import Mesh, MeshQuality, MidsideNodes, facet_area
 from nmcx.results.pose import Pose, Robustness
@@ -64,6 +64,7 @@ __all__ = [
     "Calibration",
     "Comparison",
     "ConePorosity",
+    "Contributions",
     "CrackNetwork",
     "CycleTable",
     "DepthProfile",

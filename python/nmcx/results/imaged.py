@@ -63,3 +63,24 @@ class Comparison(Result):
     verdict: str = ""  #: what that says, in words
     settings: Mapping[str, Any] = field(default_factory=dict)  #: how it was computed
     notes: tuple[str, ...] = ()  #: what whoever uses it should know
+
+
+@dataclass(frozen=True)
+class Contributions(Result):
+    """What each coupling does to a simulated particle: its end with each switched off in turn."""
+
+    #: (n,) name of the field of `nmcx.chemomechanics.Coupling`; first "", with all of them
+    switched_off: tuple[str, ...] = quantity("")
+    time: Float = quantity("s", "run")  #: (n,) at the end [s]; all below NaN where it did not end
+    potential: Float = quantity("V", "run")  #: (n,) against lithium [V]
+    content: Float = quantity("1", "run")  #: (n,) mean c / C_max [1]
+    content_spread: Float = quantity("1", "run")  #: (n,) largest less smallest c / C_max [1]
+    damaged: Float = quantity("1", "run")  #: (n,) share of the walls damaged by 0.95 or more [1]
+    wetted: Float = quantity("1", "run")  #: (n,) share of the walls that electrolyte has filled [1]
+    crack_porosity: Float = quantity("1", "run")  #: (n,) opened volume over that of the body [1]
+    reactive_area: Float = quantity("m^2", "run")  #: (n,) of surface and filled walls [m²]
+    dissipated: Float = quantity("J", "run")  #: (n,) spent by damage [J]
+    half_angle: Float = quantity("rad", "angle")  #: (n_angle,) [rad]
+    #: (n, n_angle) correlation of ξ with the porosity of cones, as in `Comparison`
+    pearson: Float = quantity("1", "run angle")
+    notes: tuple[str, ...] = ()  #: which did not end, and why

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from nmcx import io, morphology, txm, xanes
 from nmcx.errors import ConvergenceError
 from nmcx.report import Findings
 from nmcx.results import EnergyStack
+from nmcx.run import model_steps
 from nmcx.run.bulk_steps import add_cones, add_particle, add_placing, add_robustness, add_scan
 from nmcx.run.spectrum_job import add_spectra
 from nmcx.run.xi_job import add_map, add_scans
@@ -21,6 +23,8 @@ from nmcx.run_file import Hard, RunFile
 AXES = tuple(
     tuple(sign if i == axis else 0.0 for i in range(3)) for axis in range(3) for sign in (1.0, -1.0)
 )
+#: A simulation against the other steps.
+_LONG = 10.0
 
 
 @dataclass(frozen=True)
@@ -30,15 +34,22 @@ class Step:
     label: str  #: for progress and log
     section: str  #: section of the run file whose values it uses
     act: Callable[[RunFile, Findings], Findings]
+    weight: float = 1.0  #: how long it takes, against the others
 
 
-def steps(run_file: RunFile) -> list[Step]:
+def steps(
+    run_file: RunFile, kept: Path = Path(), say: model_steps.Progress = lambda *_: None
+) -> list[Step]:
     """The steps that a run file asks for, in order.
 
     Parameters
     ----------
     run_file : RunFile
         From `nmcx.run_file.read`.
+    kept : path, optional
+        Folder in which the model keeps what it has found.
+    say : callable
+        Hears of progress within a step of the model, as ``say(done, total, label)``.
 
     Returns
     -------
@@ -72,6 +83,28 @@ def steps(run_file: RunFile) -> list[Step]:
         ]
         if run_file.placing.robustness:
             chosen.append(Step("correlation with the map turned", "placing", _robustness))
+    if run_file.model is not None:
+        chosen += _of_model(run_file, kept, say)
+    return chosen
+
+
+def _of_model(run_file: RunFile, kept: Path, say: model_steps.Progress) -> list[Step]:
+    def model(file: RunFile, found: Findings) -> Findings:
+        return model_steps.add_model(file, found, kept, say)
+
+    def contributions(file: RunFile, found: Findings) -> Findings:
+        return model_steps.add_contributions(file, found, kept, say)
+
+    def comparison(file: RunFile, found: Findings) -> Findings:
+        return model_steps.add_comparison(file, found, kept, say)
+
+    chosen = [Step("model", "model", model, _LONG)]
+    if run_file.model is not None and run_file.model.contributions:
+        n = run_file.coupling.n_on
+        chosen.append(Step("model without its couplings", "model", contributions, n * _LONG))
+    if run_file.compare is not None:
+        n = run_file.compare.n_member + run_file.compare.n_turned - 1
+        chosen.append(Step("model and experiment", "compare", comparison, n * _LONG))
     return chosen
 
 

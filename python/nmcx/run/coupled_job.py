@@ -17,7 +17,8 @@ from nmcx.errors import ConvergenceError, InputError, OutputError, UsageError
 from nmcx.io import _safe
 from nmcx.io.work import lock
 from nmcx.results import Mesh
-from nmcx.run.folder import check_free, new_folder, write_text
+from nmcx.run.folder import check_free, new_folder, part_of, write_text
+from nmcx.run.kept_model import refuse_run
 from nmcx.run.log import Log
 from nmcx.run.provenance import origin
 from nmcx.run.simulation_files import Origin, fill_folder
@@ -56,11 +57,6 @@ class _Begun:
         file = part / _BEGUN
         with _safe.damaged(file, "unfinished simulation"):
             return cls(**json.loads(_safe.read_text(file)))
-
-
-def part_of(folder: Path) -> Path:
-    """The folder of unfinished work towards the results in another."""
-    return folder.with_name(f"{folder.name}.part")
 
 
 def begin(
@@ -102,6 +98,7 @@ def resume(folder: Path, *, say: Progress) -> SimulationJob | None:
     part = folder if folder.suffix == ".part" else part_of(folder)
     if (part / _BEGUN).exists():
         return _go_on(part, _Begun.read(part), run_file.read_simulation(part / _FILE), say)
+    refuse_run(part)
     if (part.with_suffix("") / "result.nxs").exists():
         if _is_own(part):  # what a stop in the middle of tidying up has left
             shutil.rmtree(part, ignore_errors=True)

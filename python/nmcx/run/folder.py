@@ -46,6 +46,11 @@ def check_free(folder: Path, force: bool) -> None:
         raise OutputError(f"{parent}: may not be written; name another folder with -o")
 
 
+def part_of(folder: Path) -> Path:
+    """The folder of unfinished work towards the results in another."""
+    return folder.with_name(f"{folder.name}.part")
+
+
 def picture_path(target: Path, picture: str | PathLike[str] | None) -> Path | None:
     """Where a picture goes: beside the result, to a file of its own, or nowhere."""
     if picture is None:

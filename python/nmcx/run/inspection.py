@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from nmcx import io, run_file
+from nmcx.run.chain import steps
+from nmcx.run.model_steps import check_model
 from nmcx.run.simulation_job import plan_simulate
 from nmcx.run_file import RunFile
 
@@ -19,13 +21,15 @@ _CONE_VOXELS_PER_S = 1e7
 _OVERHEAD_S = 10.0
 
 
-def check(path: str | PathLike[str]) -> list[str]:
+def check(path: str | PathLike[str], *, out: str | PathLike[str] | None = None) -> list[str]:
     """Validate a run file, open its inputs, and say what is in them.
 
     Parameters
     ----------
     path : str or path
         The run file, TOML.
+    out : str or path, optional
+        Folder for the results; default the run file's ``[output] folder``.
 
     Returns
     -------
@@ -42,8 +46,9 @@ def check(path: str | PathLike[str]) -> list[str]:
         If the data do not fit into the free memory.
     """
     if run_file.is_simulation(path):
-        return [f"{Path(path).absolute()}: valid", *plan_simulate(path)]
+        return [f"{Path(path).absolute()}: valid", *plan_simulate(path, out=out)]
     file = run_file.read(path)
+    check_model(file)
     lines = [f"{file.path}: valid"]
     sizes: list[int] = [0]
     seconds = [_OVERHEAD_S]
@@ -55,13 +60,40 @@ def check(path: str | PathLike[str]) -> list[str]:
 
     needed = 2 * sum(sizes)
     check_memory(needed, "this run")
+    folder = Path(out).absolute() if out is not None else file.folder
+    simulated = [*_of_model(file)]
     lines += [
+        *(f"{name:<9} {text}" for name, text in simulated),
+        f"{'steps':<9} {', '.join(step.label for step in steps(file))}",
         f"{'memory':<9} about {needed / 1e9:.2g} GB of {free_memory() / 1e9:.2g} GB free",
-        f"{'time':<9} about {max(sum(seconds), 1):.0f} s",
-        f"{'output':<9} {file.folder}"
-        + (" (exists; --force or -o needed)" if (file.folder / "result.nxs").exists() else ""),
+        f"{'time':<9} about {max(sum(seconds), 1):.0f} s"
+        + (", and that of the simulations" if simulated else ""),
+        f"{'output':<9} {folder}"
+        + (" (exists; --force or -o needed)" if (folder / "result.nxs").exists() else ""),
     ]
     return lines
+
+
+def _of_model(file: RunFile) -> Iterator[tuple[str, str]]:
+    model, compare = file.model, file.compare
+    if model is None:
+        return
+    number = f"{model.n_grains}" if model.n_grains is not None else f"of {model.grain_size_um:g} µm"
+    times = "" if model.cycles == 1 else f"{model.cycles} times "
+    yield (
+        "model",
+        f"grains: {number}, edges of {model.size_um:g} µm; layer up to "
+        f"{model.largest_layer_nm:g} nm; {times}{'; '.join(model.protocol)}; "
+        f"{model.states} states of each part; seed {model.seed}",
+    )
+    if model.contributions:
+        yield "model", f"{file.coupling.n_on} simulations more, each without one coupling"
+    if compare is not None:
+        yield (
+            "compare",
+            f"{compare.n_member} members and {compare.n_turned} with the map turned: "
+            f"{compare.n_member + compare.n_turned - 1} simulations more",
+        )
 
 
 def _inputs(file: RunFile) -> Iterator[tuple[str, str, int, float]]:

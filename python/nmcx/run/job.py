@@ -9,12 +9,16 @@ from os import PathLike
 from pathlib import Path
 
 from nmcx import __version__, io, report, run_file
-from nmcx.errors import InputError
+from nmcx.errors import ConvergenceError, InputError
 from nmcx.report import Findings, Table
 from nmcx.run.chain import Step, steps
 from nmcx.run.folder import new_folder, write_text
+from nmcx.run.kept_model import kept_model, told
 from nmcx.run.log import Log
+from nmcx.run.model_steps import check_model
 from nmcx.run.provenance import origin, scan_files
+from nmcx.run.simulation_files import write_particle
+from nmcx.run.simulation_words import Simulated, describe
 from nmcx.run_file import RunFile, RunFileError
 
 Progress = Callable[[float, float, str], None]
@@ -27,7 +31,8 @@ _FRAMES = (".xrm", ".txrm", ".txt", ".h5", ".hdf5", ".hdf", ".nx", ".nxs")
 class RunResult:
     """What a run found and where it lies."""
 
-    folder: Path  #: holds result.nxs, run.resolved.toml, report.html and log.txt
+    #: holds result.nxs, run.resolved.toml, report.html and log.txt, and the model's history
+    folder: Path
     findings: Findings  #: all results
     seconds: float  #: wall time [s]
 
@@ -75,27 +80,48 @@ def run(
         If the folder holds results already and `force` is false, or cannot be written.
     nmcx.errors.MemoryLimitError
         If the data do not fit into the free memory.
+    nmcx.errors.ConvergenceError
+        If the model cannot go on: what was found up to then is in the folder, which the message
+        names. Or if the measurement cannot be brought together.
+
+    Notes
+    -----
+    Whatever a section ``[model]`` or ``[compare]`` asks for is on the disk as soon as it is found,
+    in the folder ``<out>.part``; after whatever stops the run, the same call goes on from there.
     """
     started = time.perf_counter()
     file = run_file.read(path)
     folder = Path(out).absolute() if out is not None else file.folder
     log = Log()
     log.say(f"nmcx {__version__}, run file {file.path}")
-    with new_folder(folder, force=force) as work:
-        chosen = steps(file)
-        total = len(chosen) + 2
-        found = Findings()
-        for i, step in enumerate(chosen):
-            if progress is not None:
-                progress(i, total, step.label)
-            found = _do(step, file, found, log)
-        if progress is not None:
-            progress(total - 2, total, "result file")
+    check_model(file)
+    course = Course(progress)
+    with (
+        kept_model(folder, file.model is not None) as kept,
+        new_folder(folder, force=force, work=kept / "result" if file.model else None) as work,
+    ):
+        if (before := told(kept)) != "":
+            log.say(f"goes on with the {before} that are kept")
+        chosen = steps(file, kept, course.within)
+        course.total = sum(step.weight for step in chosen) + 2
+        found, failure = Findings(), None
+        for step in chosen:
+            course.begin(step.label, step.weight)
+            try:
+                found = _do(step, file, found, log)
+            except ConvergenceError as error:
+                if step.section not in ("model", "compare"):
+                    raise
+                # What was measured is not lost for what the model cannot do.
+                failure = f"[{step.section}]: {error}"
+                found = replace(found, notes=(*found.notes, failure))
+                log.say(failure)
+                break
+        course.begin("result file", 1)
         text = run_file.to_toml(file, folder)
         facts, inputs = _provenance(file)
         _write_results(work, text, found, facts, inputs)
-        if progress is not None:
-            progress(total - 1, total, "report")
+        course.begin("report", 1)
         if compare is not None:
             found = replace(found, tables=(*found.tables, *compare(found)))
         report.write(
@@ -108,9 +134,36 @@ def run(
         seconds = time.perf_counter() - started
         log.say(f"finished after {seconds:.1f} s")
         write_text(work / "log.txt", log.text())
-    if progress is not None:
-        progress(total, total, "done")
+    if failure is not None:
+        raise ConvergenceError(f"{file.path}: {failure}; what was found up to then is in {folder}")
+    course.end()
     return RunResult(folder, found, seconds)
+
+
+class Course:
+    """Progress through steps that do not take equally long."""
+
+    def __init__(self, progress: Progress | None) -> None:
+        self._progress = progress
+        self._done, self._weight = 0.0, 0.0
+        self.total = 0.0  #: sum of the weights
+
+    def begin(self, label: str, weight: float) -> None:
+        """The step before is done, the next begins."""
+        self._done, self._weight = self._done + self._weight, weight
+        self._say(self._done, label)
+
+    def within(self, done: float, total: float, label: str) -> None:
+        """Of the present step `done` of `total` is done."""
+        self._say(self._done + self._weight * done / total, label)
+
+    def end(self) -> None:
+        """All is done."""
+        self._say(self.total, "done")
+
+    def _say(self, done: float, label: str) -> None:
+        if self._progress is not None:
+            self._progress(done, self.total, label)
 
 
 def _do(step: Step, file: RunFile, found: Findings, log: Log) -> Findings:
@@ -127,7 +180,16 @@ def _do(step: Step, file: RunFile, found: Findings, log: Log) -> Findings:
     for where, note in found.all_notes():
         if (where, note) not in known:
             log.say(f"{where}: {note}")
+    if step.label == "model" and (made := _simulated(found)) is not None:
+        for line in describe(made):
+            log.say(line)
     return found
+
+
+def _simulated(found: Findings) -> Simulated | None:
+    if found.mesh is None or found.history is None or found.parameters is None:
+        return None
+    return Simulated(found.mesh, found.history, found.parameters.max_concentration)
 
 
 def input_files(file: RunFile) -> Iterator[Path]:
@@ -178,6 +240,8 @@ def _provenance(file: RunFile) -> tuple[dict[str, str], dict[str, str]]:
     facts = origin()
     if file.placing is not None:
         facts["seed"] = str(file.correlation.seed)
+    if file.model is not None:
+        facts["seed of the model"] = str(file.model.seed)
     inputs = {str(path): sha256(path) for path in input_files(file)}
     return facts, {str(file.path): file.sha256, **inputs}
 
@@ -189,3 +253,5 @@ def _write_results(
     items = [result for _, result in found.results()]
     provenance = {"configuration": text, "inputs": inputs, "date": facts["date"]}
     io.save(work / "result.nxs", *items, provenance=provenance)
+    if (made := _simulated(found)) is not None:
+        write_particle(work, made)

@@ -94,8 +94,20 @@ def write_results(work: Path, made: Simulated, provenance: dict[str, Any]) -> No
     provenance : dict
         As `nmcx.io.save` takes it.
     """
+    io.save(work / "result.nxs", made.grains, made.history, provenance=provenance)
+    write_particle(work, made)
+
+
+def write_particle(work: Path, made: Simulated) -> None:
+    """Mesh and history for ParaView, and the state-of-charge curve.
+
+    Parameters
+    ----------
+    work : path
+        Folder to write into.
+    made : Simulated
+    """
     history = made.history
-    io.save(work / "result.nxs", made.grains, history, provenance=provenance)
     io.write_mesh(work / "mesh.vtu", made.grains, interfaces=True)
     content = history.concentration / made.max_concentration
     hoop = {}

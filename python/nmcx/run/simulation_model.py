@@ -15,7 +15,7 @@ from nmcx import chemomechanics, io, materials, mesh
 from nmcx.errors import Error
 from nmcx.results import Mesh
 from nmcx.run_file import Coupling as CouplingSection
-from nmcx.run_file import Polycrystal, RunFileError, SimulationFile, Transport
+from nmcx.run_file import Model, Polycrystal, RunFile, RunFileError, SimulationFile, Transport
 from nmcx.run_file.protocol import part_values
 
 #: Keys of [fracture] that are numbers of the material.
@@ -31,7 +31,7 @@ def metres(value: float, power: int) -> float:
 
 
 @contextlib.contextmanager
-def refusals(file: SimulationFile, section: str) -> Iterator[None]:
+def refusals(file: SimulationFile | RunFile, section: str) -> Iterator[None]:
     """What a part of the model refuses comes from the values of its section."""
     try:
         yield
@@ -132,7 +132,7 @@ def _centre(grains: Mesh, which: NDArray[np.bool_]) -> NDArray[np.float64]:
     return np.asarray(np.average(centres, axis=0, weights=grains.volume[which]))
 
 
-def material(file: SimulationFile) -> materials.Parameters:
+def material(file: SimulationFile | RunFile) -> materials.Parameters:
     """Table 1 with the numbers that the run file changes.
 
     Raises
@@ -162,7 +162,7 @@ def tiring_walls(
     )
 
 
-def coupling(file: SimulationFile) -> chemomechanics.Coupling:
+def coupling(file: SimulationFile | RunFile) -> chemomechanics.Coupling:
     """What cracks do to lithium.
 
     Raises
@@ -201,7 +201,7 @@ def electrode(
     )
 
 
-def protocol(transport: Transport) -> list[chemomechanics.protocol_run.Part]:
+def protocol(transport: Transport | Model) -> list[chemomechanics.protocol_run.Part]:
     """Parts of the protocol, as often as it is gone through."""
     return [_part(text) for text in transport.protocol] * transport.cycles
 

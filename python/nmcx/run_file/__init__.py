@@ -19,6 +19,7 @@ from typing import Any
 
 from nmcx.errors import InputError
 from nmcx.run_file.bulk_sections import Cones, Correlation, Morphology, Placing
+from nmcx.run_file.model_sections import Compare, Model
 from nmcx.run_file.sections import Hard, Output, RunFile, Tomogram
 from nmcx.run_file.simulation_sections import (
     Coupling,
@@ -29,16 +30,19 @@ from nmcx.run_file.simulation_sections import (
     SimulationOutput,
     Transport,
 )
-from nmcx.run_file.soft_sections import Nickel, Oxygen, Soft, Spectra, conflict
+from nmcx.run_file.soft_sections import Nickel, Oxygen, Soft, Spectra
+from nmcx.run_file.together import ELSEWHERE, problem_of
 from nmcx.run_file.values import Unfit
 
 __all__ = [
+    "Compare",
     "Cones",
     "Correlation",
     "Coupling",
     "Fracture",
     "Hard",
     "Material",
+    "Model",
     "Morphology",
     "Nickel",
     "Output",
@@ -90,8 +94,12 @@ def read(path: str | PathLike[str]) -> RunFile:
     raw, tables = _tables(path)
     if _is_simulation(tables):
         raise RunFileError(f"{path}: is of a simulation; run it with `nmcx simulate`")
+    for name in tables:
+        if name in ELSEWHERE:
+            raise RunFileError(f"{path}: [{name}]: {ELSEWHERE[name]}")
     sections = _sections(path, tables, RunFile.SECTIONS, {})
-    _check_together(path, sections)
+    if (problem := problem_of(sections)) is not None:
+        raise RunFileError(f"{path}: {problem}")
     return RunFile(
         path=path,
         soft=sections["soft"],
@@ -104,6 +112,11 @@ def read(path: str | PathLike[str]) -> RunFile:
         cones=sections["cones"] or Cones(),
         placing=sections["placing"],
         correlation=sections["correlation"] or Correlation(),
+        model=sections["model"],
+        material=sections["material"] or Material(),
+        fracture=sections["fracture"] or Fracture(),
+        coupling=sections["coupling"] or Coupling(),
+        compare=sections["compare"],
         output=sections["output"] or Output(),
         sha256=hashlib.sha256(raw).hexdigest(),
     )
@@ -183,7 +196,10 @@ def is_simulation(path: str | PathLike[str]) -> bool:
 
 
 def _is_simulation(tables: Mapping[str, object]) -> bool:
-    return bool((SimulationFile.SECTIONS.keys() - RunFile.SECTIONS.keys()) & tables.keys())
+    simulated, measured = SimulationFile.SECTIONS.keys(), RunFile.SECTIONS.keys()
+    return bool((simulated - measured) & tables.keys()) and not (measured - simulated) & (
+        tables.keys()
+    )
 
 
 def _tables(path: Path) -> tuple[bytes, dict[str, Any]]:
@@ -244,51 +260,6 @@ def _section(
         if key not in values and item.default is MISSING:
             raise RunFileError(f"{path}: [{section}] {key}: is missing; {item.metadata['meaning']}")
     return kind(**values)
-
-
-def _check_together(path: Path, sections: dict[str, Any]) -> None:
-    soft, hard = sections["soft"], sections["hard"]
-    measured = ("soft", "spectra", "hard", "tomogram")
-    if all(sections[name] is None for name in measured):
-        raise RunFileError(
-            f"{path}: names no measurement; add [soft], [spectra], [hard] or [tomogram]"
-        )
-    if soft is not None:
-        pair = soft.low is not None and soft.high is not None
-        alone = soft.low is None and soft.high is None
-        if not ((pair and soft.stack is None) or (alone and soft.stack is not None)):
-            raise RunFileError(
-                f"{path}: [soft] low, high, stack: give low and high, or stack alone"
-            )
-        if (problem := conflict(soft)) is not None:
-            raise RunFileError(f"{path}: [soft] {problem}")
-    spectra = sections["spectra"]
-    if spectra is not None and not spectra.pairs():
-        raise RunFileError(f"{path}: [spectra]: names no spectra; add nickel_tey, oxygen_tey, …")
-    for name in ("nickel", "oxygen"):
-        if sections[name] is not None and (spectra is None or not spectra.pairs(name)):
-            raise RunFileError(
-                f"{path}: [{name}]: needs {name}_tey or {name}_fy in a [spectra] section"
-            )
-    if hard is not None and (hard.stack is None) == (hard.frames is None):
-        raise RunFileError(f"{path}: [hard] stack, frames: give one of the two")
-    if hard is not None and not hard.pre_edge[1] < hard.post_edge[0]:
-        raise RunFileError(
-            f"{path}: [hard] pre_edge, post_edge: the first must end below the start of the "
-            "second; the edge lies between them"
-        )
-    if hard is not None and hard.template is not None and hard.estimator != "template":
-        raise RunFileError(f'{path}: [hard] template: needs estimator = "template"')
-    volume = sections["tomogram"] is not None or (hard is not None and hard.stack is not None)
-    for name in ("morphology", "cones", "placing"):
-        if sections[name] is not None and not volume:
-            raise RunFileError(f"{path}: [{name}]: needs a [tomogram] or a [hard] stack in 3-D")
-    if sections["placing"] is not None and soft is None:
-        raise RunFileError(f"{path}: [placing]: needs the surface map of a [soft] section")
-    if sections["placing"] is not None and (problem := sections["placing"].conflict()) is not None:
-        raise RunFileError(f"{path}: [placing] {problem}")
-    if sections["correlation"] is not None and sections["placing"] is None:
-        raise RunFileError(f"{path}: [correlation]: needs a [placing] section with the view")
 
 
 def _hint(name: str, known: Iterable[str]) -> str:

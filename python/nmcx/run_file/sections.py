@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from nmcx.run_file.bulk_sections import Cones, Correlation, Morphology, Placing
+from nmcx.run_file.model_sections import Compare, Model
+from nmcx.run_file.simulation_sections import Coupling, Fracture, Material
 from nmcx.run_file.soft_sections import Nickel, Oxygen, Soft, Spectra
 from nmcx.run_file.values import (
     as_choice,
@@ -116,11 +118,17 @@ class RunFile:
     cones: Cones
     placing: Placing | None
     correlation: Correlation
+    model: Model | None
+    material: Material  #: of the model, as the next two
+    fracture: Fracture
+    coupling: Coupling
+    compare: Compare | None
     output: Output
     sha256: str = ""
 
     COMMAND: ClassVar[str] = "nmcx run"
-    OPTIONAL: ClassVar[tuple[str, ...]] = ()
+    #: Sections that take hours: who wants them asks for them.
+    OPTIONAL: ClassVar[tuple[str, ...]] = ("model", "material", "fracture", "coupling", "compare")
     SECTIONS: ClassVar[dict[str, type]] = {
         "soft": Soft,
         "spectra": Spectra,
@@ -132,6 +140,11 @@ class RunFile:
         "cones": Cones,
         "placing": Placing,
         "correlation": Correlation,
+        "model": Model,
+        "material": Material,
+        "fracture": Fracture,
+        "coupling": Coupling,
+        "compare": Compare,
         "output": Output,
     }
 
@@ -146,6 +159,8 @@ class RunFile:
             return self.spectra is not None and bool(self.spectra.pairs(section))
         if section == "correlation":
             return self.placing is not None
+        if section in ("material", "fracture", "coupling"):
+            return self.model is not None and (section, key) != ("fracture", "plane")
         if section not in ("morphology", "cones"):
             return True
         return self.tomogram is not None or (self.hard is not None and self.hard.stack is not None)

@@ -211,7 +211,7 @@ class Transport:
 
 @dataclass(frozen=True)
 class Fracture:
-    """With it grains strain and crack: options of `nmcx.chemomechanics.simulate`, moduli, walls."""
+    """Grains that strain and crack: options of `nmcx.chemomechanics.simulate`, moduli, walls."""
 
     eigenstrain: str = field(
         default="table",
@@ -275,7 +275,7 @@ class Fracture:
 
 @dataclass(frozen=True)
 class Coupling:
-    """What stress and cracks do to lithium, as `nmcx.chemomechanics.Coupling`; needs [fracture]."""
+    """What stress and cracks do to lithium in grains that crack: `nmcx.chemomechanics.Coupling`."""
 
     stress_drive: str = field(
         default="open_circuit",
@@ -300,6 +300,12 @@ class Coupling:
         default=0.0,
         metadata=key(as_number(0, 1), "k_g of dh²/dt = 2 k_g of the layer on what reacts [m²/s]"),
     )
+
+    @property
+    def n_on(self) -> int:
+        """In how many ways stress and cracks act on lithium."""
+        ways = (self.stress_drive != "none", self.cracks_resist, self.wetting)
+        return sum(ways) + (self.layer_growth > 0)
 
     def conflict(self) -> str | None:
         """What does not go together, as "keys: reason"; None if all does.

@@ -29,12 +29,12 @@ def model_panels(f: Findings) -> Iterator[Panel]:
     yield Panel(
         name,
         lambda: plot.coupled_fields(mesh, history, max_concentration=full),
-        "Sections of the particle at three times: lithium with open walls, hoop stress, and damage "
-        "of the walls between grains",
-        "A section through the middle of the particle at three times. Above: lithium, with the "
-        "walls that are open and those that electrolyte has filled. Middle: hoop stress, the mean "
-        "across the radius; tension is positive. Below: damage of the walls between grains, from "
-        "sound (0) to broken (1).",
+        "Sections of the particle at three times: lithium, hoop stress, and damage of the walls "
+        "between grains",
+        "A section through the middle of the particle at three times. Above: lithium content less "
+        "its mean. Middle: hoop stress, the mean across the radius; tension is positive. Below: "
+        "damage of the walls between grains, from sound (0) to broken (1), those that electrolyte "
+        "has filled on a blue ground.",
     )
     yield Panel(
         name,

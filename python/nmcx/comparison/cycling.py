@@ -106,10 +106,12 @@ def by_cycle(
     last = np.array([row[-1] for row in rows])
     surface = np.asarray(history.surface_layer[last], dtype=np.float64)
     walls = np.asarray(history.wall_layer[last], dtype=np.float64)
-    of_surface, of_walls = mesh.surface_area, mesh.interface_area
+    of_surface, of_walls = (
+        np.asarray(area, dtype=np.float64) for area in (mesh.surface_area, mesh.interface_area)
+    )
     both = _means(np.hstack([surface, walls]), np.concatenate([of_surface, 2.0 * of_walls]))
-    content = np.asarray(history.mean_concentration) / parameters.max_concentration
-    low, high = _extremes(content, rows)
+    held = np.asarray(history.mean_concentration, dtype=np.float64)
+    low, high = _extremes(held / parameters.max_concentration, rows)
     change, error, notes = _xi(surface, of_surface, since, layer)
     depths = np.array([np.mean(probing_depth), *probing_depth])
     lost = np.stack(
@@ -173,7 +175,9 @@ def _means(values: _Float, area: ArrayLike) -> _Float:
     counts = np.where(np.isfinite(values), np.asarray(area), 0.0)
     whole = counts.sum(axis=1)
     total = (np.where(counts > 0.0, values, 0.0) * counts).sum(axis=1)
-    return np.divide(total, whole, out=np.full(len(whole), np.nan), where=whole > 0.0)
+    mean = np.full(len(whole), np.nan)
+    np.divide(total, whole, out=mean, where=whole > 0.0)
+    return mean
 
 
 def _xi(

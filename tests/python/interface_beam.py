@@ -74,7 +74,7 @@ def wall_traction(n: tuple[int, ...], size: tuple[float, ...], order: int, rule:
     x, walls = quadratic.points, quadratic.interfaces
     law = _core.CohesiveLaw(
         k, 1e13, 1e9, 1e13, 1e9, 1.45, _core.SofteningShape.bilinear,
-        _core.MixedMode.benzeggagh_kenane, _core.OnsetCriterion.quadratic, 0.0,
+        _core.MixedMode.benzeggagh_kenane, _core.OnsetCriterion.quadratic, 0.0, np.inf, 0.25,
     )  # fmt: skip
     cohesive = _core.CohesiveWalls(
         np.ascontiguousarray(x), np.ascontiguousarray(walls), [law],

@@ -38,7 +38,7 @@ MEMBERS = {
 
 def same(a: History, b: History) -> bool:
     return all(
-        np.array_equal(getattr(a, f.name), getattr(b, f.name))
+        np.array_equal(getattr(a, f.name), getattr(b, f.name), equal_nan=True)
         for f in fields(History)
         if f.metadata.get("axes")
     )

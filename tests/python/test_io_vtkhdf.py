@@ -87,6 +87,8 @@ def coupled_on(grains: Mesh, times: list[float]) -> History:
         damage=rng.random((n, walls)),
         opening=rng.random((n, walls)),
         wetted=rng.random((n, walls)) > 0.5,
+        surface_layer=np.zeros((n, len(grains.surface))),
+        wall_layer=np.zeros((n, walls)),
         **dict.fromkeys(("reactive_area", "layer_thickness", "crack_porosity", "stored"), number),
         **dict.fromkeys(("dissipated", "released", "supplied"), number),
     )

@@ -92,7 +92,8 @@ def coupling_contributions(
     Returns
     -------
     Contributions
-        The ends, that of `made` first. One that could not go on is NaN, and said in the notes.
+        The ends, that of `made` first, and r at each opening angle [1]. One that could not go on
+        is NaN, and said in the notes.
 
     Raises
     ------

@@ -112,7 +112,7 @@ def coupling_contributions(
     >>> from nmcx import chemomechanics as cm, comparison, cones, materials, phantom
     >>> particle, seen = phantom.surface_and_porosity(1, shape=(28, 28, 28), voxel_size_um=0.4)
     >>> porosity = cones.cone_porosity(particle, cones.fibonacci_directions(200), [0.5])
-    >>> options = {"protocol": cm.Charge(1.0, until=0.8), "states": 2}
+    >>> options = {"protocol": cm.Charge(1.0, until=0.9), "states": 1}
     >>> made = comparison.simulate_particle(
     ...     particle, seen, materials.NMC811, n_grains=6, size=2.0e-6, largest_layer=50e-9,
     ...     **options)

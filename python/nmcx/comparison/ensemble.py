@@ -147,9 +147,9 @@ def compare(
     >>> porosity = cones.cone_porosity(
     ...     particle, cones.fibonacci_directions(400), np.deg2rad([20, 30]))
     >>> found = comparison.compare(
-    ...     particle, seen, porosity, materials.NMC811, protocol=cm.Charge(1.0, until=0.85),
-    ...     n_grains=6, size=2.0e-6, largest_layer=50e-9, states=1, n_member=3, n_turned=3,
-    ...     n_null=99)
+    ...     particle, seen, porosity, materials.NMC811, protocol=cm.Charge(1.0, until=0.9),
+    ...     coupling=cm.Coupling.one_way(), n_grains=6, size=2.0e-6, largest_layer=50e-9, states=1,
+    ...     n_member=3, n_turned=3, n_null=99)
     >>> found.predicted.shape, found.verdict.split(":")[0]
     ((3, 2), 'Measured')
     """

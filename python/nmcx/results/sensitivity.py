@@ -102,7 +102,7 @@ class ModelSensitivity(Result):
         """The means over all seeds as a table, with their change against the base in per cent.
 
         A change is the mean of those of each seed; behind ± stands the standard error of that mean
-        where there are several seeds. What stopped on the way carries a *.
+        where there are several seeds. What stopped on the way is marked with an asterisk.
 
         Returns
         -------

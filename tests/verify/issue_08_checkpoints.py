@@ -211,7 +211,7 @@ def prepared(folder: str) -> Killed:
 
 def random_kills(reduced: bool) -> list[Row]:
     """A moment per seed 1 … n; five kills to a run, until enough have hit."""
-    wanted = 8 if reduced else N_KILL
+    wanted = 4 if reduced else N_KILL
     with tempfile.TemporaryDirectory(prefix="nmcx-kill-") as folder:
         killed = prepared(folder)
         length = f"{killed.seconds:.1f} s, first state after {killed.begins:.1f} s"
@@ -238,7 +238,7 @@ def kills_at_writes(reduced: bool) -> list[Row]:
         n_call = int(process.communicate()[0])
         killed.let_through()
         killed.n_run = killed.n_equal = 0
-        calls = range(1, n_call + 1, 31 if reduced else 1)
+        calls = range(1, n_call + 1, 107 if reduced else 1)
         for at in calls:
             killed.look_at(killed.start(AT_CALL, str(at)))
             killed.let_through()
@@ -248,7 +248,7 @@ def kills_at_writes(reduced: bool) -> list[Row]:
 def in_space(reduced: bool) -> list[Row]:
     """A ball large enough for multigrid, gone on with from every state."""
     grains = mesh.ball(1.5e-6, n_grains=6, size=0.32e-6, seed=1)
-    options = {"protocol": cm.Charge(1.0, until=0.8 if reduced else 0.5), "threads": 1}
+    options = {"protocol": cm.Charge(1.0, until=0.9 if reduced else 0.5), "threads": 1}
     options["states"] = 2 if reduced else 6
     same = module_of("tests/python", "test_checkpoint").assert_same
     expected = cm.simulate(grains, materials.NMC811_BRITTLE, **options)  # type: ignore[arg-type]

@@ -191,12 +191,12 @@ def test_a_fitted_placement_is_used_saved_and_told(
     assert "fit = true" in said and "turns_deg = [4.0]" in said
     options = run.ConeOptions(
         cones=Cones(400, half_angle_deg=(10.0, 25.0, 40.0)),
-        placing=Placing(made.view, fit=True, n_start=8, turns_deg=(4.0,)),
+        placing=Placing(made.view, fit=True, n_start=3, turns_deg=(4.0,)),
         correlation=Correlation(n_null=99, seed=2),
     )
     job = run.cones(source, out, options, picture=None, scene=None)
     told, saved = job.as_dict(), io.load(out)
-    pose = correlation.fit_pose(made.xi_map, made.particle, view=made.view, n_start=8, seed=2)
+    pose = correlation.fit_pose(made.xi_map, made.particle, view=made.view, n_start=3, seed=2)
     assert isinstance(saved["pose"], Pose) and np.array_equal(saved["pose"].samples, pose.samples)
     assert told["pose"]["rotation_deg"] == pytest.approx(np.rad2deg(pose.rotation))
     assert told["pose"]["scale_std"] == pytest.approx(pose.std[5])

@@ -16,9 +16,13 @@ constexpr int degree = 2;
 static_assert(degree >= 2, "the first step leaves the solution to the second");
 constexpr double smallest_share = 0.1;
 // Power iterations reach the largest eigenvalue from below: within a tenth after ten, if the
-// largest component is what is looked at. Where a few nodes at a stiff wall move alone, the mean of
-// all hardly shows them.
-constexpr int n_power = 10;
+// largest component is what is looked at and walls are sound. Where a few nodes at a stiff wall
+// move alone, the mean of all hardly shows them, and among walls that have failed they come up
+// late. A polynomial of too small a value is not positive there, and conjugate gradients stop, so
+// they go on for longer, and on while the value still grows.
+constexpr int least_power = 40;
+constexpr int most_power = 100;
+constexpr double has_grown = 1.002;  // in one iteration
 constexpr double margin = 1.1;
 constexpr std::size_t rows_at_a_time = 512;
 
@@ -89,7 +93,10 @@ void BlockSmoother::estimate_largest(Team& team) {
     return static_cast<double>(largest);
   };
   double size = size_of(direction_);
-  for (int k = 0; k < n_power && size > 0; ++k) {
+  double before = 0;
+  for (int k = 0; k < most_power && size > 0; ++k) {
+    if (k >= least_power && size <= has_grown * before) break;
+    before = size;
     const auto scale = static_cast<float>(1 / size);
     team.loop(n, rows_at_a_time, [&](std::size_t begin, std::size_t end, std::size_t) {
       for (std::size_t i = begin; i < end; ++i) {
@@ -102,7 +109,7 @@ void BlockSmoother::estimate_largest(Team& team) {
     std::swap(direction_, next_);
     size = size_of(direction_);
   }
-  largest_ = size > 0 ? margin * size : 1;
+  largest_ = size > 0 ? margin * std::max(size, before) : 1;
 }
 
 template <std::size_t m>

@@ -7,9 +7,34 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from nmcx.results import CrackNetwork, Equilibrium, Mesh
+from nmcx.results import CrackNetwork, Equilibrium, History, Mesh
 
 _Index = NDArray[np.int64]
+_Floats = NDArray[np.float64]
+
+#: Damage from which a wall counts as damaged where its share is told (ours) [1].
+DAMAGED = 0.95
+
+
+def wall_shares(mesh: Mesh, history: History) -> tuple[_Floats, _Floats]:
+    """Shares of the walls, by area, that are damaged and that electrolyte has filled.
+
+    Parameters
+    ----------
+    mesh : Mesh
+        The polycrystal.
+    history : History
+        Of it.
+
+    Returns
+    -------
+    damaged, filled : numpy.ndarray
+        (n,) each, at every saved time [1]; 0 of a body without walls.
+    """
+    area = np.asarray(mesh.interface_area, dtype=np.float64)
+    share = area / max(float(area.sum()), np.finfo(np.float64).tiny)
+    damaged = (np.asarray(history.damage) >= DAMAGED) @ share
+    return np.asarray(damaged), np.asarray(np.asarray(history.wetted) @ share)
 
 
 def crack_network(

@@ -18,6 +18,7 @@ from nmcx import io
 from nmcx.chemomechanics.ensemble_member import Member, Task, failed
 from nmcx.chemomechanics.identity import digest
 from nmcx.errors import OutputError
+from nmcx.io._atomic import made_folder
 from nmcx.io._safe import atomic_write
 from nmcx.results import History, Mesh
 
@@ -225,12 +226,7 @@ def _tasks(
         except ValueError as error:
             raise ValueError(f"member {name!r}: {error}") from error
         tasks[name] = Task(name, build, values, folder / "members", threads, __version__, identity)
-    try:
-        (folder / "members").mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(
-            f"{folder}: cannot be made ({error.strerror or error}); name another folder"
-        ) from error
+    made_folder(folder / "members")
     return tasks
 
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from os import PathLike
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nmcx.chemomechanics import Coupling, SimulationFailure, simulate
+from nmcx.chemomechanics.crack_networks import wall_shares
 from nmcx.comparison.layers import layered_surface
 from nmcx.comparison.members import Part, SimulatedParticle, body_of, predicted_porosity
 from nmcx.comparison.statistic import Statistic
-from nmcx.errors import OutputError
+from nmcx.io._atomic import made_folder
 from nmcx.materials import Parameters
 from nmcx.results import (
     AngleScan,
@@ -36,8 +36,6 @@ _OFF: dict[str, Any] = {
     "wetting": False,
     "layer_growth": 0.0,
 }
-#: Damage from which a wall counts as damaged.
-_DAMAGED = 0.95
 
 
 def coupling_contributions(
@@ -146,7 +144,7 @@ def coupling_contributions(
                 coupling=replace(asked, **{name: _OFF[name]}), initial=initial, states=states,
                 eigenstrain=eigenstrain, tolerance=tolerance, max_step=max_step,
                 stress_tolerance=stress_tolerance, threads=threads,
-                checkpoint=None if checkpoint is None else _made(Path(checkpoint)) / name,
+                checkpoint=None if checkpoint is None else made_folder(checkpoint) / name,
             )  # fmt: skip
         except SimulationFailure as failure:
             notes.append(f"without {name}: {failure}")
@@ -166,27 +164,17 @@ def coupling_contributions(
     )
 
 
-def _made(folder: Path) -> Path:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(
-            f"{folder}: cannot be made ({error.strerror or error}); name another folder"
-        ) from error
-    return folder
-
-
 def _end(mesh: Mesh, history: History, parameters: Parameters) -> dict[str, float]:
     """The figures of the last state."""
-    area, c_max = mesh.interface_area, parameters.max_concentration
-    whole = max(float(area.sum()), np.finfo(float).tiny)
+    c_max = parameters.max_concentration
+    damaged, wetted = (float(share[-1]) for share in wall_shares(mesh, history))
     return {
         "time": float(history.times[-1]),
         "potential": float(history.potential[-1]),
         "content": float(history.mean_concentration[-1]) / c_max,
         "content_spread": float(history.highest[-1] - history.lowest[-1]) / c_max,
-        "damaged": float(area[history.damage[-1] >= _DAMAGED].sum()) / whole,
-        "wetted": float(area[history.wetted[-1]].sum()) / whole,
+        "damaged": damaged,
+        "wetted": wetted,
         "crack_porosity": float(history.crack_porosity[-1]),
         "reactive_area": float(history.reactive_area[-1]),
         "dissipated": float(history.dissipated[-1]),

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from nmcx import __version__, _core
 from nmcx.chemomechanics.identity import digest
-from nmcx.errors import OutputError
+from nmcx.io._atomic import made_folder
 from nmcx.io.arrays import read_arrays, write_arrays
 
 _Float = NDArray[np.float64]
@@ -31,14 +31,8 @@ class KeptPorosities:
     """
 
     def __init__(self, folder: str | PathLike[str], made_from: Any) -> None:
-        self._folder = Path(folder)
         self._common = digest(made_from, __version__, str(_core.active_instruction_set()))
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputError(
-                f"{self._folder}: cannot be made ({error.strerror or error}); name another folder"
-            ) from error
+        self._folder = made_folder(folder)
 
     def of(self, job: Any) -> _Float | str | None:
         """(n_direction, n_angle) porosity, or why it could not be simulated; None if not here."""

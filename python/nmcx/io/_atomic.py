@@ -104,3 +104,20 @@ def move(temporary: Path, target: Path, overwrite: bool) -> None:
     except OSError:  # no hard links on this file system: reserve the name instead
         os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
         temporary.replace(target)
+
+
+def made_folder(path: str | PathLike[str]) -> Path:
+    """A folder, made with those above it if it does not exist.
+
+    Raises
+    ------
+    nmcx.errors.OutputError
+        If it cannot be made.
+    """
+    folder = Path(path)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        text = f"{folder}: cannot be made ({error.strerror or error}); name another folder"
+        raise OutputError(text) from error
+    return folder

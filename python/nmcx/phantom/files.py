@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nmcx.errors import OutputError
+from nmcx.io._atomic import made_folder
 from nmcx.phantom.records import Phantom, Truth
 from nmcx.results import Particle, Shift, StxmStack
 
@@ -44,7 +44,7 @@ def write(phantom: Phantom, folder: str | PathLike[str], *, overwrite: bool) -> 
     from nmcx import io
     from nmcx.io._safe import atomic_write
 
-    target = _made(folder)
+    target = made_folder(folder)
     paths = {
         "a_scan": target / "a_scan.hdr",
         "b_scan": target / "b_scan.hdr",
@@ -99,7 +99,7 @@ def write_modelled(
     from nmcx import io
     from nmcx.io._safe import atomic_write
 
-    target = _made(folder)
+    target = made_folder(folder)
     paths = {
         "a_scan": target / "a_scan.hdr",
         "b_scan": target / "b_scan.hdr",
@@ -114,17 +114,6 @@ def write_modelled(
         text = _MODELLED_RUN_FILE.format(view=view, background=background)
         temporary.write_text(text, encoding="utf-8")
     return paths
-
-
-def _made(folder: str | PathLike[str]) -> Path:
-    target = Path(folder)
-    try:
-        target.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(
-            f"{target}: cannot be made ({error.strerror}); name another folder"
-        ) from error
-    return target
 
 
 def _run_file(truth: Truth) -> str:

@@ -6,14 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nmcx.chemomechanics.crack_networks import DAMAGED, wall_shares
 from nmcx.plot.panels import COLOURS, TICK, label_axes, new_figure, open_frame
 from nmcx.results import History, Mesh
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-#: Damage from which a wall counts as damaged.
-_DAMAGED = 0.95
 
 
 def model_curves(
@@ -61,14 +59,12 @@ def model_curves(
     panels[1].plot(time, history.potential, color=COLOURS[1], **style)
     outer = float(mesh.surface_area.sum())
     panels[2].plot(time, np.asarray(history.reactive_area) / outer, color=COLOURS[2], **style)
-    area = np.asarray(mesh.interface_area)
-    whole = max(float(area.sum()), np.finfo(float).tiny)
-    for values, name, colour in (
-        (history.damage >= _DAMAGED, f"damaged by {_DAMAGED:g}", COLOURS[3]),
-        (history.wetted, "filled", COLOURS[5]),
+    damaged, filled = wall_shares(mesh, history)
+    for share, name, colour in (
+        (damaged, f"damaged by {DAMAGED:g}", COLOURS[3]),
+        (filled, "filled", COLOURS[5]),
     ):
-        share = 100.0 * (np.asarray(values) @ area) / whole
-        panels[3].plot(time, share, color=colour, label=name, **style)
+        panels[3].plot(time, 100.0 * share, color=colour, label=name, **style)
     names = (
         "lithium content x [1]", "potential against Li [V]",
         "reacting over outer surface [1]", "share of the walls [%]",

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from nmcx.chemomechanics.crack_networks import DAMAGED, wall_shares
 from nmcx.report.findings import Findings
 from nmcx.results import History, LayerMap, Mesh
-
-#: Damage from which a wall counts as damaged.
-_DAMAGED = 0.95
 
 
 def of_model(found: Findings) -> list[str]:
@@ -44,15 +42,12 @@ def _of_particle(mesh: Mesh, layer: LayerMap | None, history: History, full: flo
             f"nm in the mean; the map shows {100 * seen:.0f} % of the surface. "
         )
     content = np.asarray(history.mean_concentration) / full
-    area = np.asarray(mesh.interface_area)
-    whole = max(float(area.sum()), np.finfo(float).tiny)
-    broken = float(area[history.damage[-1] >= _DAMAGED].sum()) / whole
-    filled = float(area[history.wetted[-1]].sum()) / whole
+    broken, filled = (float(share[-1]) for share in wall_shares(mesh, history))
     reacting = float(history.reactive_area[-1]) / float(mesh.surface_area.sum())
     return text + (
         f"Within {history.times[-1] - history.times[0]:.4g} s its mean lithium content goes from "
         f"{content[0]:.3f} to {content[-1]:.3f}. At the end {100 * broken:.3g} % of the walls are "
-        f"damaged by {_DAMAGED:g} or more and {100 * filled:.3g} % filled with electrolyte, "
+        f"damaged by {DAMAGED:g} or more and {100 * filled:.3g} % filled with electrolyte, "
         f"{reacting:.3g} times the outer surface reacts, and cracks take "
         f"{100 * float(history.crack_porosity[-1]):.3g} % of the volume."
     )

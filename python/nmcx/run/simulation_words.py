@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from nmcx import chemomechanics, mesh
+from nmcx.chemomechanics.crack_networks import DAMAGED, wall_shares
 from nmcx.errors import ConvergenceError
 from nmcx.progress import duration
 from nmcx.results import History, Mesh, TransportHistory
@@ -96,16 +97,12 @@ def describe(made: Simulated) -> list[str]:
 
 def _cracks(grains: Mesh, history: History) -> list[str]:
     """What has come of the walls, in words."""
-    area = grains.interface_area
-    share = [
-        100.0 * float(area[which].sum() / area.sum())
-        for which in (history.damage[-1] >= 0.95, history.wetted[-1])
-    ]
+    damaged, filled = (100.0 * float(share[-1]) for share in wall_shares(grains, history))
     grown = float(history.reactive_area[-1] / grains.surface_area.sum())
     unit = "J" if grains.dimension == 3 else "J/m"
     return [
-        f"cracks at the end: {share[0]:.3g} % of the walls damaged by 0.95 or more, {share[1]:.3g} "
-        f"% filled; {grown:.3g} times the outer surface reacts; crack porosity "
+        f"cracks at the end: {damaged:.3g} % of the walls damaged by {DAMAGED:g} or more, "
+        f"{filled:.3g} % filled; {grown:.3g} times the outer surface reacts; crack porosity "
         f"{100.0 * float(history.crack_porosity[-1]):.3g} %",
         f"energy: {float(history.stored[-1]):.3g} {unit} stored, "
         f"{float(history.dissipated[-1]):.3g} dissipated, {float(history.released[-1]):.3g} "

@@ -103,12 +103,15 @@ struct Random {
     nmcx::Team team(execution);
     return factor.factorise(matrix(), is_fixed(), shift, team);
   }
-  [[nodiscard]] std::vector<double> solution(const nmcx::Multifrontal& factor) const {
+  [[nodiscard]] std::vector<double> solution(const nmcx::Multifrontal& factor,
+                                             unsigned threads = 1) const {
     std::vector<double> r(size());
     nmcx::UniformNumbers random(8);
     for (double& each : r) each = random();
     std::vector<double> z(size());
-    factor.solve(r, z);
+    const nmcx::Execution execution{.threads = threads, .poll = {}};
+    nmcx::Team team(execution);
+    factor.solve(r, z, 1, team);
     return z;
   }
 };
@@ -120,7 +123,9 @@ double residual(const Random& system, const nmcx::Multifrontal& factor, double s
   const Eigen::MatrixXd r = Eigen::MatrixXd::Random(a.rows(), n_vector);
   Eigen::MatrixXd z(a.rows(), n_vector);
   const auto n = static_cast<std::size_t>(r.size());
-  factor.solve({r.data(), n}, {z.data(), n}, n_vector);
+  const nmcx::Execution execution{.threads = 2, .poll = {}};
+  nmcx::Team team(execution);
+  factor.solve({r.data(), n}, {z.data(), n}, n_vector, team);
   return ((a * z) - r).norm() / (r.norm() + (a.norm() * z.norm()));
 }
 
@@ -203,7 +208,7 @@ BOOST_AUTO_TEST_CASE(threads_change_no_bit) {
     for (const unsigned threads : {2U, 3U}) {
       nmcx::Multifrontal other(system.pattern(), system.order, d, keep_all);
       BOOST_TEST(system.factorise(other, threads));
-      BOOST_TEST((system.solution(other) == one));
+      BOOST_TEST((system.solution(other, threads) == one));
     }
   }
 }
@@ -228,7 +233,7 @@ BOOST_AUTO_TEST_CASE(no_node_and_single_ones_are_factorised) {
   nmcx::Multifrontal nothing(empty, {}, 2, keep_all);
   nmcx::Team team(one_thread);
   BOOST_TEST(nothing.factorise(block_matrix(empty, {}), {}, 0, team));
-  nothing.solve({}, {});
+  nothing.solve({}, {}, 1, team);
   BOOST_TEST(nothing.n_negative() == 0U);
 
   // Two nodes that do not meet: [[2, 1], [1, -3]] each.
@@ -241,7 +246,7 @@ BOOST_AUTO_TEST_CASE(no_node_and_single_ones_are_factorised) {
   BOOST_TEST(factor.n_negative() == 2U);
   const std::vector<double> r{3, -2, 5, 6};
   std::vector<double> z(4);
-  factor.solve(r, z);
+  factor.solve(r, z, 1, team);
   const std::vector<double> exact{1, 1, 3, -1};
   BOOST_TEST(relative_difference(z, exact) < 1e-15);
 }

@@ -45,7 +45,7 @@ def histories() -> dict[str, History]:
 
 
 def test_without_damage_lithium_is_that_of_before_bit_for_bit() -> None:
-    history = run(UNSTRESSED, law=STRONG)
+    history = run(UNSTRESSED, law=STRONG, tolerance=1e-3)
     alone = cm.cycle(GRAINS, NMC811_BRITTLE, protocol=CHARGE, states=6, threads=1)
     assert (history.damage == 0.0).all()
     assert np.array_equal(history.concentration, alone.concentration)
@@ -59,7 +59,7 @@ def test_a_layer_that_does_not_grow_is_taken_as_given() -> None:
     reacts = centre[:, 0] > 0
     layer = np.where(centre[:, 1] > 0, 1.7e-9, np.inf)
     surface = cm.ButlerVolmer(layer_conductance=layer, where=reacts)
-    history = run(UNSTRESSED, law=STRONG, surface=surface)
+    history = run(UNSTRESSED, law=STRONG, surface=surface, tolerance=1e-3)
     alone = cm.cycle(GRAINS, NMC811_BRITTLE, protocol=CHARGE, states=6, threads=1, surface=surface)
     assert np.array_equal(history.concentration, alone.concentration)
     assert history.reactive_area == pytest.approx(GRAINS.surface_area[reacts].sum(), rel=1e-14)
@@ -67,7 +67,7 @@ def test_a_layer_that_does_not_grow_is_taken_as_given() -> None:
 
 def test_one_way_cracks_and_tells_lithium_nothing(histories: dict[str, History]) -> None:
     history = histories["one way"]
-    alone = cm.cycle(GRAINS, NMC811_BRITTLE, protocol=CHARGE, states=6, threads=1)
+    alone = cm.cycle(GRAINS, NMC811_BRITTLE, protocol=CHARGE, states=6, tolerance=5e-3, threads=1)
     assert history.damage[-1].max() > 0.99
     assert np.array_equal(history.concentration, alone.concentration)
     assert not history.wetted.any()
@@ -150,9 +150,34 @@ def test_stress_and_lithium_are_of_the_same_moment() -> None:
     by_states = np.abs(driven.concentration - finer.concentration[::2]).max() / FULL
     by_stress = np.abs(driven.concentration - none.concentration).max() / FULL
     print(left, by_states, by_stress)
-    assert left < 1e-3
+    assert left < 5e-3
     assert by_stress > 0.01
     assert by_states < 0.2 * by_stress
+
+
+def test_the_defaults_leave_little_undone() -> None:
+    """Beside steps of lithium and of cracking, and its tie to stress, all ten times as fine."""
+    body = mesh.disc(1.5e-6, n_grains=16, size=0.2e-6, seed=2)
+
+    def end(**options: float) -> History:
+        return cm.simulate(
+            body, NMC811, protocol=CHARGE, states=20, coupling=cm.Coupling(layer_growth=1e-20),
+            threads=1, **options,
+        )  # type: ignore[arg-type]  # fmt: skip
+
+    usual, fine = end(), end(tolerance=5e-4, stress_tolerance=5e-4, max_step=0.02)
+    change = (usual.concentration[-1] - fine.concentration[-1]) / FULL
+    assert np.sqrt(np.mean(change**2)) < 2e-3
+    assert usual.damage[-1].mean() == pytest.approx(fine.damage[-1].mean(), abs=5e-3)
+    assert usual.dissipated[-1] == pytest.approx(fine.dissipated[-1], rel=5e-3)
+
+
+def test_layers_that_grow_begin_no_step_anew() -> None:
+    """They change little from state to state: a third more steps, with fluxes of the first state
+    through next to no layer.
+    """
+    still, grown = (run(cm.Coupling(layer_growth=k), law=STRONG) for k in (0.0, 1e-20))
+    assert grown.n_step <= 1.34 * still.n_step
 
 
 def test_a_layer_grows_with_the_root_of_time_and_stands_in_the_way() -> None:
@@ -205,8 +230,9 @@ def test_a_face_that_becomes_wet_is_the_reference_switch() -> None:
         uptake.append((start - mean) / (start - end))
         if i == 2:  # τ = 0.1
             cracked = SimpleNamespace(damage=np.ones(1), opening=np.full(1, 1e-6))
-            assert cracks.update(cracked, 0.0)  # type: ignore[arg-type]
-            flow.change_domain(cracks.domain, cracks.drive())
+            change = cracks.update(cracked, 0.0)  # type: ignore[arg-type]
+            assert change.nodes.size
+            flow.change_domain(cracks.domain, cracks.drive(), change.nodes)
     # At 0.1, 0.15, 0.2 and 0.3.
     exact = [0.3568234005, 0.6621981365, 0.7940787196, 0.9232537682]
     assert [uptake[i] for i in (2, 3, 4, 6)] == pytest.approx(exact, rel=1e-3)

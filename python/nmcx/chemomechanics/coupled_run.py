@@ -63,29 +63,38 @@ class CoupledRun:
         for state in run.states():
             nodal = state.concentration[run.domain.unknown_of_node]
             x = nodal / self._full
-            found = self._equilibrium(nodal, x)
+            again = feedback is not None and feedback.goes > 0
+            found = self._equilibrium(nodal, x, again=again)
             sought["n_iteration"] += found.iterations
             sought["n_pass"] += 1
             begun = self._state is not None
-            if begun and feedback is not None and not feedback.has_settled(run, x, found):
-                continue
-            is_new = self._cracks.update(found, state.time - run.came_from.time)
-            drive = self._cracks.drive() if is_new else run.drive
             if feedback is not None:
-                drive.stress = feedback.begin(state.time, x, found)
-            if is_new or (feedback is not None and not begun):
-                run.change_domain(self._cracks.domain, drive)
+                pull = feedback.read(found, x)
+                if begun and not feedback.has_settled(run, x, pull):
+                    continue
+            change = self._cracks.update(found, state.time - run.came_from.time)
+            has_cracked = change.nodes.size > 0
+            drive = self._cracks.drive() if change.layers or has_cracked else run.drive
+            if feedback is not None:
+                drive.stress = feedback.begin(state.time, pull)
+            if has_cracked or (feedback is not None and not begun):
+                run.change_domain(self._cracks.domain, drive, change.nodes)
+            elif change.layers:
+                run.change_drive(drive)
             self._state, self._content = found, x
             if run.is_due:
                 yield self._record.keep(run, nodal, found, self._cracks, sought)
                 sought = dict.fromkeys(_COUNTS, 0)
 
-    def _equilibrium(self, nodal: Doubles, x: Doubles) -> Equilibrium:
+    def _equilibrium(self, nodal: Doubles, x: Doubles, *, again: bool) -> Equilibrium:
         way = float(np.abs(x - self._content).max())
-        share = min(1.0, self._control.max_step / max(way, 1e-300))
-        control = replace(self._control, max_step=share)
+        steps = {
+            name: min(1.0, getattr(self._control, name) / max(way, 1e-300))
+            for name in ("max_step", "min_step")
+        }
+        control = replace(self._control, **steps)
         try:
-            return self._body.equilibrium(nodal, start=self._state, control=control)
+            return self._body.equilibrium(nodal, start=self._state, control=control, again=again)
         except ValueError as error:
             if self._state is None:
                 raise

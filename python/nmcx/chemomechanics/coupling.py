@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,6 +69,13 @@ class Coupling:
     def one_way(cls) -> Coupling:
         """Lithium strains and cracks the grains, and learns nothing of it: as in the paper."""
         return cls(stress_drive="none", cracks_resist=False, wetting=False)
+
+
+class Change(NamedTuple):
+    """What is new to lithium since the last state."""
+
+    layers: bool  #: on what reacts have grown
+    nodes: NDArray[np.int64]  #: of cells beside walls that conduct less, or have filled
 
 
 class CrackedSurface:
@@ -181,8 +188,8 @@ class CrackedSurface:
         reacts = self._reacts()
         return float(np.average(self._layers()[reacts], weights=self.domain.surface_area[reacts]))
 
-    def update(self, state: Equilibrium, duration: float) -> bool:
-        """Take cracks and the age of layers over; whether lithium meets anything new."""
+    def update(self, state: Equilibrium, duration: float) -> Change:
+        """Take cracks and the age of layers over; what lithium meets that is new."""
         coupling = self.coupling
         assert state.damage is not None
         assert state.opening is not None
@@ -207,11 +214,18 @@ class CrackedSurface:
             parts = ((state.damage > 0.0) & (share < 1.0)) | np.isfinite(self.conductance)
             conductance = np.where(parts, share * self._contact, np.inf)
         conductance[wetted] = 0.0
-        if np.array_equal(wetted, self.wetted) and np.array_equal(conductance, self.conductance):
-            return grown
-        self.wetted, self.conductance = wetted, conductance
-        self.domain = self._new_domain()
-        return True
+        changed = (wetted != self.wetted) | (conductance != self.conductance)
+        if changed.any():
+            self.wetted, self.conductance = wetted, conductance
+            self.domain = self._new_domain()
+        return Change(layers=grown, nodes=self._beside(changed))
+
+    def _beside(self, walls: _Mask) -> NDArray[np.int64]:
+        """Nodes of cells that have a node on either side of some walls."""
+        mesh = self._mesh
+        is_at = np.zeros(len(mesh.points), dtype=bool)
+        is_at[mesh.interfaces[walls]] = True
+        return np.unique(mesh.cells[is_at[mesh.cells].any(axis=1)])
 
 
 def _edge(mesh: Mesh) -> float:

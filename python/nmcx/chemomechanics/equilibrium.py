@@ -12,7 +12,7 @@ from nmcx.chemomechanics.cohesive import CohesiveLaw
 from nmcx.chemomechanics.crystal_load import chemical_strain, lithium_content
 from nmcx.chemomechanics.elastic_kernel import elastic_kernel, nodal_vectors
 from nmcx.chemomechanics.fracture import cracked_equilibrium
-from nmcx.chemomechanics.fracture_path import PathControl
+from nmcx.chemomechanics.fracture_path import SHORTEST, PathControl
 from nmcx.materials import Parameters, Swelling
 from nmcx.results import Equilibrium, Mesh
 
@@ -146,6 +146,7 @@ def equilibrium(
             raise ValueError(f"linear_solver={linear_solver!r} goes with walls='tied'")
         control = PathControl(
             max_step=max_step,
+            min_step=SHORTEST * max_step,
             tolerance=1e-6 if tolerance is None else tolerance,
             max_iterations=max_iterations,
             residual_integrity=residual_integrity,

@@ -15,7 +15,7 @@ from nmcx.chemomechanics.boundary import Doubles
 from nmcx.chemomechanics.cohesive import CohesiveLaw, cohesive_law
 from nmcx.chemomechanics.crystal_load import chemical_strain, lithium_content
 from nmcx.chemomechanics.elastic_kernel import elastic_kernel, nodal_vectors
-from nmcx.chemomechanics.fracture_path import FractureFailure, FracturePath, PathControl
+from nmcx.chemomechanics.fracture_path import FractureFailure, FracturePath, Mark, PathControl
 from nmcx.errors import ConvergenceError
 from nmcx.io.arrays import into, within
 from nmcx.materials import Parameters, Swelling
@@ -101,6 +101,7 @@ class CrackingBody:
             mesh, parameters, plane=plane, order=order, threads=threads, is_tied=self._is_tied
         )
         self._shape = (n_node, mesh.dimension)
+        self._trail: list[Mark] = []  # of the last load
         self._held = nodal_vectors(fixed, self._shape, np.nan, "fixed")
         self._kernel = _core.Fracture(
             self._elastic,
@@ -117,8 +118,11 @@ class CrackingBody:
         start: Equilibrium | None,
         force: ArrayLike | None = None,
         control: PathControl,
+        again: bool = False,
     ) -> Equilibrium:
         """Follow the body from `start`, or the stress-free state, to a concentration.
+
+        With `again` the way is nearly that of the last call: its steps are tried first.
 
         Raises
         ------
@@ -129,7 +133,9 @@ class CrackingBody:
         """
         mesh, swelling, kernel = self._mesh, self._swelling, self._kernel
         _check(control, self._law)
-        kernel.forget()  # the last bits of a load must not depend on those before it
+        if not again:
+            kernel.forget()  # the last bits of a load must not depend on those before it
+            self._trail = []
         if control.snap_back == "follow" and not kernel.can_follow:
             raise ValueError(
                 "snap_back='follow' needs the matrices factorised, which a body of this size is "
@@ -152,7 +158,7 @@ class CrackingBody:
             return kernel.load(strain, displacement, forces, self._threads)
 
         weakest = min(self._law.fracture_energy, self._law.mixed(1.0)[2])
-        path = FracturePath(kernel, load_at, point, weakest, control)
+        path = FracturePath(kernel, load_at, point, weakest, control, self._trail)
         try:
             path.run()
             if self._law.tires:
@@ -160,6 +166,7 @@ class CrackingBody:
         except ConvergenceError as error:
             found = self._found(path, ends, start, notes, control)
             raise FractureFailure(str(error), equilibrium=found) from error
+        self._trail = path.trail
         return self._found(path, ends, start, notes, control)
 
     @property

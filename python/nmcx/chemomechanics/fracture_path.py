@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,10 +21,10 @@ _SHARE_OF_STEP = 3e-3
 _SHARE_OF_WALLS = 4e-4
 # Mean part of its fracture energy that a wall may spend within a step, over those that spend any.
 _MOST_GROWTH = 0.2
-# Steps end where they are this part of the longest: what does not follow the load then, jumps.
-_SHORTEST = 1 / 16
-# Where equilibrium is not found, steps shrink on to this part of the longest.
-_LAST_RESORT = 1 / 1024
+#: Steps end where they are this part of the longest: what does not follow the load then, jumps.
+SHORTEST = 1 / 16
+# Where equilibrium is not found, steps shrink on to this part of the shortest.
+_LAST_RESORT = 1 / 64
 # Followed steps that spend less than this part of the first are given up, and the body jumps.
 _LEAST_SPENT = 1 / 4096
 # Iterations of Newton's method that a followed step may take: it converges fast, or not at all.
@@ -38,11 +39,20 @@ class FractureFailure(ConvergenceError):
         self.equilibrium = equilibrium  #: that of the last step that was found
 
 
+class Mark(NamedTuple):
+    """Where a path has passed."""
+
+    t: float  #: part of the load
+    x: _Doubles  #: unknowns of the body
+    is_short: bool  #: the step there could not be shortened any further
+
+
 @dataclass(frozen=True)
 class PathControl:
     """How a load is followed."""
 
     max_step: float  #: part of the load
+    min_step: float  #: part of the load: what does not follow a step so short, jumps
     tolerance: float  #: of the forces
     max_iterations: int
     residual_integrity: float
@@ -61,6 +71,7 @@ class FracturePath:
         point: _core.FracturePoint,
         fracture_energy: float,
         control: PathControl,
+        trail: Sequence[Mark] = (),
     ) -> None:
         self._kernel = kernel
         self._load_at = load_at
@@ -75,6 +86,9 @@ class FracturePath:
         self._begin = self.last.walls
         self._previous: tuple[float, _Doubles] | None = None
         self._rows: list[tuple[float, ...]] = []
+        # The steps of a path to nearly the same load are tried first, for as long as they will do.
+        self._ahead = list(trail)
+        self.trail: list[Mark] = []  #: where it has passed
 
     def run(self) -> None:
         """Go to the end of the load.
@@ -85,22 +99,24 @@ class FracturePath:
             If no equilibrium is found however short the step.
         """
         longest = self._control.max_step
-        shortest = _SHORTEST * longest
+        shortest = self._control.min_step
         step = longest
         n_cut = 0
         while self.t < 1.0:
             # What is left is taken in one step, or halved, rather than leave a sliver.
             left = 1.0 - self.t
             step = left if step >= left else min(step, max(0.5 * left, shortest))
+            guess, is_short = self._guess(step), step <= shortest
+            if self._ahead:
+                ahead = self._ahead.pop(0)
+                step, guess, is_short = ahead.t - self.t, ahead.x, ahead.is_short
             load = self._load_at(self.t + step)
             # Where walls give way under a load that hardly grows, a long step misses its energies:
             # it is shortened before the body has come to rest again.
-            is_short = step <= shortest
-            found = self._solve(
-                load, self.point, self._guess(step), step, stops_if_unstable=not is_short
-            )
+            found = self._solve(load, self.point, guess, step, stops_if_unstable=not is_short)
             wanted = self._wanted(found, step) if found.report.converged else 0.25
             if wanted < 1.0 and not is_short:
+                self._ahead = []
                 step = max(step * max(wanted, 0.25), shortest)
                 n_cut += 1
                 continue
@@ -113,9 +129,10 @@ class FracturePath:
                 tried = found
                 first, found = self._jump(load, step, tried)
                 if not found.report.converged:
+                    self._ahead = []
                     step *= 0.25
                     n_cut += 1
-                    if step < _LAST_RESORT * longest:
+                    if step < _LAST_RESORT * shortest:
                         raise ConvergenceError(self._stuck(found, step))
                     continue
                 self._record(self.t + step, n_cut, found, first, tried)
@@ -125,6 +142,7 @@ class FracturePath:
                 self._previous = (step, self.point.x)
             self.t = 1.0 if step == left else self.t + step
             self.point, self._load, self.last = found.point, load, found
+            self.trail.append(Mark(self.t, self.point.x, is_short))
             n_cut = 0
             step = min(longest, step * float(np.clip(wanted, 1.0, 2.0)))
 

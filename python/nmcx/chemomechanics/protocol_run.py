@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nmcx import _core
 from nmcx.chemomechanics.boundary import Doubles
@@ -144,7 +145,7 @@ class ProtocolRun:
         self._mark: _Mark | None = None  # where the way to that state began
         self._goes_back = False
         self._share = 1.0
-        self._times: list[float] = []  # of the steps on the last way
+        self._went: list[State] = []  # the steps of the last way
         self._wanted: float | None = None  # step after it [s]
         self._same_steps = False
         self.is_due = True  #: whether the state is one of the evenly spaced ones
@@ -203,8 +204,18 @@ class ProtocolRun:
         stepper = within(arrays, "stepper")
         self._stepper = Stepper.from_arrays(domain, drive, stepper) if stepper else None
 
-    def change_domain(self, domain: Domain, drive: ElectrodeDrive) -> None:
-        """Go on from the present state with other walls or another surface."""
+    def change_drive(self, drive: ElectrodeDrive) -> None:
+        """Go on in the steps that it came by: the surface is nearly what it was."""
+        _demand(self._parts[self.part], drive)
+        drive.take_up(self.drive.to_arrays())
+        self.drive = drive
+        if self._stepper is not None:
+            self._stepper.drive = drive
+
+    def change_domain(
+        self, domain: Domain, drive: ElectrodeDrive, changed: NDArray[np.int64]
+    ) -> None:
+        """Go on from the present state with other walls or another surface, at some nodes."""
         nodal = self.state.concentration[self.domain.unknown_of_node]
         held = float(self.domain.mass @ self.state.concentration)
         _demand(self._parts[self.part], drive)
@@ -222,7 +233,9 @@ class ProtocolRun:
             # What is new changes lithium near it: a tenth of the last step is a fair first try.
             last = self._stepper.last_step
             control = replace(self._stepper.control, first=None if last is None else 0.1 * last)
-            self._stepper = Stepper(domain, drive, self.state, control)
+            unwatched = np.zeros(domain.size, dtype=bool)
+            unwatched[domain.unknown_of_node[changed]] = True
+            self._stepper = Stepper(domain, drive, self.state, control, unwatched)
 
     @property
     def unkept(self) -> State | None:
@@ -291,11 +304,12 @@ class ProtocolRun:
     def _way(self, stop: float) -> Iterator[State]:
         assert self._stepper is not None
         if self._same_steps:
-            yield from self._stepper.along(self._times, self._wanted)
-            return
-        self._times = []
-        for state in self._stepper.until(stop):
-            self._times.append(state.time)
+            states = self._stepper.along(self._went, self._wanted)
+        else:
+            states = self._stepper.until(stop)
+        self._went = []
+        for state in states:
+            self._went.append(state)
             yield state
         self._wanted = self._stepper.wanted
 

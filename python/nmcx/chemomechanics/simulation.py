@@ -14,7 +14,7 @@ from nmcx.chemomechanics.coupling import Coupling, CrackedSurface
 from nmcx.chemomechanics.domain import SolverOptions
 from nmcx.chemomechanics.electrode_drive import ButlerVolmer
 from nmcx.chemomechanics.fracture import CrackingBody
-from nmcx.chemomechanics.fracture_path import PathControl
+from nmcx.chemomechanics.fracture_path import SHORTEST, PathControl
 from nmcx.chemomechanics.protocol import checked_parts, first_concentration
 from nmcx.chemomechanics.protocol_run import Part, ProtocolRun
 from nmcx.chemomechanics.stress_feedback import StressFeedback
@@ -44,9 +44,9 @@ def simulate(
     eigenstrain: str | Swelling = "table",
     plane: str = "generalised_plane_strain",
     law: CohesiveLaw | None = None,
-    tolerance: float = 1e-3,
-    max_step: float = 0.05,
-    stress_tolerance: float = 1e-3,
+    tolerance: float = 5e-3,
+    max_step: float = 0.2,
+    stress_tolerance: float = 5e-3,
     solver_tolerance: float = 1e-10,
     threads: int = 0,
     progress: Callable[[float, float, str], None] | None = None,
@@ -63,7 +63,7 @@ def simulate(
     mesh, parameters
         Polycrystal and material.
     protocol, surface, initial, tolerance, solver_tolerance
-        See `cycle`.
+        See `cycle`. Cells beside walls that have just cracked shorten no step.
     coupling : Coupling, optional
         Which way cracks act on lithium. Default: all of them; ``Coupling.one_way()`` none, as in
         the paper.
@@ -106,7 +106,8 @@ def simulate(
     -----
     Lithium and stress are iterated from state to state until they agree. What cracks do to lithium
     is an event of the state that it is found at, and acts from there on: more states make it come
-    sooner. Without stress drive and while nothing cracks, lithium is that of `cycle` to the bit.
+    sooner. Without stress drive and while nothing cracks, lithium is that of `cycle` with the same
+    tolerance to the bit.
 
     Examples
     --------
@@ -168,8 +169,8 @@ def simulate(
         "solver_tolerance": solver_tolerance,
     }
     control = PathControl(
-        max_step=max_step, tolerance=1e-6, max_iterations=200, residual_integrity=1e-7,
-        snap_back="jump", duration=0.0, threads=threads,
+        max_step=max_step, min_step=SHORTEST * max_step, tolerance=1e-6, max_iterations=200,
+        residual_integrity=1e-7, snap_back="jump", duration=0.0, threads=threads,
     )  # fmt: skip
     coupled = CoupledRun(run, body, cracks, feedback, control, swelling.stress_free, settings)
     n_expected = 1 + states * len(parts)

@@ -31,7 +31,7 @@ _SAFETY = 0.8
 _SHORTEST = 1e-12  # of the whole interval
 _MOMENT = 1e-3  # of the whole interval: how well the time of an impossible demand is found
 # What a stepper has reached, beside its states.
-_KEPT = ("_increment", "_held_at_start", "n_step", "n_rejected", "n_iteration")
+_KEPT = ("unwatched", "_increment", "_held_at_start", "n_step", "n_rejected", "n_iteration")
 
 
 class Drive(Protocol):
@@ -98,8 +98,17 @@ class State:
 class Stepper:
     """Goes from state to state; a new one is made after every event, which starts with Euler."""
 
-    def __init__(self, domain: Domain, drive: Drive, state: State, control: StepControl) -> None:
+    def __init__(
+        self,
+        domain: Domain,
+        drive: Drive,
+        state: State,
+        control: StepControl,
+        unwatched: NDArray[np.bool_] | None = None,
+    ) -> None:
         self.domain, self.drive, self.control = domain, drive, control
+        #: (n,) unknowns whose errors shorten no step, beside those that are held
+        self.unwatched = np.zeros(domain.size, dtype=bool) if unwatched is None else unwatched
         self.state = state
         self._past = [state]  # newest first
         self._increment = 0.0  # of the supply in the last step [mol]
@@ -176,14 +185,15 @@ class Stepper:
             self._wanted = wanted
             yield state
 
-    def along(self, times: Sequence[float], wanted: float | None) -> Iterator[State]:
-        """States at given times, whatever their error; later steps are tried with `wanted`.
+    def along(self, way: Sequence[State], wanted: float | None) -> Iterator[State]:
+        """States at the times of others, whatever their error; later steps are tried with `wanted`.
 
         For going a way again with what drives it only a little changed: other steps would make
         another error, which would pass for an effect of that change.
         """
-        for time in times:
-            state, increment, _ = self._attempt(time - self.state.time, time, any_error=True)
+        for last in way:
+            dt = last.time - self.state.time
+            state, increment, _ = self._attempt(dt, last.time, near=last.concentration)
             assert state is not None
             self.drive.check(state.time, state.solved)
             self._accept(state, increment)
@@ -217,13 +227,16 @@ class Stepper:
             )
 
     def _attempt(
-        self, dt: float, time: float, *, any_error: bool = False
+        self, dt: float, time: float, *, near: Doubles | None = None
     ) -> tuple[State | None, float, float]:
-        """Try one step; its state or None, what came in, the factor to the length allowed."""
+        """Try one step; its state or None, what came in, the factor to the length allowed.
+
+        Near a solution that is known the search begins there, and takes the step in any case.
+        """
         now, *before = self._past
         order = 1 if not before else self.control.order
         omega = dt / (now.time - before[0].time) if before else 0.0
-        guess = self._extrapolated(time)
+        guess = self._extrapolated(time) if near is None else near
         if order == 1:
             rate, history = 1.0 / dt, now.concentration / dt
         else:
@@ -240,7 +253,7 @@ class Stepper:
                 1.0 + 2.0 * omega
             )
         factor = self._factor(solved.concentration, guess, dt)
-        if factor < 1.0 and self.control.fixed is None and not any_error:
+        if factor < 1.0 and self.control.fixed is None and near is None:
             return None, 0.0, max(0.2, _SAFETY * factor)
         supplied = now.supplied + increment
         held = float(self.domain.mass @ solved.concentration)
@@ -262,7 +275,7 @@ class Stepper:
 
     def _factor(self, found: Doubles, guess: Doubles, dt: float) -> float:
         """Factor to the step whose error would be just what is allowed; below 1: too long."""
-        free = self.drive.is_free
+        free = self.drive.is_free & ~self.unwatched
         apart = float(np.abs(found - guess)[free].max(initial=0.0))
         share, power = self._error_share(dt)
         change = float(np.abs(found - self._past[0].concentration)[free].max(initial=0.0))

@@ -43,7 +43,7 @@ class StressFeedback:
         self._reader = StressReader(mesh, parameters, swelling)
         self._mobility = mobility_table(parameters, kind)
         self._tolerance = tolerance
-        self._goes = 0
+        self.goes = 0  #: of the present way that have not settled
         # Pulls count by what they do over a cell; reliefs follow from the rest.
         n_cell, n_node = len(mesh.cells), len(mesh.points)
         edge = float(np.mean(np.abs(mesh.volume)) ** (1.0 / mesh.dimension))
@@ -53,14 +53,18 @@ class StressFeedback:
         self._acceleration = Anderson(self._weight)
         self.stress: StressOverTime | None = None
 
-    def begin(self, time: float, x: Doubles, body: Equilibrium) -> StressOverTime:
+    def read(self, body: Equilibrium, x: Doubles) -> Pull:
+        """What an equilibrium does to contents x at the nodes."""
+        return self._reader.pull(np.asarray(body.stress), x)
+
+    def begin(self, time: float, now: Pull) -> StressOverTime:
         """What drives lithium from an accepted state on: as if ψ went on as it came."""
-        now, before = self._reader.pull(np.asarray(body.stress), x), self.stress
+        before = self.stress
         self.stress = StressOverTime(self._mobility, time, np.inf, now, now)
         if before is not None and time > before.begin:
             onward = _floored(before.first.towards(now, 2.0))
             self.stress = replace(self.stress, end=2.0 * time - before.begin, last=onward)
-        self._goes = 0
+        self.goes = 0
         self._acceleration = Anderson(self._weight)
         return self.stress
 
@@ -78,7 +82,7 @@ class StressFeedback:
         self.stress = StressOverTime(self._mobility, arrays["begin"], arrays["end"], first, last)
         return self.stress
 
-    def has_settled(self, run: ProtocolRun, x: Doubles, body: Equilibrium) -> bool:
+    def has_settled(self, run: ProtocolRun, x: Doubles, found: Pull) -> bool:
         """Whether lithium and stress agree; if not, the run is sent back to go its way again.
 
         Raises
@@ -87,13 +91,12 @@ class StressFeedback:
             If even a short way does not settle.
         """
         assert self.stress is not None
-        self._goes += 1
+        self.goes += 1
         told = self.stress.at(run.state.time)
-        found = self._reader.pull(np.asarray(body.stress), x)
         apart = float((self._mobility_at(x) * np.abs(found.at(x) - told.at(x))).max())
         if apart <= self._tolerance:
             return True
-        shorter = self._goes == _MOST
+        shorter = self.goes == _MOST
         if shorter:
             if 0.5 * run.share < _SHORTEST:
                 raise ConvergenceError(
@@ -101,14 +104,14 @@ class StressFeedback:
                     f"{_MOST} goes they are apart by {apart:.3g} of c / C_max, tolerance "
                     f"{self._tolerance:.3g}; more states make each way shorter"
                 )
-            self._goes = 0
+            self.goes = 0
             self._acceleration = Anderson(self._weight)
         else:
             guess = self._acceleration.next(_joined(told), _joined(found))
             found = _floored(_parted(guess, found))
         self.stress = replace(self.stress, end=run.state.time, last=found)
         run.drive.stress = self.stress
-        run.again(shorter=shorter, same_steps=self._goes > 1)
+        run.again(shorter=shorter, same_steps=self.goes > 1)
         return False
 
     def _mobility_at(self, x: Doubles) -> Doubles:

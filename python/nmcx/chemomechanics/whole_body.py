@@ -38,7 +38,12 @@ class WholeBody:
         return self._found(concentration)
 
     def equilibrium(
-        self, concentration: Doubles, *, start: Equilibrium | None, control: PathControl
+        self,
+        concentration: Doubles,
+        *,
+        start: Equilibrium | None,
+        control: PathControl,
+        again: bool = False,
     ) -> Equilibrium:
         """At a concentration; the way there does not matter."""
         return self._found(concentration)

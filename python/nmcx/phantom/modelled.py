@@ -137,7 +137,7 @@ def modelled_particle(
     protocol: chemomechanics.Charge | None = None,
     coupling: chemomechanics.Coupling | None = None,
     states: int = 2,
-    max_step: float = 0.05,
+    max_step: float = 0.2,
     voxel_noise: float = 0.005,
     counts: float = 1000.0,
     map_shape: tuple[int, int] = (48, 48),

@@ -179,7 +179,7 @@ def _simulated(
                 eigenstrain=fracture.eigenstrain,
                 plane=fracture.plane,
                 law=tiring_walls(file, parameters, grains),
-                tolerance=transport.tolerance,
+                tolerance=transport.tolerance or 5e-3,
                 max_step=fracture.max_step,
                 stress_tolerance=fracture.stress_tolerance,
                 progress=say,

@@ -205,7 +205,7 @@ def _simulated(
                 surface=electrode(transport, parameters, grains),
                 initial=None if initial is None else initial * parameters.max_concentration,
                 states=transport.states,
-                tolerance=transport.tolerance,
+                tolerance=transport.tolerance or 1e-3,
                 progress=say,
             )
     except chemomechanics.TransportFailure as stopped:

@@ -70,7 +70,9 @@ class Model:
     cycles: int = _as_in(Transport, "cycles")
     initial_content: float | None = _as_in(Transport, "initial_content")
     states: int = _as_in(Transport, "states", default=10)
-    tolerance: float = _as_in(Transport, "tolerance")
+    tolerance: float = field(
+        default=5e-3, metadata=key(as_number(1e-9, 0.5), "error of a step, of the range [1]")
+    )
     seed: int = _as_in(
         Polycrystal, "seed", default=1, meaning="of grains, orientations and layer of the particle"
     )

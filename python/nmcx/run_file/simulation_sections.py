@@ -166,9 +166,13 @@ class Transport:
     states: int = field(
         default=20, metadata=key(as_integer(1, 10**5), "saved of each part, its end included")
     )
-    tolerance: float = field(
-        default=1e-3, metadata=key(as_number(1e-9, 0.5), "error of a step, of the range [1]")
-    )
+    tolerance: float | None = field(
+        default=None,
+        metadata=key(
+            or_auto(as_number(1e-9, 0.5)),
+            "error of a step, of the range [1]; auto: 0.001, with cracks 0.005", _AUTO,
+        ),
+    )  # fmt: skip
     layer_thickness_nm: float = field(
         default=0.0, metadata=key(as_number(0, 1e6), "of a passivation layer; 0: none [nm]")
     )
@@ -227,11 +231,11 @@ class Fracture:
         ),
     )
     max_step: float = field(
-        default=0.05,
+        default=0.2,
         metadata=key(as_number(1e-6, 1), "longest step of cracking, as a change of c / C_max [1]"),
     )
     stress_tolerance: float = field(
-        default=1e-3,
+        default=5e-3,
         metadata=key(
             as_number(1e-9, 1), "of lithium against the stress that drives it, in c / C_max [1]"
         ),

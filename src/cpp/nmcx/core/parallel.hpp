@@ -34,6 +34,7 @@ struct Execution {
 class Team {
  public:
   explicit Team(const Execution& execution);
+  explicit Team(Execution&&) = delete;  ///< it would not live as long
   ~Team();
   Team(const Team&) = delete;
   Team& operator=(const Team&) = delete;

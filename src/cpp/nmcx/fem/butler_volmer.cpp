@@ -25,6 +25,11 @@ Sloped bounded_exp(double x) {
   return {.value = e * (1 + x - limit), .slope = e};
 }
 
+/// x to a power that mostly is one half.
+double power(double x, double exponent) {
+  return exponent == 0.5 ? std::sqrt(x) : std::pow(x, exponent);
+}
+
 /// U and dU/dx by cubic Hermite interpolation; straight on outside 0 … 1.
 Sloped equilibrium(const ElectrodeKinetics& kinetics, double x) {
   const std::size_t n_interval = kinetics.equilibrium.shape[0] - 1;
@@ -87,8 +92,8 @@ SurfaceFlux butler_volmer(const ElectrodeKinetics& kinetics, double concentratio
   const double eta = potential - u.value;
   const double a = kinetics.transfer_anodic * kinetics.thermal;
   const double b = kinetics.transfer_cathodic * kinetics.thermal;
-  const double exchange = kinetics.prefactor * std::pow(full - c, kinetics.transfer_anodic) *
-                          std::pow(c, kinetics.transfer_cathodic) / faraday;
+  const double exchange = kinetics.prefactor * power(full - c, kinetics.transfer_anodic) *
+                          power(c, kinetics.transfer_cathodic) / faraday;
   const double exchange_slope =
       exchange * ((kinetics.transfer_cathodic / c) - (kinetics.transfer_anodic / (full - c)));
   const Sloped anodic = bounded_exp(a * eta);

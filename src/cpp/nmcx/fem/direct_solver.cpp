@@ -66,7 +66,7 @@ void DirectSolver::factorise_border(Team& team) {
   project(border);
   Eigen::MatrixXd& solution = factor_->inner_by_border;
   const auto size = static_cast<std::size_t>(border.size());
-  factor_->inner.solve({border.data(), size}, {solution.data(), size}, a.n_border());
+  factor_->inner.solve({border.data(), size}, {solution.data(), size}, a.n_border(), team);
   project(solution);
   const Eigen::Map<const Eigen::MatrixXd> corner(a.corner.data(), n_border, n_border);
   const Eigen::MatrixXd complement = corner - (border.transpose() * solution);
@@ -77,7 +77,7 @@ void DirectSolver::factorise_border(Team& team) {
 void DirectSolver::precondition(std::span<const double> r, std::span<double> z, Team& team) {
   const auto n = static_cast<Eigen::Index>(matrix().inner());
   const auto n_border = static_cast<Eigen::Index>(z.size()) - n;
-  factor_->inner.solve(r.first(matrix().inner()), z.first(matrix().inner()));
+  factor_->inner.solve(r.first(matrix().inner()), z.first(matrix().inner()), 1, team);
   rigid_modes().project(z, team);
   if (n_border == 0) return;
   // Bᵀ K⁻¹ r = (K⁻¹ B)ᵀ r.

@@ -11,8 +11,11 @@ namespace nmcx {
 namespace {
 
 constexpr int most_newton = 40;
-constexpr double response_tolerance = 1e-6;
+/// What linear solutions leave of their residuals: Newton's method takes the rest, and what it
+/// leaves itself is not smaller.
+constexpr double inner_tolerance = 1e-4;
 constexpr double longest_potential_step = 0.3;  // [V]; beyond, the exponentials mislead
+constexpr std::size_t sites_of_chunk = 128;
 
 /// Sums of the sites' fluxes: the current and its derivatives at each unknown.
 struct SurfaceSums {
@@ -24,19 +27,28 @@ struct SurfaceSums {
   double total_per_potential = 0;         ///< [mol/s/V]
 };
 
-SurfaceSums surface_sums(const Electrode& electrode, std::span<const double> x, double potential) {
+SurfaceSums surface_sums(const Electrode& electrode, std::span<const double> x, double potential,
+                         Team& team) {
   const ReactionSites& sites = electrode.sites;
   const std::size_t n_site = sites.unknown.shape[0];
   SurfaceSums sums{.flux = std::vector<double>(n_site),
                    .outflow = std::vector<double>(x.size(), 0.0),
                    .per_concentration = std::vector<double>(x.size(), 0.0),
                    .per_potential = std::vector<double>(x.size(), 0.0)};
+  std::vector<SurfaceFlux> of_site(n_site);
+  team.loop(n_site, sites_of_chunk, [&](std::size_t begin, std::size_t end, std::size_t) {
+    for (std::size_t p = begin; p < end; ++p) {
+      const auto i = static_cast<std::size_t>(sites.unknown[p]);
+      const double by_stress = sites.shift[p] - (sites.relief[p] * x[i]);
+      SurfaceFlux& s = of_site[p];
+      s = covered_surface(electrode.kinetics, x[i], potential - by_stress, sites.conductance[p],
+                          sites.coverage[p]);
+      s.per_concentration += sites.relief[p] * s.per_potential;
+    }
+  });
   for (std::size_t p = 0; p < n_site; ++p) {
     const auto i = static_cast<std::size_t>(sites.unknown[p]);
-    const double by_stress = sites.shift[p] - (sites.relief[p] * x[i]);
-    SurfaceFlux s = covered_surface(electrode.kinetics, x[i], potential - by_stress,
-                                    sites.conductance[p], sites.coverage[p]);
-    s.per_concentration += sites.relief[p] * s.per_potential;
+    const SurfaceFlux& s = of_site[p];
     sums.flux[p] = s.flux;
     sums.outflow[i] += sites.area[p] * s.flux;
     sums.per_concentration[i] += sites.area[p] * s.per_concentration;
@@ -101,7 +113,9 @@ ElectrodeResult electrode_potential(const Electrode& electrode,
   double low = electrode.potential - 5;
   double high = electrode.potential + 5;
   double potential = electrode.potential;
-  SurfaceSums sums = surface_sums(electrode, x, potential);
+  const Execution alone{.threads = 1, .poll = {}};
+  Team team(alone);
+  SurfaceSums sums = surface_sums(electrode, x, potential, team);
   int iteration = 0;
   if (electrode.current_is_given) {
     // A picovolt is what rounding leaves of a potential.
@@ -111,7 +125,7 @@ ElectrodeResult electrode_potential(const Electrode& electrode,
       (sums.total < target ? low : high) = potential;
       const double next = potential + ((target - sums.total) / sums.total_per_potential);
       potential = next > low && next < high ? next : 0.5 * (low + high);
-      sums = surface_sums(electrode, x, potential);
+      sums = surface_sums(electrode, x, potential, team);
     }
   }
   ElectrodeResult result{.concentration = Array<double, 1>({n}),
@@ -152,9 +166,10 @@ ElectrodeResult Transport::electrode_step(const LinearStep& request, const Elect
   std::vector<double> r(n);
   std::vector<double> step(n);
   std::vector<double> column(n);
-  std::vector<double> response(n, 0.0);
+  std::vector<double>& response = system_.response;  // hardly another than in the last step
+  response.resize(n, 0.0);
 
-  SurfaceSums sums = surface_sums(electrode, x, potential);
+  SurfaceSums sums = surface_sums(electrode, x, potential, team);
   for (int iteration = 0;; ++iteration) {
     // A flux that falls with concentration would spoil the positive definite matrix; leaving its
     // slope out costs iterations only.
@@ -181,8 +196,11 @@ ElectrodeResult Transport::electrode_step(const LinearStep& request, const Elect
     if (iteration == most_newton) not_converged(iteration, left / reference, tolerance);
 
     std::fill(step.begin(), step.end(), 0.0);
+    const SolveOptions inner{
+        .tolerance = std::max(options.tolerance, inner_tolerance * left / reference),
+        .max_iterations = options.max_iterations};
     result.iterations +=
-        static_cast<std::int64_t>(solver_->solve(r, step, reference, options, team).iterations);
+        static_cast<std::int64_t>(solver_->solve(r, step, reference, inner, team).iterations);
     double potential_step = 0;
     if (electrode.current_is_given) {
       // Bordered system: with A y = r and A z = ∂outflow/∂φ the step is y − z δφ. From one
@@ -194,7 +212,7 @@ ElectrodeResult Transport::electrode_step(const LinearStep& request, const Elect
           column[i] = sums.per_potential[i] - matrix.row_product(i, response.data());
         }
       });
-      const SolveOptions loose{.tolerance = std::max(options.tolerance, response_tolerance),
+      const SolveOptions loose{.tolerance = std::max(options.tolerance, inner_tolerance),
                                .max_iterations = options.max_iterations};
       result.iterations += static_cast<std::int64_t>(
           solver_->solve(column, response, size_of_column, loose, team).iterations);
@@ -211,7 +229,7 @@ ElectrodeResult Transport::electrode_step(const LinearStep& request, const Elect
     const double part = admissible_part(electrode, x, step, potential_step);
     for (std::size_t i = 0; i < n; ++i) x[i] += part * step[i];
     potential += part * potential_step;
-    sums = surface_sums(electrode, x, potential);
+    sums = surface_sums(electrode, x, potential, team);
   }
 
   // The constant that closes the balance; a given current is met exactly by it.
@@ -224,7 +242,7 @@ ElectrodeResult Transport::electrode_step(const LinearStep& request, const Elect
     if (electrode.current_is_given) per_shift -= exchange[i] - request.exchange[i];
   }
   for (std::size_t i = 0; i < n; ++i) x[i] += open / per_shift;
-  sums = surface_sums(electrode, x, potential);
+  sums = surface_sums(electrode, x, potential, team);
   const double outflow = electrode.current_is_given ? target : sums.total;
   result.inflow = -outflow;
   for (std::size_t i = 0; i < n; ++i) {

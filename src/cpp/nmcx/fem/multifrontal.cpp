@@ -47,10 +47,14 @@ Multifrontal::Multifrontal(const SparsePattern& pattern, std::span<const Index> 
       n_negative_(n_front(), 0),
       is_regular_(n_front(), 0) {
   std::size_t n = 0;
+  std::size_t n_added = 0;
   for (const Front& front : tree_.fronts) {
     panel_start_.push_back(n);
+    added_start_.push_back(n_added);
+    n_added += front.below.size() * dimension;
     n += front.n_own() * front.n_node() * dimension * dimension;
   }
+  added_start_.push_back(n_added);
   panels_ = Array<double, 1>({n});
   find_tasks();
 }
@@ -92,9 +96,17 @@ void Multifrontal::find_tasks() {
       subtrees_.emplace_back();
     }
   }
+  std::vector<std::size_t> wave(n_front(), 0);  // one more than that of the last child
   for (std::size_t f = 0; f < n_front(); ++f) {
-    auto& list = subtree[f] == none ? top_ : subtrees_[at(subtree[f])];
-    list.push_back(static_cast<Index>(f));
+    const auto me = static_cast<Index>(f);
+    if (subtree[f] != none) {
+      subtrees_[at(subtree[f])].push_back(me);
+      continue;
+    }
+    waves_.resize(std::max(waves_.size(), wave[f] + 1));
+    waves_[wave[f]].push_back(me);
+    const Index parent = tree_.fronts[f].parent;
+    if (parent != none) wave[at(parent)] = std::max(wave[at(parent)], wave[f] + 1);
   }
 }
 
@@ -134,8 +146,18 @@ bool Multifrontal::factorise(const BlockMatrix& matrix, std::span<const bool> is
     std::vector<double> work;
     for (const Index f : subtrees_[which]) renew(at(f), source, work, nullptr);
   });
-  std::vector<double> work;
-  for (const Index f : top_) renew(at(f), source, work, &team);
+  for (const std::vector<Index>& wave : waves_) {
+    // One front is shared by all threads, of several each has its own.
+    if (wave.size() == 1) {
+      std::vector<double> work;
+      renew(at(wave.front()), source, work, &team);
+      continue;
+    }
+    team.loop(wave.size(), 1, [&](std::size_t which, std::size_t, std::size_t) {
+      std::vector<double> work;
+      renew(at(wave[which]), source, work, nullptr);
+    });
+  }
   has_factor_ = std::ranges::all_of(is_regular_, [](std::uint8_t b) { return b != 0; });
   return has_factor_;
 }
@@ -256,8 +278,8 @@ void Multifrontal::eliminate(std::size_t which, std::vector<double>& work, Team*
   }
 }
 
-void Multifrontal::solve(std::span<const double> r, std::span<double> z,
-                         std::size_t n_vector) const {
+void Multifrontal::solve(std::span<const double> r, std::span<double> z, std::size_t n_vector,
+                         Team& team) const {
   const std::size_t d = dimension_;
   const std::size_t n = tree_.order.size() * d;
   std::vector<double> x(n * n_vector);
@@ -272,58 +294,95 @@ void Multifrontal::solve(std::span<const double> r, std::span<double> z,
     for (std::size_t a = 0; a < d; ++a) x[place + a] = r[node + a];
   });
   if (d == 2) {
-    solve_ordered<2>(x, n_vector);
+    solve_ordered<2>(x, n_vector, team);
   } else {
-    solve_ordered<3>(x, n_vector);
+    solve_ordered<3>(x, n_vector, team);
   }
   for_each_node([&](std::size_t node, std::size_t place) {
     for (std::size_t a = 0; a < d; ++a) z[node + a] = x[place + a];
   });
 }
 
+/// What a solution is made in: unknowns by place, and what each front adds to those below it.
+struct Multifrontal::Passage {
+  std::span<double> x;
+  std::vector<double> added;
+  std::size_t n_vector;
+};
+
+/// From the leaves to the roots; a front takes over what its children add, always in their order.
 template <std::size_t d>
-void Multifrontal::solve_ordered(std::span<double> x, std::size_t n_vector) const {
-  const FrontKernel& kernel = active_front_kernel();
+void Multifrontal::go_up(std::size_t f, Passage& passage, std::vector<double>& part) const {
+  const Front& front = tree_.fronts[f];
   const std::size_t n = tree_.order.size() * d;
-  std::vector<double> part;
-  const auto copy = [](const double* from, std::size_t length, double* to) {
-    for (std::size_t i = 0; i < length; ++i) to[i] = from[i];
+  const std::size_t n_own = front.n_own() * d;
+  const std::size_t n_row = front.n_node() * d;
+  part.assign(n_row * passage.n_vector, 0.0);
+  for (std::size_t v = 0; v < passage.n_vector; ++v) {
+    double* to = part.data() + (v * n_row);
+    std::copy_n(passage.x.data() + (v * n) + (front.first * d), n_own, to);
+    for (const Index c : front.children) {
+      const Front& child = tree_.fronts[at(c)];
+      const double* from = passage.added.data() + (added_start_[at(c)] * passage.n_vector) +
+                           (v * child.below.size() * d);
+      for (std::size_t i = 0; i < child.below.size(); ++i) {
+        for (std::size_t a = 0; a < d; ++a) {
+          to[(at(child.in_parent[i]) * d) + a] += from[(i * d) + a];
+        }
+      }
+    }
+  }
+  active_front_kernel().forward(panel(f), n_row, n_own, part.data(), passage.n_vector);
+  const std::size_t n_below = n_row - n_own;
+  for (std::size_t v = 0; v < passage.n_vector; ++v) {
+    const double* from = part.data() + (v * n_row);
+    std::copy_n(from, n_own, passage.x.data() + (v * n) + (front.first * d));
+    std::copy_n(from + n_own, n_below,
+                passage.added.data() + (added_start_[f] * passage.n_vector) + (v * n_below));
+  }
+}
+
+template <std::size_t d>
+void Multifrontal::go_down(std::size_t f, Passage& passage, std::vector<double>& part) const {
+  const Front& front = tree_.fronts[f];
+  const std::size_t n = tree_.order.size() * d;
+  const std::size_t n_own = front.n_own() * d;
+  const std::size_t n_row = front.n_node() * d;
+  part.resize(n_row * passage.n_vector);
+  for (std::size_t v = 0; v < passage.n_vector; ++v) {
+    double* to = part.data() + (v * n_row);
+    std::copy_n(passage.x.data() + (v * n) + (front.first * d), n_own, to);
+    for (std::size_t i = 0; i < front.below.size(); ++i) {
+      std::copy_n(passage.x.data() + (v * n) + (at(front.below[i]) * d), d, to + n_own + (i * d));
+    }
+  }
+  active_front_kernel().backward(panel(f), n_row, n_own, part.data(), passage.n_vector);
+  for (std::size_t v = 0; v < passage.n_vector; ++v) {
+    std::copy_n(part.data() + (v * n_row), n_own, passage.x.data() + (v * n) + (front.first * d));
+  }
+}
+
+template <std::size_t d>
+void Multifrontal::solve_ordered(std::span<double> x, std::size_t n_vector, Team& team) const {
+  Passage passage{
+      .x = x, .added = std::vector<double>(added_start_.back() * n_vector), .n_vector = n_vector};
+  const auto up = [&](const std::vector<Index>& fronts) {
+    std::vector<double> part;
+    for (const Index f : fronts) go_up<d>(at(f), passage, part);
   };
-  for (std::size_t f = 0; f < n_front(); ++f) {
-    const Front& front = tree_.fronts[f];
-    const std::size_t n_own = front.n_own() * d;
-    const std::size_t n_row = front.n_node() * d;
-    part.assign(n_row * n_vector, 0.0);
-    for (std::size_t v = 0; v < n_vector; ++v) {
-      copy(x.data() + (v * n) + (front.first * d), n_own, part.data() + (v * n_row));
-    }
-    kernel.forward(panel(f), n_row, n_own, part.data(), n_vector);
-    for (std::size_t v = 0; v < n_vector; ++v) {
-      const double* from = part.data() + (v * n_row);
-      copy(from, n_own, x.data() + (v * n) + (front.first * d));
-      for (std::size_t i = 0; i < front.below.size(); ++i) {
-        double* to = x.data() + (v * n) + (at(front.below[i]) * d);
-        for (std::size_t a = 0; a < d; ++a) to[a] += from[n_own + (i * d) + a];
-      }
-    }
-  }
-  for (std::size_t f = n_front(); f-- > 0;) {
-    const Front& front = tree_.fronts[f];
-    const std::size_t n_own = front.n_own() * d;
-    const std::size_t n_row = front.n_node() * d;
-    part.resize(n_row * n_vector);
-    for (std::size_t v = 0; v < n_vector; ++v) {
-      double* to = part.data() + (v * n_row);
-      copy(x.data() + (v * n) + (front.first * d), n_own, to);
-      for (std::size_t i = 0; i < front.below.size(); ++i) {
-        copy(x.data() + (v * n) + (at(front.below[i]) * d), d, to + n_own + (i * d));
-      }
-    }
-    kernel.backward(panel(f), n_row, n_own, part.data(), n_vector);
-    for (std::size_t v = 0; v < n_vector; ++v) {
-      copy(part.data() + (v * n_row), n_own, x.data() + (v * n) + (front.first * d));
-    }
-  }
+  const auto down = [&](const std::vector<Index>& fronts) {
+    std::vector<double> part;
+    for (auto f = fronts.rbegin(); f != fronts.rend(); ++f) go_down<d>(at(*f), passage, part);
+  };
+  const auto each = [&](const std::vector<Index>& wave, const auto& go) {
+    team.loop(wave.size(), 1, [&](std::size_t i, std::size_t, std::size_t) { go({wave[i]}); });
+  };
+  team.loop(subtrees_.size(), 1,
+            [&](std::size_t which, std::size_t, std::size_t) { up(subtrees_[which]); });
+  for (const std::vector<Index>& wave : waves_) each(wave, up);
+  for (auto wave = waves_.rbegin(); wave != waves_.rend(); ++wave) each(*wave, down);
+  team.loop(subtrees_.size(), 1,
+            [&](std::size_t which, std::size_t, std::size_t) { down(subtrees_[which]); });
 }
 
 const FrontKernel& active_front_kernel() {

@@ -38,7 +38,8 @@ class Multifrontal {
                                double shift, Team& team);
 
   /// Z = K⁻¹ R, both (n_vector × n d); a few vectors at once read the factor once.
-  void solve(std::span<const double> r, std::span<double> z, std::size_t n_vector = 1) const;
+  void solve(std::span<const double> r, std::span<double> z, std::size_t n_vector,
+             Team& team) const;
 
   /// Negative pivots, those of fixed unknowns left out.
   [[nodiscard]] std::size_t n_negative() const;
@@ -48,6 +49,7 @@ class Multifrontal {
 
  private:
   struct Source;
+  struct Passage;
 
   /// Numbers that fronts leave to their parents.
   [[nodiscard]] std::size_t n_left() const;
@@ -60,7 +62,11 @@ class Multifrontal {
   void eliminate(std::size_t which, std::vector<double>& work, Team* team);
   void renew(std::size_t which, const Source& source, std::vector<double>& work, Team* team);
   template <std::size_t d>
-  void solve_ordered(std::span<double> x, std::size_t n_vector) const;
+  void go_up(std::size_t f, Passage& passage, std::vector<double>& part) const;
+  template <std::size_t d>
+  void go_down(std::size_t f, Passage& passage, std::vector<double>& part) const;
+  template <std::size_t d>
+  void solve_ordered(std::span<double> x, std::size_t n_vector, Team& team) const;
   [[nodiscard]] double* panel(std::size_t which) { return panels_.data() + panel_start_[which]; }
   [[nodiscard]] const double* panel(std::size_t which) const {
     return panels_.data() + panel_start_[which];
@@ -73,13 +79,14 @@ class Multifrontal {
   bool may_keep_;
   bool is_kept_ = false;  ///< what the fronts of the last factor left is there
   std::vector<std::size_t> panel_start_;
+  std::vector<std::size_t> added_start_;  ///< of what each front adds below; the last is their sum
   Array<double, 1> panels_;
   std::vector<std::unique_ptr<double[]>> left_;  ///< of each front, (n_below d)² by columns
   std::vector<std::uint8_t> is_renewed_;         ///< of each front
   std::vector<std::size_t> n_negative_;          ///< of each front
   std::vector<std::uint8_t> is_regular_;         ///< of each front
   std::vector<std::vector<Index>> subtrees_;     ///< fronts that need nothing of another subtree
-  std::vector<Index> top_;                       ///< fronts above them
+  std::vector<std::vector<Index>> waves_;        ///< fronts above them; each needs earlier waves
   bool has_factor_ = false;
   double shift_ = 0;            ///< of it
   std::vector<double> values_;  ///< that it was made of

@@ -87,11 +87,13 @@ Eigen::MatrixXd free_motions(Eigen::MatrixXd modes, const std::vector<Index>& bo
   return left;
 }
 
-/// Calls loop(d, n_mode), as constants where all motions of space are free: loops over them unroll.
+/// Calls loop(d, n_mode), as constants where all motions are free: loops over them unroll.
 template <class Loop>
 void with_counts(std::size_t d, std::size_t n_mode, const Loop& loop) {
   if (n_mode == 6) {
     loop(std::integral_constant<std::size_t, 3>(), std::integral_constant<std::size_t, 6>());
+  } else if (d == 2 && n_mode == 3) {
+    loop(std::integral_constant<std::size_t, 2>(), std::integral_constant<std::size_t, 3>());
   } else {
     loop(d, n_mode);
   }

@@ -371,6 +371,7 @@ Array<double, 1> Transport::outflow(const ArrayView<double, 1>& concentration,
 void Transport::forget_system() {
   const std::scoped_lock lock(mutex_);
   system_.rate = -1;
+  system_.response.clear();
 }
 
 SolverExperience Transport::experience() const {

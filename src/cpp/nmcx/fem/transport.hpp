@@ -157,6 +157,7 @@ class Transport {
     Array<bool, 1> is_free;        ///< (n)
     std::vector<double> ones;      ///< (n) the system times one on free unknowns
     bool any_fixed = false;
+    std::vector<double> response;  ///< (n) of concentrations to the potential
   };
 
   template <std::size_t d>

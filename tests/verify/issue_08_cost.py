@@ -21,11 +21,15 @@ from nmcx import materials, mesh
 CASES: dict[str, dict[str, Any]] = {
     "disc": {
         "build": partial(mesh.disc, 5e-6, n_grains=400, size=0.098e-6, seed=1),
-        "states": 200, "seconds": 300.0, "memory": None,
+        "states": 200, "until": 0.3, "order": 1, "seconds": 300.0, "memory": None,
+    },
+    "disc of quadratic cells": {
+        "build": partial(mesh.disc, 5e-6, n_grains=400, size=0.098e-6, seed=1),
+        "states": 31, "until": 0.85, "order": 2, "seconds": None, "memory": None,
     },
     "ball": {
         "build": partial(mesh.ball, 5e-6, n_grains=100, size=0.355e-6, seed=1),
-        "states": 50, "seconds": 900.0, "memory": 4.0,
+        "states": 50, "until": 0.3, "order": 1, "seconds": 900.0, "memory": 4.0,
     },
 }  # fmt: skip
 
@@ -52,22 +56,21 @@ def _cost(name: str) -> list[Row]:
         started = time.perf_counter()
         profile.enable()
         history = cm.simulate(
-            body, materials.NMC811, protocol=cm.Charge(1.0, until=0.3), states=case["states"],
+            body, materials.NMC811, protocol=cm.Charge(1.0, until=case["until"]),
+            states=case["states"], order=case["order"],
             coupling=cm.Coupling(layer_growth=1e-20), checkpoint=Path(folder) / "kept",
         )  # fmt: skip
         profile.disable()
         seconds = time.perf_counter() - started
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     cells = "triangles" if body.dimension == 2 else "tetrahedra"
-    what = f"{body.n_grain} grains, {len(body.cells):,} {cells}, {case['states']} states"
+    kind = "P1/P1" if case["order"] == 1 else "P1/P2"
+    what = f"{kind}, {body.n_grain} grains, {len(body.cells):,} {cells}, {case['states']} states"
     error = history.supplied - history.stored - history.dissipated - history.released
     scale = np.maximum(history.dissipated, history.stored)
     worst = float((np.abs(error[1:]) / scale[1:]).max())
     rows = [
-        Row(
-            f"{what}: wall time, two threads", f"{seconds:.0f} s", f"≤ {case['seconds']:.0f} s",
-            seconds <= case["seconds"],
-        ),
+        _wall_time(f"{what}: wall time, two threads", seconds, case["seconds"]),
         Row(
             f"{what}: lithium, largest imbalance", f"{history.balance.max():.1e}", "≤ 1e-12",
             bool(history.balance.max() <= 1e-12),
@@ -97,6 +100,12 @@ def _cost(name: str) -> list[Row]:
         for part, functions in PARTS.items()
     ]
     return [*rows, recorded(f"{what}: seconds a state", ", ".join(per_state))]
+
+
+def _wall_time(what: str, seconds: float, most: float | None) -> Row:
+    if most is None:
+        return recorded(what, f"{seconds:.0f} s")
+    return Row(what, f"{seconds:.0f} s", f"≤ {most:.0f} s", seconds <= most)
 
 
 def _spent(profile: cProfile.Profile, functions: tuple[str, ...]) -> float:

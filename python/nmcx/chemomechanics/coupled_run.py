@@ -43,6 +43,7 @@ class CoupledRun:
         self._record = Record(dict(settings))
         self._state: Equilibrium | None = None  # of the body, at the last accepted state
         self._content = np.full(len(run.domain.unknown_of_node), stress_free)  # there, c / C_max
+        self._step = 1.0  # longest of cracking on the way there, as a change of c / C_max
 
     @property
     def n_state(self) -> int:
@@ -81,6 +82,9 @@ class CoupledRun:
                 run.change_domain(self._cracks.domain, drive, change.nodes)
             elif change.layers:
                 run.change_drive(drive)
+            if found.steps is not None:
+                longest = float(np.diff(found.steps.t, prepend=0.0).max(initial=0.0))
+                self._step = longest * float(np.abs(x - self._content).max())
             self._state, self._content = found, x
             if run.is_due:
                 yield self._record.keep(run, nodal, found, self._cracks, sought)
@@ -88,11 +92,13 @@ class CoupledRun:
 
     def _equilibrium(self, nodal: Doubles, x: Doubles, *, again: bool) -> Equilibrium:
         way = float(np.abs(x - self._content).max())
-        steps = {
-            name: min(1.0, getattr(self._control, name) / max(way, 1e-300))
-            for name in ("max_step", "min_step")
-        }
-        control = replace(self._control, **steps)
+        longest, shortest, first = (
+            min(1.0, step / max(way, 1e-300))
+            for step in (self._control.max_step, self._control.min_step, 2.0 * self._step)
+        )
+        control = replace(
+            self._control, max_step=longest, min_step=shortest, first_step=max(first, shortest)
+        )
         try:
             return self._body.equilibrium(nodal, start=self._state, control=control, again=again)
         except ValueError as error:
@@ -105,6 +111,7 @@ class CoupledRun:
         """All that goes on from a saved state."""
         assert self._state is not None
         arrays = into("run", self._run.to_arrays()) | into("cracks", self._cracks.to_arrays())
+        arrays["step"] = self._step
         if self._feedback is not None:
             arrays |= into("stress", self._feedback.to_arrays())
         return arrays | into("body", self._body.to_arrays(self._state))
@@ -119,6 +126,7 @@ class CoupledRun:
             drive.stress = self._feedback.take_up(within(last, "stress"))
         self._run.take_up(self._cracks.domain, drive, within(last, "run"))
         self._state = self._body.from_arrays(within(last, "body"))
+        self._step = last["step"]
         self._content = self._record.rows["concentration"][-1] / self._full
 
     def history(self) -> History:

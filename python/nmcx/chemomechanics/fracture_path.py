@@ -27,6 +27,8 @@ SHORTEST = 1 / 16
 _LAST_RESORT = 1 / 64
 # Followed steps that spend less than this part of the first are given up, and the body jumps.
 _LEAST_SPENT = 1 / 4096
+# Iterations that a step may take which can be shortened.
+_MOST_PATIENT = 30
 # Iterations of Newton's method that a followed step may take: it converges fast, or not at all.
 _MOST_NEWTON = 20
 
@@ -59,6 +61,10 @@ class PathControl:
     snap_back: str  #: what happens where the load cannot grow: "jump" or "follow"
     duration: float  #: of the whole load [s]
     threads: int
+    #: a step ends where the body is unstable on the way: it is likely to be too long, though those
+    #: of small loads mostly are not
+    gives_up: bool = True
+    first_step: float = 1.0  #: part of the load
 
 
 class FracturePath:
@@ -100,7 +106,7 @@ class FracturePath:
         """
         longest = self._control.max_step
         shortest = self._control.min_step
-        step = longest
+        step = min(longest, self._control.first_step)
         n_cut = 0
         while self.t < 1.0:
             # What is left is taken in one step, or halved, rather than leave a sliver.
@@ -112,8 +118,15 @@ class FracturePath:
                 step, guess, is_short = ahead.t - self.t, ahead.x, ahead.is_short
             load = self._load_at(self.t + step)
             # Where walls give way under a load that hardly grows, a long step misses its energies:
-            # it is shortened before the body has come to rest again.
-            found = self._solve(load, self.point, guess, step, stops_if_unstable=not is_short)
+            # it may be shortened before the body has come to rest again.
+            found = self._solve(
+                load,
+                self.point,
+                guess,
+                step,
+                stops_if_unstable=self._control.gives_up and not is_short,
+                most=self._control.max_iterations if is_short else _MOST_PATIENT,
+            )
             wanted = self._wanted(found, step) if found.report.converged else 0.25
             if wanted < 1.0 and not is_short:
                 self._ahead = []
@@ -193,6 +206,7 @@ class FracturePath:
         *,
         residual_integrity: float | None = None,
         stops_if_unstable: bool = False,
+        most: int | None = None,
     ) -> _core.FractureStep:
         control = self._control
         return self._kernel.equilibrate(
@@ -201,7 +215,7 @@ class FracturePath:
             point,
             guess,
             tolerance=control.tolerance,
-            max_iterations=control.max_iterations,
+            max_iterations=min(control.max_iterations, most or control.max_iterations),
             residual_integrity=(
                 control.residual_integrity if residual_integrity is None else residual_integrity
             ),

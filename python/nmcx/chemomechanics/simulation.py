@@ -44,6 +44,7 @@ def simulate(
     eigenstrain: str | Swelling = "table",
     plane: str = "generalised_plane_strain",
     law: CohesiveLaw | None = None,
+    order: int = 1,
     tolerance: float = 5e-3,
     max_step: float = 0.2,
     stress_tolerance: float = 5e-3,
@@ -70,8 +71,8 @@ def simulate(
     states : int
         Of each part, evenly spaced in time, its end included: how often lithium and cracks hear of
         each other.
-    eigenstrain, plane, law
-        See `equilibrium`.
+    eigenstrain, plane, law, order
+        See `equilibrium`; lithium is linear in each cell whatever the order of displacements.
     max_step : float
         Longest step of the cracking, as a change of c / C_max at any node [1].
     stress_tolerance : float
@@ -134,7 +135,7 @@ def simulate(
         cracks.domain, cracks.drive(), parts, start,
         states=states, tolerance=tolerance, scheme="bdf2", max_change=None,
     )  # fmt: skip
-    body = _body(mesh, parameters, swelling, plane, law, threads)
+    body = _body(mesh, parameters, swelling, plane, law, order, threads)
     feedback: StressFeedback | None = None
     if cracks.coupling.stress_drive != "none":
         feedback = StressFeedback(
@@ -148,6 +149,7 @@ def simulate(
         "max_step": max_step,
         "stress_tolerance": stress_tolerance,
         "plane": plane if mesh.dimension == 2 else "solid",
+        "order": order,
         "eigenstrain": swelling.kind,
         "stress_free": swelling.stress_free,
         **({} if body.law is None else body.law.fatigue()),
@@ -163,6 +165,7 @@ def simulate(
         "eigenstrain": swelling,
         "plane": settings["plane"],
         "law": body.law,
+        "order": order,
         "tolerance": tolerance,
         "max_step": max_step,
         "stress_tolerance": stress_tolerance,
@@ -170,7 +173,7 @@ def simulate(
     }
     control = PathControl(
         max_step=max_step, min_step=SHORTEST * max_step, tolerance=1e-6, max_iterations=200,
-        residual_integrity=1e-7, snap_back="jump", duration=0.0, threads=threads,
+        residual_integrity=1e-7, snap_back="jump", gives_up=False, duration=0.0, threads=threads,
     )  # fmt: skip
     coupled = CoupledRun(run, body, cracks, feedback, control, swelling.stress_free, settings)
     n_expected = 1 + states * len(parts)
@@ -195,11 +198,14 @@ def _body(
     swelling: Swelling,
     plane: str,
     law: CohesiveLaw | None,
+    order: int,
     threads: int,
 ) -> CrackingBody | WholeBody:
     if (mesh.interface_grains == mesh.layer_grain).any(axis=1).all():
-        return WholeBody(mesh, parameters, swelling=swelling, plane=plane, threads=threads)
+        return WholeBody(
+            mesh, parameters, swelling=swelling, plane=plane, order=order, threads=threads
+        )
     return CrackingBody(
-        mesh, parameters, swelling=swelling, plane=plane, order=1, law=law, fixed=None,
+        mesh, parameters, swelling=swelling, plane=plane, order=order, law=law, fixed=None,
         threads=threads,
     )  # fmt: skip

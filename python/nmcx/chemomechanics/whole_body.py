@@ -19,10 +19,17 @@ class WholeBody:
     """Equilibria of a body that only strains, told as those of one whose walls never open."""
 
     def __init__(
-        self, mesh: Mesh, parameters: Parameters, *, swelling: Swelling, plane: str, threads: int
+        self,
+        mesh: Mesh,
+        parameters: Parameters,
+        *,
+        swelling: Swelling,
+        plane: str,
+        order: int,
+        threads: int,
     ) -> None:
-        self._mesh, self._parameters = mesh, parameters
-        self._swelling, self._plane, self._threads = swelling, plane, threads
+        self._mesh, self._parameters, self._swelling = mesh, parameters, swelling
+        self._plane, self._order, self._threads = plane, order, threads
 
     @property
     def law(self) -> None:
@@ -55,6 +62,7 @@ class WholeBody:
             concentration,
             eigenstrain=self._swelling,
             plane=self._plane,
+            order=self._order,
             threads=self._threads,
         )
         none = np.zeros(len(self._mesh.interfaces))

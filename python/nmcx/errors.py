@@ -6,9 +6,21 @@ bit and NaN in the result.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 
 class Error(Exception):
     """Base class of everything nmcx raises on purpose, apart from `ValueError`."""
+
+    def __reduce__(self) -> tuple[Callable[..., Error], tuple[object, ...]]:
+        # To come back from another process whole, whatever `__init__` of its kind asks for.
+        return _revived, (type(self), self.args, self.__dict__)
+
+
+def _revived(kind: type[Error], words: tuple[object, ...], kept: dict[str, object]) -> Error:
+    error = kind.__new__(kind, *words)
+    error.__dict__.update(kept)
+    return error
 
 
 class InputError(Error, ValueError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -290,6 +291,25 @@ def test_a_demand_that_cannot_be_met_keeps_what_was_found() -> None:
     assert history is not None
     assert len(history.times) >= 1
     assert history.concentration.shape == (len(history.times), len(GRAINS.points))
+
+
+def test_failures_come_back_from_another_process_whole(histories: dict[str, History]) -> None:
+    """As members of an ensemble do."""
+    history = histories["one way"]
+    for failure, kept in (
+        (cm.SimulationFailure("stopped", history=history), "history"),
+        (cm.FractureFailure("stopped", equilibrium=None), "equilibrium"),
+        (cm.TransportFailure("stopped", time=3.0, history=None), "time"),
+    ):
+        found = pickle.loads(pickle.dumps(failure))
+        assert type(found) is type(failure)
+        assert str(found) == "stopped"
+        for name, value in vars(failure).items():
+            if name != "history" or value is None:
+                assert getattr(found, name) == value
+        assert kept in vars(found)
+    found = pickle.loads(pickle.dumps(cm.SimulationFailure("stopped", history=history)))
+    assert np.array_equal(found.history.concentration, history.concentration)
 
 
 def test_lithium_that_leaves_the_lattice_table_keeps_what_was_found() -> None:

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 #include <numeric>
+#include <ranges>
 
 #include "nmcx/core/instruction_set.hpp"
 #include "nmcx/fem/front_kernel.hpp"
@@ -372,7 +373,7 @@ void Multifrontal::solve_ordered(std::span<double> x, std::size_t n_vector, Team
   };
   const auto down = [&](const std::vector<Index>& fronts) {
     std::vector<double> part;
-    for (auto f = fronts.rbegin(); f != fronts.rend(); ++f) go_down<d>(at(*f), passage, part);
+    for (const Index f : std::views::reverse(fronts)) go_down<d>(at(f), passage, part);
   };
   const auto each = [&](const std::vector<Index>& wave, const auto& go) {
     team.loop(wave.size(), 1, [&](std::size_t i, std::size_t, std::size_t) { go({wave[i]}); });
@@ -380,7 +381,7 @@ void Multifrontal::solve_ordered(std::span<double> x, std::size_t n_vector, Team
   team.loop(subtrees_.size(), 1,
             [&](std::size_t which, std::size_t, std::size_t) { up(subtrees_[which]); });
   for (const std::vector<Index>& wave : waves_) each(wave, up);
-  for (auto wave = waves_.rbegin(); wave != waves_.rend(); ++wave) each(*wave, down);
+  for (const std::vector<Index>& wave : std::views::reverse(waves_)) each(wave, down);
   team.loop(subtrees_.size(), 1,
             [&](std::size_t which, std::size_t, std::size_t) { down(subtrees_[which]); });
 }

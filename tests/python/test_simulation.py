@@ -173,6 +173,20 @@ def test_the_defaults_leave_little_undone() -> None:
     assert usual.dissipated[-1] == pytest.approx(fine.dissipated[-1], rel=5e-3)
 
 
+def test_quadratic_displacements_store_less(tmp_path: Path) -> None:
+    """In a body that stays whole energy falls from linear to quadratic; a stop changes no bit."""
+    options = {"law": STRONG, "checkpoint": tmp_path / "states"}
+    linear, quadratic = run(cm.Coupling(), law=STRONG), run(cm.Coupling(), order=2, **options)
+    assert (quadratic.stored[1:] < linear.stored[1:]).all()
+    assert quadratic.stored[-1] == pytest.approx(linear.stored[-1], rel=0.2)
+    error = quadratic.supplied - quadratic.stored - quadratic.dissipated - quadratic.released
+    assert np.abs(error[1:]).max() < 5e-3 * quadratic.stored[-1]
+    again = run(cm.Coupling(), order=2, **options)
+    assert np.array_equal(again.concentration, quadratic.concentration)
+    with pytest.raises(ValueError, match="order must be 1 or 2"):
+        run(cm.Coupling(), order=3)
+
+
 def test_layers_that_grow_begin_no_step_anew() -> None:
     """They change little from state to state: a third more steps, with fluxes of the first state
     through next to no layer.

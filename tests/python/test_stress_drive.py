@@ -54,14 +54,23 @@ def test_fits_are_exact_for_what_is_linear_up_to_the_surface(grains: Mesh) -> No
     fit = PatchFit(grains)
     centre = grains.points[grains.cells].mean(axis=1)
     found = fit.slopes(3e-6 + centre @ slope)
-    # A cell all of whose corners have too few cells around them has none.
+    # Only grains of a few cells have no slope.
     has_slope = np.abs(found).max(axis=1) > 0
-    assert has_slope.mean() > 0.95
+    assert has_slope.mean() > 0.99
     assert found[has_slope] == pytest.approx(np.broadcast_to(slope, found[has_slope].shape))
-    around = np.bincount(grains.cells.ravel(), minlength=len(grains.points))
-    well = around > 2 * grains.dimension
     values = fit.at_nodes(3e-6 + centre @ slope)
+    well = np.zeros(len(grains.points), dtype=bool)
+    well[grains.cells[has_slope]] = True
     assert values[well] == pytest.approx((3e-6 + grains.points @ slope)[well], rel=1e-9)
+
+
+def test_no_corner_makes_much_of_an_error_of_its_cells() -> None:
+    """Corners of a few tetrahedra made 160 times of it: lithium and stress never settled."""
+    grains = mesh.ball(5e-6, n_grains=100, size=0.7e-6, seed=1)
+    fit, random = PatchFit(grains), np.random.default_rng(1)
+    for _ in range(20):
+        noise = random.choice([-1.0, 1.0], len(grains.cells))
+        assert np.abs(fit.at_nodes(noise)).max() <= 4.0
 
 
 # --- equilibria in a given field ---------------------------------------------------------------

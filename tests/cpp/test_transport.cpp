@@ -1,6 +1,10 @@
+#include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 #include <limits>
+#include <memory>
+#include <span>
+#include <string>
 #include <vector>
 
 #include "nmcx/core/error.hpp"
@@ -11,6 +15,46 @@
 namespace {
 
 constexpr double none = std::numeric_limits<double>::quiet_NaN();
+
+/// Gauss and Seidel's sweeps; sees to it that what it is given is as promised.
+class Sweeps final : public nmcx::OutsideSolver {
+ public:
+  explicit Sweeps(int n_sweep) : n_sweep_(n_sweep) {}
+
+  void set_matrix(const nmcx::SparsePattern& pattern, std::span<const double> values,
+                  std::span<const double> smooth) override {
+    pattern_ = &pattern;
+    values_.assign(values.begin(), values.end());
+    for (std::size_t i = 0; i < pattern.size(); ++i) {
+      BOOST_TEST(values[static_cast<std::size_t>(pattern.diagonal[i])] == 1.0);
+      BOOST_TEST(smooth[i] >= 0.0);
+    }
+    ++n_matrix;
+  }
+
+  std::size_t solve(std::span<const double> r, double tolerance, std::span<double> x) override {
+    BOOST_TEST(tolerance > 0.0);
+    std::ranges::fill(x, 0.0);
+    for (int sweep = 0; sweep < n_sweep_; ++sweep) {
+      for (std::size_t i = 0; i < r.size(); ++i) {
+        double left = r[i] + x[i];
+        for (auto k = pattern_->row_start[i]; k < pattern_->row_start[i + 1]; ++k) {
+          const auto at = static_cast<std::size_t>(k);
+          left -= values_[at] * x[static_cast<std::size_t>(pattern_->column[at])];
+        }
+        x[i] = left;
+      }
+    }
+    return static_cast<std::size_t>(n_sweep_);
+  }
+
+  int n_matrix = 0;
+
+ private:
+  int n_sweep_;
+  const nmcx::SparsePattern* pattern_ = nullptr;
+  std::vector<double> values_;
+};
 
 }  // namespace
 
@@ -189,6 +233,50 @@ BOOST_AUTO_TEST_CASE(a_steady_state_without_anything_held_is_refused) {
                                     .guess = view(zero)},
                                    {}, grains.one_thread),
                     nmcx::InvalidArgument);
+}
+
+BOOST_AUTO_TEST_CASE(an_outside_solver_takes_the_place_of_ours) {
+  TwoGrains grains;
+  grains.conductance = {6.0};
+  nmcx::Transport ours = grains.transport();
+  nmcx::Transport theirs = grains.transport();
+  const auto sweeps = std::make_shared<Sweeps>(60);
+  theirs.use(sweeps);
+  const std::size_t n = ours.size();
+  const std::vector<double> zero(n, 0.0);
+  const std::vector<double> before(n, 4.0);
+  std::vector<double> load(n, 0.0);
+  load[2] = 3;
+  std::vector<double> held(n, none);
+  held[5] = 1;
+  const auto step = [&](nmcx::Transport& transport, const std::vector<double>& fixed) {
+    return transport.step({.rate = 2,
+                           .history = view(before),
+                           .load = view(load),
+                           .exchange = view(zero),
+                           .fixed = view(fixed),
+                           .guess = view(before)},
+                          {.tolerance = 1e-12, .max_iterations = 100}, grains.one_thread);
+  };
+  for (const auto& fixed : {std::vector<double>(n, none), held}) {
+    const auto wanted = step(ours, fixed);
+    const auto found = step(theirs, fixed);
+    BOOST_TEST(found.iterations >= 60);
+    BOOST_TEST(found.residual <= 1e-12);
+    for (std::size_t i = 0; i < n; ++i) {
+      BOOST_TEST(found.concentration[i] == wanted.concentration[i],
+                 boost::test_tools::tolerance(1e-10));
+    }
+  }
+  BOOST_TEST(sweeps->n_matrix == 2);
+
+  // One that gets nowhere is not believed.
+  nmcx::Transport stuck = grains.transport();
+  stuck.use(std::make_shared<Sweeps>(0));
+  BOOST_CHECK_EXCEPTION(
+      step(stuck, held), nmcx::ConvergenceError, [](const nmcx::ConvergenceError& error) {
+        return std::string(error.what()).find("outside solver") != std::string::npos;
+      });
 }
 
 BOOST_AUTO_TEST_SUITE_END()

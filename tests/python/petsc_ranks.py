@@ -9,6 +9,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import numpy as np
 from nmcx import ConvergenceError, mesh
 from nmcx import chemomechanics as cm
 from nmcx.materials import NMC811
-from nmcx.results import Equilibrium, Mesh
+from nmcx.results import Equilibrium, Mesh, TransportHistory
 
 FULL = NMC811.max_concentration
 
@@ -62,6 +63,51 @@ CASES: dict[str, Callable[[], tuple[Mesh, dict[str, Any]]]] = {
     "ball, quadratic": lambda: (ball(0.6e-6), {"order": 2}),
     "two bodies": lambda: (apart(), {"plane": "plane_strain"}),
 }
+
+
+def diffused(body: Mesh, solver: str) -> TransportHistory:
+    """Through a surface that is held, one that is given its flux, and one that exchanges."""
+    angle = np.arctan2(*body.points[body.surface].mean(axis=1)[:, :2].T)
+    conditions = [
+        cm.Dirichlet(0.8 * FULL, where=angle > 2.0),
+        cm.Flux(2e-6, where=angle < -2.0),
+        cm.Robin(1e-9, 0.1 * FULL, where=np.abs(angle) < 1.0),
+    ]
+    return cm.diffuse(
+        body, NMC811, initial=0.5 * FULL, boundary=conditions, times=[20.0, 100.0], step=10.0,
+        solver=solver, solver_tolerance=1e-12, threads=1,
+    )  # fmt: skip
+
+
+def cycled(body: Mesh, solver: str) -> TransportHistory:
+    return cm.cycle(
+        body, NMC811, protocol=[cm.Charge(2.0, until=0.7), cm.Rest(60.0)], states=2,
+        solver=solver, solver_tolerance=1e-12, threads=1,
+    )  # fmt: skip
+
+
+#: Of lithium.
+LITHIUM: dict[str, Callable[[str], TransportHistory]] = {
+    "diffuse, disc": partial(diffused, disc()),
+    "diffuse, ball": partial(diffused, ball()),
+    "cycle, disc": partial(cycled, disc()),
+    "cycle, ball": partial(cycled, ball()),
+}
+
+
+def compared_lithium(case: Callable[[str], TransportHistory]) -> dict[str, Any]:
+    own, theirs = case("iterative"), case("petsc")
+    return {
+        "n_unknown": own.concentration.shape[1],
+        "concentration": difference(theirs.concentration, own.concentration),
+        "balance": float(theirs.balance.max()),
+        "n_step": theirs.n_step,
+        "own_n_step": own.n_step,
+        "iterations": theirs.n_iteration,
+        "own_iterations": own.n_iteration,
+        "sum": float(theirs.concentration.sum()),
+    }
+
 
 #: For the long check.
 LARGE: dict[str, Callable[[], tuple[Mesh, dict[str, Any]]]] = {
@@ -116,9 +162,14 @@ def main() -> None:
     rank = PETSc.COMM_WORLD.rank
     folder, names = Path(sys.argv[1]), sys.argv[2:]
     cases = {**CASES, **LARGE}
-    found = {
-        name: compared(*cases[name]()) if name in cases else refused(name, rank) for name in names
-    }
+    found = {}
+    for name in names:
+        if name in cases:
+            found[name] = compared(*cases[name]())
+        elif name in LITHIUM:
+            found[name] = compared_lithium(LITHIUM[name])
+        else:
+            found[name] = refused(name, rank)
     (folder / f"rank_{rank}.json").write_text(json.dumps(found))
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from petsc_ranks import CASES, disc
+from petsc_ranks import CASES, LITHIUM, disc
 
 from nmcx import chemomechanics as cm
 from nmcx.materials import NMC811
@@ -61,6 +61,21 @@ def test_the_same_rest_on_any_number_of_ranks(n: int, tmp_path: Path) -> None:
 
 
 @needs_petsc
+@pytest.mark.parametrize("n", [1, 2])
+def test_the_same_lithium_on_any_number_of_ranks(n: int, tmp_path: Path) -> None:
+    """Held, given, exchanging and reacting surfaces; the balance is closed as ever."""
+    ranks = on_ranks(n, tmp_path, *LITHIUM)
+    for case in LITHIUM:
+        first = ranks[0][case]
+        assert first["concentration"] <= 1e-8, (case, first)
+        assert first["balance"] <= 1e-12, (case, first)
+        assert first["n_step"] == first["own_n_step"], case
+        # It is PETSc that has solved: with multigrid in a few iterations.
+        assert 0 < first["iterations"] < first["own_iterations"], (case, first)
+        assert all(rank[case]["sum"] == first["sum"] for rank in ranks), case
+
+
+@needs_petsc
 def test_options_are_those_of_the_database(tmp_path: Path) -> None:
     jacobi = on_ranks(1, tmp_path, "ball", options="-nmcx_pc_type jacobi")[0]["ball"]
     assert jacobi["iterations"] > 200 and jacobi["stress"] <= 1e-8
@@ -79,6 +94,8 @@ def test_without_petsc4py_it_says_what_to_install(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setitem(sys.modules, "petsc4py", None)
     with pytest.raises(ImportError, match="python3-petsc4py"):
         cm.equilibrium(disc(), NMC811, 3e4, linear_solver="petsc")
+    with pytest.raises(ImportError, match="python3-petsc4py"):
+        cm.cycle(disc(), NMC811, protocol=cm.Charge(1.0, until=0.9), solver="petsc")
 
 
 def test_walls_that_crack_are_not_its_business() -> None:

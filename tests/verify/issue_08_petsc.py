@@ -9,6 +9,7 @@ from typing import Any
 
 from check import ROOT, Check, Row, module_of, recorded
 
+LITHIUM = ("diffuse, disc", "diffuse, ball", "cycle, disc", "cycle, ball")
 CASES = ("disc", "disc, quadratic", "ball", "ball, held")
 LARGE = ("large disc", "large ball")
 
@@ -21,7 +22,7 @@ def petsc(reduced: bool) -> list[Row]:
     if environment.missing():
         figure = "displacement and stress by PETSc on two ranks less those of nmcx"
         return [Row(figure, environment.missing(), "≤ 1e-8", None)]
-    found = {n: _on_ranks(environment, n, cases) for n in (1, 2)}
+    found = {n: _on_ranks(environment, n, (*cases, *LITHIUM)) for n in (1, 2)}
     rows = []
     for case in cases:
         for n, by_case in found.items():
@@ -34,6 +35,15 @@ def petsc(reduced: bool) -> list[Row]:
             rows.append(Row(figure, f"{worst:.1e}", "≤ 1e-8", worst <= 1e-8))
             if case in LARGE:
                 rows.append(recorded(f"{case}, PETSc on {n} rank{'s'[: n - 1]}", _times(one)))
+    for case in LITHIUM:
+        for n, by_case in found.items():
+            one = by_case[case]
+            figure = (
+                f"concentration less nmcx's, {case}, {one['n_unknown']:,} nodes, PETSc on {n} "
+                f"rank{'s'[: n - 1]}"
+            )
+            worst = one["concentration"]
+            rows.append(Row(figure, f"{worst:.1e}", "≤ 1e-8", worst <= 1e-8))
     return rows
 
 

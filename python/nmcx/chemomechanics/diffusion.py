@@ -81,9 +81,11 @@ def diffuse(
     scheme : {"bdf2", "backward-euler"}
     mass : {"lumped", "consistent"}
         Lumped does not overshoot after a jump of the surface.
-    solver : {"automatic", "iterative", "direct"}
+    solver : {"automatic", "iterative", "direct", "petsc"}
+        "petsc": your own PETSc through petsc4py, under MPI: all processes call, and get all of the
+        result.
     solver_tolerance : float
-        Relative residual of the iterative solver [1].
+        Relative residual of the iterative solver, or PETSc's [1].
     threads : int
         0: all cores. Results have the same bits for every number.
 
@@ -98,6 +100,8 @@ def diffuse(
         If arrays have wrong lengths or are not finite, times do not increase, cells have no
         positive volume, a diffusion tensor is not positive definite, concentrations are outside
         0 … C_max.
+    ImportError
+        If petsc4py is asked for and not installed.
     nmcx.chemomechanics.ImpossibleDemand
         If a flux would empty or overfill a facet; with time, place and the history up to then.
     nmcx.ConvergenceError

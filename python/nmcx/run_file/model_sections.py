@@ -118,3 +118,7 @@ class Compare:
     imaged_pores: bool = field(
         default=False, metadata=key(as_flag, "count imaged pores as void of the model too")
     )
+    workers: int = field(
+        default=1,
+        metadata=key(as_integer(1, 256), "processes that simulate members side by side"),
+    )

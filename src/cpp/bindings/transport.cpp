@@ -1,5 +1,10 @@
 #include "nmcx/fem/transport.hpp"
 
+#include <algorithm>
+#include <memory>
+#include <span>
+#include <utility>
+
 #include "bind.hpp"
 
 using namespace py::literals;
@@ -10,6 +15,38 @@ using Doubles = nmcx::ArrayView<double, 1>;
 using Rows = nmcx::ArrayView<std::int64_t, 2>;
 
 using Indices = nmcx::ArrayView<std::int64_t, 1>;
+
+/// Asks a Python object, which copies what it is given.
+class PythonSolver final : public nmcx::OutsideSolver {
+ public:
+  explicit PythonSolver(py::object solver) : solver_(std::move(solver)) {}
+
+  void set_matrix(const nmcx::SparsePattern& pattern, std::span<const double> values,
+                  std::span<const double> smooth) override {
+    const py::gil_scoped_acquire gil;
+    solver_.attr("set_matrix")(array_of<nmcx::Index>(pattern.row_start),
+                               array_of<nmcx::Index>(pattern.column), array_of<double>(values),
+                               array_of<double>(smooth));
+  }
+
+  std::size_t solve(std::span<const double> r, double tolerance, std::span<double> x) override {
+    const py::gil_scoped_acquire gil;
+    const py::tuple found = solver_.attr("solve")(array_of<double>(r), tolerance);
+    const auto solution = found[0].cast<py::array_t<double, py::array::c_style>>();
+    nmcx::require(static_cast<std::size_t>(solution.size()) == x.size(),
+                  "a solver must give one value per unknown");
+    std::copy_n(solution.data(), x.size(), x.data());
+    return found[1].cast<std::size_t>();
+  }
+
+ private:
+  template <class T>
+  static py::array_t<T> array_of(std::span<const T> values) {
+    return py::array_t<T>(static_cast<py::ssize_t>(values.size()), values.data());
+  }
+
+  py::object solver_;
+};
 
 void bind_electrode(py::module_& m) {
   using nmcx::bindings::ReleaseGil;
@@ -94,6 +131,12 @@ void bind_stepping(py::module_& m) {
       .def_property_readonly("surface_area", &Transport::surface_area,
                              py::return_value_policy::reference_internal)
       .def("forget_system", &Transport::forget_system)
+      .def(
+          "use",
+          [](Transport& self, py::object solver) {
+            self.use(std::make_shared<PythonSolver>(std::move(solver)));
+          },
+          "solver"_a)
       .def_property("experience", &Transport::experience, &Transport::set_experience)
       .def("unknown_of_node", &Transport::unknown_of_node)
       .def("surface_unknowns", &Transport::surface_unknowns)

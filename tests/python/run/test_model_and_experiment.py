@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import html
 import inspect
+import multiprocessing
+import time
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from nmcx.comparison.verdict import among
 from nmcx.errors import OutputError, UsageError
 from nmcx.run.folder import part_of
 from nmcx.run.kept_model import kept_model
+from nmcx.run.workers import workers
 from nmcx.run_file import RunFileError
 
 MODEL = """
@@ -38,6 +41,7 @@ stress_drive = "none"
 [compare]
 n_member = 3
 n_turned = 3
+workers = 2
 """
 #: The same for the functions.
 OPTIONS: dict[str, Any] = {
@@ -123,6 +127,17 @@ def test_members_and_turned_members_are_those_of_their_seeds(held: dict[str, Any
     np.testing.assert_allclose(found.turned[0], curve(held, turned), rtol=1e-12)
     assert found.p_model == among(found.measured.pearson, found.predicted)
     assert found.p_turned == among(found.measured.pearson, found.turned)
+
+
+def test_who_stops_waits_for_no_member() -> None:
+    started = time.monotonic()
+    with pytest.raises(KeyboardInterrupt), workers(2) as (mapper, threads):
+        assert threads >= 1
+        for nothing in mapper(time.sleep, [0.0, 600.0, 600.0, 600.0]):
+            assert nothing is None
+            raise KeyboardInterrupt
+    assert time.monotonic() - started < 60.0
+    assert not multiprocessing.active_children()
 
 
 def test_a_coupling_contributes_what_goes_without_it(held: dict[str, Any]) -> None:
@@ -256,7 +271,7 @@ def test_keys_have_the_names_and_defaults_of_the_functions() -> None:
         known = inspect.signature(function).parameters
         for item in fields(section):
             name = item.name.removesuffix("_um").removesuffix("_nm")
-            if name in own | {"cycles", "initial_content", "protocol", "contributions"}:
+            if name in own | {"cycles", "initial_content", "protocol", "contributions", "workers"}:
                 continue
             assert known[name].default == item.default, name
         assert own <= set(known)

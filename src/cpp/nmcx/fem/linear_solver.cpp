@@ -26,11 +26,15 @@ double price_of_factor(std::size_t n, std::size_t dimension) {
   return dimension == 2 ? 2.4 * std::sqrt(size) : 0.4 * size;
 }
 
+// An outside solver knows a residual no better than its recurrence: what is left is solved for
+// again.
+constexpr int most_refinements = 4;
+
 constexpr int most_unasked = 8;  // after so many matrices the iterations are counted afresh
 
-std::string not_converged(const SolveReport& report, double tolerance) {
+std::string not_converged(const char* method, const SolveReport& report, double tolerance) {
   std::ostringstream text;
-  text << "conjugate gradients stopped after " << report.iterations
+  text << method << " stopped after " << report.iterations
        << " iterations at a relative residual of " << report.residual << ", tolerance "
        << tolerance;
   return text.str();
@@ -92,7 +96,7 @@ SolveReport conjugate_gradients(HalfMatrix& matrix, std::span<const double> inve
     report.residual = std::sqrt(rz) / reference;
     if (report.residual <= options.tolerance) return report;
   }
-  throw ConvergenceError(not_converged(report, options.tolerance));
+  throw ConvergenceError(not_converged("conjugate gradients", report, options.tolerance));
 }
 
 struct LinearSolver::Direct {
@@ -112,6 +116,7 @@ void LinearSolver::set_matrix(const SparseMatrix& matrix, std::span<const bool> 
   matrix_ = matrix;
   is_factorised_ = false;
   half_is_set_ = false;
+  outside_is_set_ = false;
   n_expected_ = std::max(1.0, n_solution_);
   n_solution_ = 0;
   iterations_spent_ = 0;
@@ -175,6 +180,7 @@ void LinearSolver::factorise() {
 
 SolveReport LinearSolver::solve(std::span<double> r, std::span<double> x, double reference,
                                 const SolveOptions& options, Team& team) {
+  if (outside_ != nullptr) return solve_outside(r, x, reference, options, team);
   if (!is_factorised_ && wants_factor()) factorise();
   ++n_solution_;
   if (is_factorised_) return solve_directly(r, x, reference, team);
@@ -203,6 +209,54 @@ SolveReport LinearSolver::solve_directly(std::span<double> r, std::span<double> 
   for (std::size_t i = 0; i < n; ++i) r[i] -= product[i];
   const double left = diagonal_norm(r, inverse_diagonal_, team);
   return {.iterations = 0, .residual = reference > 0 ? left / reference : 0};
+}
+
+// In unknowns x / √(1 / diagonal) the matrix has ones on its diagonal, and the residual's norm is
+// that of `diagonal_norm`.
+void LinearSolver::hand_out_matrix() {
+  const SparsePattern& pattern = *matrix_.pattern;
+  const std::size_t n = pattern.size();
+  std::vector<double> values(pattern.column.size(), 0.0);
+  std::vector<double> smooth(n, 0.0);
+  for (std::size_t i = 0; i < n; ++i) {
+    values[static_cast<std::size_t>(pattern.diagonal[i])] = 1;
+    if (inverse_diagonal_[i] == 0) continue;
+    smooth[i] = 1 / std::sqrt(inverse_diagonal_[i]);
+    const auto end = static_cast<std::size_t>(pattern.row_start[i + 1]);
+    for (auto k = static_cast<std::size_t>(pattern.row_start[i]); k < end; ++k) {
+      const auto j = static_cast<std::size_t>(pattern.column[k]);
+      if (j != i) {
+        values[k] = matrix_.values[k] * std::sqrt(inverse_diagonal_[i] * inverse_diagonal_[j]);
+      }
+    }
+  }
+  outside_->set_matrix(pattern, values, smooth);
+  outside_is_set_ = true;
+}
+
+SolveReport LinearSolver::solve_outside(std::span<double> r, std::span<double> x, double reference,
+                                        const SolveOptions& options, Team& team) {
+  const std::size_t n = r.size();
+  if (!outside_is_set_) hand_out_matrix();
+  std::vector<double> right(n);
+  std::vector<double> change(n);
+  std::vector<double> product(n);
+  SolveReport report;
+  for (int refinement = 0;; ++refinement) {
+    const double left = diagonal_norm(r, inverse_diagonal_, team);
+    report.residual = reference > 0 ? left / reference : 0;
+    if (report.residual <= options.tolerance) return report;
+    if (refinement == most_refinements) break;
+    for (std::size_t i = 0; i < n; ++i) right[i] = std::sqrt(inverse_diagonal_[i]) * r[i];
+    report.iterations += outside_->solve(right, 0.5 * options.tolerance / report.residual, change);
+    for (std::size_t i = 0; i < n; ++i) {
+      change[i] *= std::sqrt(inverse_diagonal_[i]);
+      x[i] += change[i];
+    }
+    multiply(matrix_, change, product, team);
+    for (std::size_t i = 0; i < n; ++i) r[i] -= product[i];
+  }
+  throw ConvergenceError(not_converged("the outside solver", report, options.tolerance));
 }
 
 }  // namespace nmcx

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "nmcx/core/parallel.hpp"
@@ -29,6 +30,24 @@ struct SolverExperience {
   double last_iterations = 0;  ///< of the last iterative solution
   double n_solution = 0;       ///< of the matrix last set
   int n_unasked = 0;           ///< matrices factorised since the last iterative solution
+};
+
+/// A solver that whoever uses this one brings along.
+class OutsideSolver {
+ public:
+  OutsideSolver() = default;
+  OutsideSolver(const OutsideSolver&) = delete;
+  OutsideSolver& operator=(const OutsideSolver&) = delete;
+  virtual ~OutsideSolver() = default;
+
+  /// Takes a symmetric positive definite matrix whose diagonal is one.
+  /// @param smooth  (n) what diffusion hardly hinders, zero where nothing is sought
+  virtual void set_matrix(const SparsePattern& pattern, std::span<const double> values,
+                          std::span<const double> smooth) = 0;
+
+  /// Solution of A x = r, to a residual relative to r.
+  /// @returns iterations
+  virtual std::size_t solve(std::span<const double> r, double tolerance, std::span<double> x) = 0;
 };
 
 /// Corrects x by the solution of A x' = r on the free unknowns; on return r is the residual left.
@@ -68,6 +87,9 @@ class LinearSolver {
   SolveReport solve(std::span<double> r, std::span<double> x, double reference,
                     const SolveOptions& options, Team& team);
 
+  /// From the next matrix on an outside solver takes the place of both methods.
+  void use(std::shared_ptr<OutsideSolver> outside) { outside_ = std::move(outside); }
+
   /// With it another solver goes on to the next matrix as this one would, to the bit.
   [[nodiscard]] SolverExperience experience() const;
   void set_experience(const SolverExperience& experience);
@@ -82,6 +104,9 @@ class LinearSolver {
   void factorise();
   SolveReport solve_directly(std::span<double> r, std::span<double> x, double reference,
                              Team& team) const;
+  void hand_out_matrix();
+  SolveReport solve_outside(std::span<double> r, std::span<double> x, double reference,
+                            const SolveOptions& options, Team& team);
 
   SolverKind kind_;
   double price_;  ///< of a factorisation, in iterations; infinite if it is never worth it
@@ -90,6 +115,8 @@ class LinearSolver {
   std::unique_ptr<HalfMatrix> half_;  ///< for the iterations
   bool half_is_set_ = false;          ///< to the matrix last set
   std::unique_ptr<Direct> direct_;
+  std::shared_ptr<OutsideSolver> outside_;
+  bool outside_is_set_ = false;  ///< to the matrix last set
   bool is_factorised_ = false;   ///< the matrix last set
   double last_iterations_ = 0;   ///< of the last iterative solution
   double iterations_spent_ = 0;  ///< on this matrix

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <string>
+#include <utility>
 
 #include "nmcx/core/error.hpp"
 #include "nmcx/fem/cell_corners.hpp"
@@ -366,6 +367,12 @@ Array<double, 1> Transport::outflow(const ArrayView<double, 1>& concentration,
   multiply({.pattern = &pattern_, .values = stiffness_, .diagonal = none},
            {concentration.data, size()}, {result.data(), size()}, team);
   return result;
+}
+
+void Transport::use(std::shared_ptr<OutsideSolver> outside) {
+  const std::scoped_lock lock(mutex_);
+  solver_->use(std::move(outside));
+  system_.rate = -1;
 }
 
 void Transport::forget_system() {

@@ -143,6 +143,9 @@ class Transport {
   [[nodiscard]] Array<double, 1> outflow(const ArrayView<double, 1>& concentration,
                                          const Execution& execution) const;
 
+  /// Systems are solved by another solver from the next one on.
+  void use(std::shared_ptr<OutsideSolver> outside);
+
   /// Forgets the system of the last step: what comes then depends on `experience` alone.
   void forget_system();
   [[nodiscard]] SolverExperience experience() const;

@@ -1,0 +1,54 @@
+"""Processes that simulate members of an ensemble side by side."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+
+@contextmanager
+def workers(n: int) -> Iterator[tuple[Callable[..., Any], int]]:
+    """What runs the members in place of `map`, and the threads each then has.
+
+    Parameters
+    ----------
+    n : int
+        Number of processes; 1: this one, with all threads.
+
+    Yields
+    ------
+    mapper : callable
+    threads : int
+        0: all cores.
+    """
+    if n == 1:
+        yield map, 0
+        return
+    # Forked threads of OpenMP hang.
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(n, mp_context=context)
+    before = set(multiprocessing.active_children())
+    try:
+        yield pool.map, max(1, _n_core() // n)
+    except BaseException:
+        # Members under way are begun anew by who goes on: nobody waits for them.
+        pool.shutdown(wait=False, cancel_futures=True)
+        started = set(multiprocessing.active_children()) - before
+        for each in started:
+            each.terminate()
+        for each in started:
+            each.join()
+        raise
+    finally:
+        pool.shutdown()
+
+
+def _n_core() -> int:
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on macOS
+        return os.cpu_count() or 1

@@ -82,9 +82,10 @@ class CoupledRun:
                 run.change_domain(self._cracks.domain, drive, change.nodes)
             elif change.layers:
                 run.change_drive(drive)
-            if found.steps is not None:
-                longest = float(np.diff(found.steps.t, prepend=0.0).max(initial=0.0))
-                self._step = longest * float(np.abs(x - self._content).max())
+            way = float(np.abs(x - self._content).max())
+            # What hardly moves, as at rest, says nothing of the steps that a way needs.
+            if found.steps is not None and way > self._control.min_step:
+                self._step = way * float(np.diff(found.steps.t, prepend=0.0).max(initial=0.0))
             self._state, self._content = found, x
             if run.is_due:
                 yield self._record.keep(run, nodal, found, self._cracks, sought)

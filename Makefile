@@ -160,7 +160,7 @@ docs: install
 
 # Full counts of one issue (make verify ISSUE=2) or of all; resumable; writes docs/verification.md.
 verify: install
-	$(PIP) install --group bench
+	$(PIP) install --group bench --group coverage
 	$(RUN) tests/verify $(if $(ISSUE),--issue $(ISSUE))
 
 clean:

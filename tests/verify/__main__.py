@@ -133,6 +133,8 @@ def main() -> int:
             print(f"issue {issue}: {check.name}", flush=True)
             kept = ROOT / "build" / "verify" / revision / f"{issue}-{check.name}.json"
             results.setdefault(issue, []).append((check, measure(check, options.reduced, kept)))
+    if options.only and not results:
+        parser.error(f"no check is named {options.only!r}")
     if not options.reduced and not options.only:
         write_table(results, revision)
     rows = [row for checks in results.values() for _, found in checks for row in found]

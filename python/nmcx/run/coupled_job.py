@@ -178,6 +178,7 @@ def _simulated(
                 states=transport.states,
                 eigenstrain=fracture.eigenstrain,
                 plane=fracture.plane,
+                order=fracture.order,
                 law=tiring_walls(file, parameters, grains),
                 tolerance=transport.tolerance or 5e-3,
                 max_step=fracture.max_step,

@@ -160,7 +160,8 @@ class RunFile:
         if section == "correlation":
             return self.placing is not None
         if section in ("material", "fracture", "coupling"):
-            return self.model is not None and (section, key) != ("fracture", "plane")
+            of_simulation = section == "fracture" and key in ("plane", "order")
+            return self.model is not None and not of_simulation
         if section not in ("morphology", "cones"):
             return True
         return self.tomogram is not None or (self.hard is not None and self.hard.stack is not None)

@@ -230,6 +230,10 @@ class Fracture:
             as_choice("generalised_plane_strain", "plane_strain", "plane_stress"), "of a disc"
         ),
     )
+    order: int = field(
+        default=1,
+        metadata=key(as_integer(1, 2), "of displacements in a cell: 1 linear, 2 quadratic"),
+    )
     max_step: float = field(
         default=0.2,
         metadata=key(as_number(1e-6, 1), "longest step of cracking, as a change of c / C_max [1]"),

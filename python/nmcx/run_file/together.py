@@ -92,6 +92,8 @@ def _of_model(sections: Mapping[str, Any]) -> str | None:
             return f"[{name}] {problem}"
     if fracture is not None and fracture.plane != type(fracture)().plane:
         return "[fracture] plane: is of a disc; leave it out"
+    if fracture is not None and fracture.order != 1:
+        return "[fracture] order: cells of [model] are linear; see `nmcx simulate`"
     if fracture is not None and fracture.fatigue_cycles is not None:
         return "[fracture] fatigue_cycles: walls of [model] do not tire; see `nmcx simulate`"
     if model.contributions and (sections["coupling"] or Coupling()).n_on == 0:

@@ -223,6 +223,7 @@ MISTAKES = [
     (GOOD + 'n_grains = 5\npores = "shut"\n', r'pores: must be one of "open", "closed"'),
     (GOOD + "n_grains = 5\nradius_um = 5\n", r"\[model\] radius_um: unknown key"),
     (GOOD + 'n_grains = 5\n[fracture]\nplane = "plane_strain"\n', r"plane: is of a disc"),
+    (GOOD + "n_grains = 5\n[fracture]\norder = 2\n", r"order: cells of \[model\] are linear"),
     (
         GOOD + "n_grains = 5\n[coupling]\nwetting = false\nwet_damage = 0.5\n",
         r"need wetting = true",

@@ -148,6 +148,20 @@ def test_the_folder_holds_what_python_gives(
     assert [f"state {i} of {N_STATE} is kept" in (out / "log.txt").read_text() for i in (1, 5)]
 
 
+def test_displacements_of_second_order_are_asked_for_by_their_key(cracking: Path) -> None:
+    assert simulate(cracking, "linear", "--states", 2) == 0
+    assert simulate(cracking, "quadratic", "--states", 2, "--order", 2) == 0
+    file = run_file.read_simulation(cracking.parent / "quadratic" / "run.resolved.toml")
+    grains, found = history_in(cracking.parent / "quadratic")
+    wanted = cm.simulate(
+        grains, material(file), protocol=cm.Charge(1.0, until=0.6), states=2, order=2,
+        coupling=cm.Coupling(stress_drive="none", layer_growth=1e-20),
+    )  # fmt: skip
+    assert np.array_equal(found.stress, wanted.stress)
+    linear = history_in(cracking.parent / "linear")[1]
+    assert not np.allclose(found.opening[-1], linear.opening[-1], rtol=1e-3)
+
+
 def test_pictures_of_cracks_are_drawn(cracking: Path) -> None:
     cracking.write_text(CRACKING.replace("pictures = false", "pictures = true"))
     assert simulate(cracking, "out", "--states", 1, pictures=True) == 0

@@ -134,6 +134,10 @@ class Browser:
             path.write_bytes(png)
         return png
 
+    def printed(self) -> bytes:
+        """The page as PDF."""
+        return base64.b64decode(self._call("Page.printToPDF", printBackground=False)["data"])
+
     def _call(self, method: str, **parameters: Any) -> dict[str, Any]:
         self._number += 1
         message: dict[str, Any] = {

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
 import numpy as np
 import pytest
 
@@ -21,6 +25,7 @@ from nmcx.results import (
     XiMap,
 )
 
+BROWSER = Path(__file__).parents[2] / "tools" / "browser.py"
 SHAPE, VOXEL = (40, 36, 38), (0.25, 0.25, 0.25)
 
 
@@ -146,3 +151,17 @@ def findings() -> Findings:
         particle=Particle(solid, inside, VOXEL), depth=depth, lines=lines, cones=cones,
         surface=surface, scan=scan,
     )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def tool() -> ModuleType:
+    """A real browser without window, where there is one."""
+    if not BROWSER.exists():
+        pytest.skip("the source tree is not here")
+    described = importlib.util.spec_from_file_location("browser", BROWSER)
+    assert described is not None and described.loader is not None
+    module = importlib.util.module_from_spec(described)
+    described.loader.exec_module(module)
+    if module.find() is None:
+        pytest.skip("no chromium here; install it or set NMCX_BROWSER")
+    return module

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import importlib.util
 import json
 import re
 from pathlib import Path
@@ -230,21 +229,7 @@ def test_nothing_to_paint_and_a_foreign_scan_are_refused() -> None:
 
 # In a real browser --------------------------------------------------------------------------------
 
-TOOL = Path(__file__).parents[2] / "tools" / "browser.py"
 READY = "document.documentElement.dataset.ready === 'true'"
-
-
-@pytest.fixture(scope="module")
-def tool() -> ModuleType:
-    if not TOOL.exists():
-        pytest.skip("the source tree is not here")
-    described = importlib.util.spec_from_file_location("browser", TOOL)
-    assert described is not None and described.loader is not None
-    module = importlib.util.module_from_spec(described)
-    described.loader.exec_module(module)
-    if module.find() is None:
-        pytest.skip("no chromium here; install it or set NMCX_BROWSER")
-    return module
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,12 @@ from nmcx.comparison.contributions import coupling_contributions
 from nmcx.comparison.cycling import by_cycle
 from nmcx.comparison.ensemble import compare
 from nmcx.comparison.layers import layer_from_xi, layered_surface
-from nmcx.comparison.members import SimulatedParticle, predicted_porosity, simulate_particle
+from nmcx.comparison.members import (
+    ParticleFailure,
+    SimulatedParticle,
+    predicted_porosity,
+    simulate_particle,
+)
 from nmcx.comparison.voxels import cracked_particle, opened_voxels
 from nmcx.results import Comparison, Contributions, CycleTable, LayerMap
 
@@ -18,6 +23,7 @@ __all__ = [
     "Contributions",
     "CycleTable",
     "LayerMap",
+    "ParticleFailure",
     "SimulatedParticle",
     "by_cycle",
     "compare",

@@ -9,7 +9,15 @@ from os import PathLike
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nmcx.chemomechanics import Charge, Coupling, Discharge, Hold, Rest, simulate
+from nmcx.chemomechanics import (
+    Charge,
+    Coupling,
+    Discharge,
+    Hold,
+    Rest,
+    SimulationFailure,
+    simulate,
+)
 from nmcx.comparison.layers import layer_from_xi, layered_surface
 from nmcx.comparison.voxels import cracked_particle
 from nmcx.cones import cone_porosity
@@ -40,6 +48,14 @@ class SimulatedParticle:
     mesh: Mesh
     layer: LayerMap  #: one draw, the one that acted
     history: History
+
+
+class ParticleFailure(SimulationFailure):
+    """An imaged particle that the model could not take on; what it was by then is kept."""
+
+    def __init__(self, message: str, *, made: SimulatedParticle) -> None:
+        super().__init__(message, history=made.history)
+        self.made = made  #: with the states up to the failure
 
 
 def simulate_particle(
@@ -104,8 +120,10 @@ def simulate_particle(
     ------
     ValueError
         As the functions above.
-    nmcx.errors.ConvergenceError
-        As `nmcx.chemomechanics.simulate`: with a layer too thick for the current, say.
+    ParticleFailure
+        If the simulation cannot go on, as with a layer too thick for the current; with the
+        particle up to then. One that fails at its start is a
+        `nmcx.chemomechanics.SimulationFailure`.
 
     References
     ----------
@@ -130,12 +148,19 @@ def simulate_particle(
         surface_values, body, mesh, largest=largest_layer, percentiles=percentiles,
         unseen=unseen, turn=turn, n_draw=1, seed=seed,
     )  # fmt: skip
-    history = simulate(
-        mesh, parameters, protocol=protocol, coupling=coupling, initial=initial, states=states,
-        surface=layered_surface(layer, body, mesh, parameters, draw=0), eigenstrain=eigenstrain,
-        tolerance=tolerance, max_step=max_step, stress_tolerance=stress_tolerance,
-        threads=threads, progress=progress, checkpoint=checkpoint,
-    )  # fmt: skip
+    surface = layered_surface(layer, body, mesh, parameters, draw=0)
+    try:
+        history = simulate(
+            mesh, parameters, protocol=protocol, surface=surface, coupling=coupling,
+            initial=initial, states=states, eigenstrain=eigenstrain, tolerance=tolerance,
+            max_step=max_step, stress_tolerance=stress_tolerance, threads=threads,
+            progress=progress, checkpoint=checkpoint,
+        )  # fmt: skip
+    except SimulationFailure as failure:
+        if failure.history is None:
+            raise
+        made = SimulatedParticle(mesh, layer, failure.history)
+        raise ParticleFailure(str(failure), made=made) from failure
     return SimulatedParticle(mesh=mesh, layer=layer, history=history)
 
 

@@ -15,7 +15,7 @@ from nmcx.run.chain import Step, steps
 from nmcx.run.folder import new_folder, write_text
 from nmcx.run.kept_model import kept_model, told
 from nmcx.run.log import Log
-from nmcx.run.model_steps import check_model
+from nmcx.run.model_steps import Stopped, check_model
 from nmcx.run.provenance import origin, scan_files
 from nmcx.run.simulation_files import write_particle
 from nmcx.run.simulation_words import Simulated, describe
@@ -114,6 +114,7 @@ def run(
                     raise
                 # What was measured is not lost for what the model cannot do.
                 failure = f"[{step.section}]: {error}"
+                found = error.found if isinstance(error, Stopped) else found
                 found = replace(found, notes=(*found.notes, failure))
                 log.say(failure)
                 break

@@ -10,6 +10,7 @@ from typing import Any
 from nmcx import __version__, _core, comparison
 from nmcx.chemomechanics.identity import digest
 from nmcx.comparison import SimulatedParticle
+from nmcx.errors import ConvergenceError
 from nmcx.report import Findings
 from nmcx.run.simulation_model import coupling, material, metres, protocol, refusals
 from nmcx.run.workers import workers
@@ -24,6 +25,14 @@ _OF_SIMULATION = (
 )
 #: In the folder of unfinished work: states of the model, of it without couplings, members.
 MODEL, WITHOUT, MEMBERS = "model", "without", "members"
+
+
+class Stopped(ConvergenceError):
+    """A step that could not be gone to its end, with what was found by then."""
+
+    def __init__(self, message: str, found: Findings) -> None:
+        super().__init__(message)
+        self.found = found
 
 
 def model_options(file: RunFile) -> dict[str, Any]:
@@ -102,8 +111,9 @@ def add_model(file: RunFile, found: Findings, kept: Path, say: Progress) -> Find
 
     Raises
     ------
-    nmcx.errors.ConvergenceError
-        If the surface is asked for what it cannot give, or no equilibrium is found.
+    Stopped
+        If the surface is asked for what it cannot give, or no equilibrium is found; with the states
+        up to then.
     ValueError
         If there is no such mesh or layer.
     """
@@ -113,13 +123,23 @@ def add_model(file: RunFile, found: Findings, kept: Path, say: Progress) -> Find
     assert file.model is not None
     parameters = material(file)
     say(0, 1, "grains")
-    made = comparison.simulate_particle(
-        found.particle, found.surface, parameters, **model_options(file), seed=file.model.seed,
-        progress=say, checkpoint=_checkpoint(file, found, kept, MODEL),
-    )  # fmt: skip
-    return replace(
+    failure = None
+    try:
+        made = comparison.simulate_particle(
+            found.particle, found.surface, parameters, **model_options(file), seed=file.model.seed,
+            progress=say, checkpoint=_checkpoint(file, found, kept, MODEL),
+        )  # fmt: skip
+    except comparison.ParticleFailure as stopped:
+        if len(stopped.made.history.times) < 2:
+            raise  # the start alone shows nothing
+        failure, made = stopped, stopped.made
+    found = replace(
         found, parameters=parameters, mesh=made.mesh, layer=made.layer, history=made.history
     )
+    if failure is not None:
+        n = len(made.history.times)
+        raise Stopped(f"{failure}; {n} states up to then are kept", found) from failure
+    return found
 
 
 def add_contributions(file: RunFile, found: Findings, kept: Path, say: Progress) -> Findings:

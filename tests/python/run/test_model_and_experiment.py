@@ -296,6 +296,22 @@ def test_what_the_model_cannot_do_takes_nothing_from_the_measurement(
     assert not part_of(folder).exists()
 
 
+def test_a_model_that_stops_leaves_its_states(
+    measured: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Emptied until lithium leaves the lattice table: what was computed by then is shown."""
+    path = beside(measured, "emptied.toml", MODEL.replace("until=0.85", "until=0.02"))
+    path.write_text(path.read_text().replace("states = 2", "states = 8"), encoding="utf-8")
+    assert cli.main(["-q", "run", str(path)]) == 4
+    held = io.load(path.with_name("emptied_result") / "result.nxs")
+    n = len(held["history"].times)
+    assert 3 <= n < 9 and "comparison" not in held and "contributions" not in held
+    assert f"{n} states up to then are kept" in capsys.readouterr().err
+    page = (path.with_name("emptied_result") / "report.html").read_text(encoding="utf-8")
+    assert "<h2>The particle in the model</h2>" in page and "states up to then are kept" in page
+    assert (path.with_name("emptied_result") / "history.vtkhdf").exists()
+
+
 def test_a_run_that_was_stopped_goes_on_with_what_it_has_found(measured: Path) -> None:
     quick = MODEL.replace("states = 2", "states = 1").replace("contributions = true\n", "")
     path = beside(measured, "stopped.toml", quick)

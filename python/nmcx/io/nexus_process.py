@@ -64,6 +64,26 @@ def read_process(path: str | PathLike[str], *, entry: str = "entry") -> dict[str
         }
 
 
+def result_entries(path: str | PathLike[str]) -> list[str]:
+    """Names of the entries of a result file: "entry", or those that `nmcx.io.gather` gave.
+
+    Raises
+    ------
+    nmcx.errors.InputError
+        If the file is damaged or has none.
+    """
+    file = _safe.check_file(path, "nmcx result file")
+    with _safe.open_hdf5(file) as opened:
+        names = [
+            name for name in opened
+            if opened.get(name) is not None
+            and _safe.attribute(opened[name], "NX_class") == "NXentry"
+        ]  # fmt: skip
+    if not names:
+        raise InputError(f"{file}: holds no entry; it was cut short or changed, make it again")
+    return names
+
+
 def _texts(group: Any, name: str, file: Path) -> list[str]:
     """A list of texts, all of one length in the file; an empty one if it is not there."""
     import h5py

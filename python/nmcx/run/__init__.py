@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from nmcx.run.citing import cite
 from nmcx.run.cone_job import ConeJob, ConeOptions, cones, plan_cones
 from nmcx.run.demo_model import demo_model
 from nmcx.run.edge_job import EdgeJob, EdgeOptions, edges
@@ -26,6 +27,7 @@ __all__ = [
     "SoftJob",
     "SpectrumOptions",
     "check",
+    "cite",
     "cones",
     "demo",
     "demo_model",

@@ -6,17 +6,15 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from nmcx import io
-from nmcx.errors import InputError
-from nmcx.io import _safe
 from nmcx.io.nexus import SIGNALS
-from nmcx.io.nexus_process import read_process
+from nmcx.io.nexus_process import read_process, result_entries
 from nmcx.results import EdgeMap, EnergyStack, Particle, Result, XiMap
 from nmcx.run.known import Known, command, energies_text, named_after, shape_text, sizes_text
 
 
 def of_results(path: Path) -> Known:
     """A file that `nmcx.io.save` or `gather` wrote."""
-    names = _entries(path)
+    names = result_entries(path)
     held: dict[str, Result] = {}
     facts: list[tuple[str, str]] = []
     for name in names:
@@ -31,18 +29,6 @@ def of_results(path: Path) -> Known:
     facts += [("made from", name) for name in process["inputs"]]
     missing, onward = _onward(path, list(held.values()))
     return Known("result file of nmcx", tuple(facts), (), missing, onward)
-
-
-def _entries(path: Path) -> list[str]:
-    with _safe.open_hdf5(path) as opened:
-        names = [
-            name for name in opened
-            if opened.get(name) is not None
-            and _safe.attribute(opened[name], "NX_class") == "NXentry"
-        ]  # fmt: skip
-    if not names:
-        raise InputError(f"{path}: holds no entry; it was cut short or changed, make it again")
-    return names
 
 
 def _told(result: Result) -> str:

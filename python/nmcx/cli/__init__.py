@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Sequence
 
 from nmcx import __version__
-from nmcx.cli import chain, cones, edges, simulate, spectrum, xi
+from nmcx.cli import chain, cite, cones, edges, info, schema, simulate, spectrum, xi
 from nmcx.errors import (
     ConvergenceError,
     Error,
@@ -109,6 +109,9 @@ def _parser() -> argparse.ArgumentParser:
     spectrum.add(commands, shared)
     cones.add(commands, shared)
     simulate.add(commands, shared)
+    info.add(commands, shared)
+    schema.add(commands, shared)
+    cite.add(commands, shared)
     return parser
 
 

@@ -10,22 +10,12 @@ import numpy as np
 
 from nmcx.materials import NMC811, Parameters
 from nmcx.report.findings import Findings
+from nmcx.report.source_list import SOURCES
+from nmcx.report.sources import NULLS
 from nmcx.results import Comparison, History, LayerMap, Mesh
 
-_SOURCES = (
-    "S. Li et al., Mutual modulation between surface chemistry and bulk microstructure within "
-    "secondary particles of nickel-rich layered oxides, Nature Communications 11 (2020) 4433, "
-    "doi 10.1038/s41467-020-18278-y.",
-    "P. P. Camanho, C. G. Dávila, NASA/TM-2002-211737 (2002): traction and separation of walls.",
-    "C. E. Rasmussen, C. K. I. Williams, Gaussian Processes for Machine Learning (2006): the field "
-    "of ξ between and beyond the pixels of its map.",
-    "A. F. Alexander-Bloch et al., NeuroImage 178 (2018) 540: rotations as null; and see "
-    "`nmcx.correlation.angle_scan` for the others.",
-    "M. Myllymäki et al., J. R. Statist. Soc. B 79 (2017) 381: curves ranked by their largest "
-    "deviation.",
-)
-#: What the compared curves need, beside what the model does.
-_OF_COMPARISON = 2
+#: Numbers of the sources in `methods`, which begin with these.
+_OF_MODEL = ("li2020", "camanho2002", "rasmussen2006")
 
 
 def citations(findings: Findings) -> tuple[str, ...]:
@@ -39,7 +29,11 @@ def citations(findings: Findings) -> tuple[str, ...]:
     -------
     tuple of str
     """
-    return _SOURCES if findings.comparison is not None else _SOURCES[:-_OF_COMPARISON]
+    keys: tuple[str, ...] = _OF_MODEL
+    if findings.comparison is not None:
+        null = str(findings.comparison.measured.settings.get("null", "rotation"))
+        keys = (*keys, NULLS[null], "myllymaki2017")
+    return tuple(SOURCES[key].text() for key in keys)
 
 
 def methods(findings: Findings) -> list[str]:

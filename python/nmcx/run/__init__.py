@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from nmcx.run.citing import cite
 from nmcx.run.cone_job import ConeJob, ConeOptions, cones, plan_cones
 from nmcx.run.demo_model import demo_model
 from nmcx.run.edge_job import EdgeJob, EdgeOptions, edges
 from nmcx.run.edge_plan import plan_edges
+from nmcx.run.file_kinds import info
 from nmcx.run.inspection import check
 from nmcx.run.job import RunResult, run
 from nmcx.run.simulation_job import plan_simulate, resume, simulate
 from nmcx.run.simulation_words import SimulationJob
 from nmcx.run.spectrum_job import SpectrumOptions, spectrum
 from nmcx.run.truth import demo
+from nmcx.run.unfinished import status
 from nmcx.run.xi_job import SoftJob, plan_xi, xi
 
 __all__ = [
@@ -24,10 +27,12 @@ __all__ = [
     "SoftJob",
     "SpectrumOptions",
     "check",
+    "cite",
     "cones",
     "demo",
     "demo_model",
     "edges",
+    "info",
     "plan_cones",
     "plan_edges",
     "plan_simulate",
@@ -36,5 +41,6 @@ __all__ = [
     "run",
     "simulate",
     "spectrum",
+    "status",
     "xi",
 ]

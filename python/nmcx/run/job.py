@@ -14,6 +14,7 @@ from nmcx.report import Findings, Table
 from nmcx.run.chain import Step, steps
 from nmcx.run.folder import new_folder, write_text
 from nmcx.run.kept_model import kept_model, told
+from nmcx.run.known import command
 from nmcx.run.log import Log
 from nmcx.run.model_steps import Stopped, check_model
 from nmcx.run.provenance import origin, scan_files
@@ -97,7 +98,7 @@ def run(
     check_model(file)
     course = Course(progress)
     with (
-        kept_model(folder, file.model is not None) as kept,
+        kept_model(folder, file.model is not None, _again(file, folder, force)) as kept,
         new_folder(folder, force=force, work=kept / "result" if file.model else None) as work,
     ):
         if (before := told(kept)) != "":
@@ -139,6 +140,10 @@ def run(
         raise ConvergenceError(f"{file.path}: {failure}; what was found up to then is in {folder}")
     course.end()
     return RunResult(folder, found, seconds)
+
+
+def _again(file: RunFile, folder: Path, force: bool) -> str:
+    return command("run", file.path, "-o", folder, *(["--force"] if force else []))
 
 
 class Course:

@@ -13,15 +13,15 @@ from nmcx.io.work import lock
 from nmcx.run.folder import part_of
 from nmcx.run.model_steps import MEMBERS, MODEL, WITHOUT
 
-#: A file of this name says that the folder is of a run.
-_MARK = "run"
+#: A file of this name says that the folder is of a run; the command that began it stands in it.
+MARK = "run"
 #: Files of the states of the model, and of the members.
 _STATES = (f"{MODEL}-*/state_*.h5", f"{WITHOUT}-*/*/state_*.h5")
 _MEMBERS = f"{MEMBERS}/*.h5"
 
 
 @contextlib.contextmanager
-def kept_model(folder: Path, wanted: bool) -> Iterator[Path]:
+def kept_model(folder: Path, wanted: bool, command: str = "") -> Iterator[Path]:
     """The folder of unfinished work towards the results in another, for this process alone.
 
     It goes when the block ends well, and when it holds nothing that were a loss.
@@ -32,6 +32,8 @@ def kept_model(folder: Path, wanted: bool) -> Iterator[Path]:
         Of the results.
     wanted : bool
         Whether there is anything to be kept; else there will be no such folder.
+    command : str
+        What goes on with it, for whoever finds the folder.
 
     Yields
     ------
@@ -47,7 +49,7 @@ def kept_model(folder: Path, wanted: bool) -> Iterator[Path]:
         yield part
         return
     made = [parent for parent in part.parents if not parent.exists()]
-    with _alone(part):
+    with _alone(part, command):
         try:
             yield part
         except BaseException as stopped:
@@ -69,25 +71,43 @@ def refuse_run(part: Path) -> None:
     nmcx.errors.UsageError
         If the folder is that of an unfinished run.
     """
-    if (part / _MARK).exists():
+    if (part / MARK).exists():
         raise UsageError(f"{part}: is of `nmcx run`; give that command again and it goes on")
 
 
 @contextlib.contextmanager
-def _alone(part: Path) -> Iterator[None]:
-    if part.exists() and any(part.iterdir()) and not (part / _MARK).exists():
+def _alone(part: Path, command: str) -> Iterator[None]:
+    if part.exists() and any(part.iterdir()) and not (part / MARK).exists():
         raise OutputError(f"{part}: is no unfinished run; move it away, or finish or remove it")
     try:
         part.mkdir(parents=True, exist_ok=True)
-        file = os.open(part / _MARK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        file = os.open(part / MARK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     except OSError as error:
         text = f"{part}: cannot be written ({error.strerror or error})"
         raise OutputError(f"{text}; name another folder with -o") from error
     try:
         lock(file, part)
+        if command:
+            os.ftruncate(file, 0)
+            os.write(file, command.encode())
         yield
     finally:
         os.close(file)
+
+
+def last_command(part: Path) -> str:
+    """The command that goes on with an unfinished run; nothing if it was begun in Python.
+
+    Parameters
+    ----------
+    part : path
+        Folder of the unfinished run.
+
+    Returns
+    -------
+    str
+    """
+    return (part / MARK).read_text(encoding="utf-8", errors="replace").strip()
 
 
 def told(part: Path) -> str:

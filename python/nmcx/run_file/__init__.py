@@ -20,6 +20,7 @@ from typing import Any
 from nmcx.errors import InputError
 from nmcx.run_file.bulk_sections import Cones, Correlation, Morphology, Placing
 from nmcx.run_file.model_sections import Compare, Model
+from nmcx.run_file.schema import schema
 from nmcx.run_file.sections import Hard, Output, RunFile, Tomogram
 from nmcx.run_file.simulation_sections import (
     Coupling,
@@ -60,6 +61,7 @@ __all__ = [
     "is_simulation",
     "read",
     "read_simulation",
+    "schema",
     "template",
     "to_toml",
     "toml_value",

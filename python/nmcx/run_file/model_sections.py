@@ -15,6 +15,8 @@ from nmcx.run_file.values import (
     as_number,
     as_numbers,
     key,
+    list_of,
+    takes,
 )
 
 
@@ -26,6 +28,7 @@ def _as_in(kind: Any, name: str, **changes: Any) -> Any:
     )
 
 
+@takes(list_of(as_number(0, 100).schema, 2, 2))
 def _percentiles(value: object, folder: Path) -> tuple[float, ...]:
     """Two ascending percentages."""
     wording = "two percentages [low, high], ascending"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-from nmcx.run_file.values import Unfit
+from nmcx.run_file.values import Unfit, any_of, list_of, takes
 
 #: Values that each part must have, and may have; all are numbers.
 PARTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
@@ -17,6 +17,7 @@ PARTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 _POSITIVE = ("c_rate", "until_c_rate", "duration_s")
 
 
+@takes(any_of({"type": "string"}, list_of({"type": "string"})))
 def as_protocol(value: object, _: Path) -> tuple[str, ...]:
     """One part or more, each as a text; a list of words is cut where the next part begins."""
     given = value if isinstance(value, list) else [value]

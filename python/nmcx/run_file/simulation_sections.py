@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from nmcx.run_file.protocol import as_protocol
 from nmcx.run_file.values import (
     Unfit,
+    any_of,
     as_choice,
     as_file_or_folder,
     as_flag,
@@ -19,7 +20,9 @@ from nmcx.run_file.values import (
     as_text,
     as_voxel_size,
     key,
+    list_of,
     or_auto,
+    takes,
 )
 
 #: Keys of grains that are made, and of those of an image.
@@ -30,6 +33,7 @@ _AUTO = '"auto"'
 _LENGTH = as_number(1e-6, 1e6)
 
 
+@takes(list_of(as_number().schema, 3, 3))
 def _towards(value: object, folder: Path) -> tuple[float, ...]:
     """A vector (x, y, z) that points somewhere."""
     vector: tuple[float, ...] = as_numbers(3, as_number(), "three numbers (x, y, z)")(value, folder)
@@ -38,6 +42,7 @@ def _towards(value: object, folder: Path) -> tuple[float, ...]:
     return vector
 
 
+@takes(any_of(as_integer(-(10**9)).schema, list_of(as_integer(-(10**9)).schema, 0)))
 def _labels(value: object, folder: Path) -> tuple[int, ...]:
     """A label or a list of labels, which may be empty."""
     listed = value if isinstance(value, list) else [value]

@@ -1,23 +1,58 @@
 """How the values of a run file are read: each reader checks one kind and gives it in its type.
 
 A reader takes the value and the folder of the run file; those with options are made by a function.
+Each says in words of JSON Schema what it takes, for `nmcx schema`; whether a file exists and
+numbers ascend stays with the reader.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-Reader = Callable[[object, Path], Any]
+T = TypeVar("T")
+Schema = Mapping[str, Any]
 
 
 class Unfit(Exception):
     """A value that does not fit its key; the message ends the sentence "… must be"."""
 
 
-def as_number(low: float = -math.inf, high: float = math.inf) -> Reader:
+class Reader(Generic[T]):
+    """Reads one kind of value; `schema` is that of JSON."""
+
+    def __init__(self, read: Callable[[object, Path], T], schema: Schema) -> None:
+        self._read, self.schema = read, schema
+        self.__doc__ = read.__doc__
+
+    def __call__(self, value: object, folder: Path) -> T:
+        """The value in its type; `Unfit` if it is of another kind."""
+        return self._read(value, folder)
+
+
+def takes(schema: Schema) -> Callable[[Callable[[object, Path], T]], Reader[T]]:
+    """Make a function a reader, by what it takes."""
+    return lambda read: Reader(read, schema)
+
+
+def any_of(*schemas: Schema) -> Schema:
+    """One of several kinds."""
+    flat = [part for schema in schemas for part in schema.get("anyOf", [schema])]
+    return {"anyOf": flat}
+
+
+def list_of(schema: Schema, least: int = 1, most: int | None = None) -> Schema:
+    """A list of one kind."""
+    counted = {"minItems": least} | ({} if most is None else {"maxItems": most})
+    return {"type": "array", "items": schema, **counted}
+
+
+_PATH: Schema = {"type": "string", "minLength": 1}
+
+
+def as_number(low: float = -math.inf, high: float = math.inf) -> Reader[float]:
     """A finite number within bounds."""
 
     def read(value: object, _: Path) -> float:
@@ -27,10 +62,11 @@ def as_number(low: float = -math.inf, high: float = math.inf) -> Reader:
             raise Unfit(f"a number between {low:g} and {high:g}")
         return float(value)
 
-    return read
+    bounds = {"minimum": low, "maximum": high}
+    return Reader(read, {"type": "number"} | {k: v for k, v in bounds.items() if math.isfinite(v)})
 
 
-def as_integer(low: int, high: int = 10**9) -> Reader:
+def as_integer(low: int, high: int = 10**9) -> Reader[int]:
     """A whole number within bounds."""
 
     def read(value: object, _: Path) -> int:
@@ -38,10 +74,10 @@ def as_integer(low: int, high: int = 10**9) -> Reader:
             raise Unfit(f"a whole number between {low} and {high}")
         return value
 
-    return read
+    return Reader(read, {"type": "integer", "minimum": low, "maximum": high})
 
 
-def as_numbers(n: int | None, of: Reader, wording: str) -> Reader:
+def as_numbers(n: int | None, of: Reader[float], wording: str) -> Reader[tuple[float, ...]]:
     """A list of `n` numbers, or of any number of them, of which one may stand alone."""
 
     def read(value: object, folder: Path) -> tuple[float, ...]:
@@ -51,12 +87,13 @@ def as_numbers(n: int | None, of: Reader, wording: str) -> Reader:
             raise Unfit(wording)
         return tuple(of(item, folder) for item in value)
 
-    return read
+    listed = list_of(of.schema, n or 1, n)
+    return Reader(read, listed if n is not None else any_of(of.schema, listed))
 
 
 def as_one_or_each(
     low: float = -math.inf, high: float = math.inf, *, most: int = 3, wording: str = ""
-) -> Reader:
+) -> Reader[float | tuple[float, ...]]:
     """One number for all scans, or a list of one for each."""
     each = wording or "a number, or a list of one for each scan (low, high[, background])"
     number = as_number(low, high)
@@ -68,10 +105,12 @@ def as_one_or_each(
             raise Unfit(each)
         return tuple(number(item, folder) for item in value)
 
-    return read
+    return Reader(read, any_of(number.schema, list_of(number.schema, 2, most)))
 
 
-def as_lengths(lengths: tuple[int, ...], of: Reader, wording: str) -> Reader:
+def as_lengths(
+    lengths: tuple[int, ...], of: Reader[float], wording: str
+) -> Reader[tuple[float, ...]]:
     """A list of numbers that has one of a few lengths."""
 
     def read(value: object, folder: Path) -> tuple[float, ...]:
@@ -79,9 +118,10 @@ def as_lengths(lengths: tuple[int, ...], of: Reader, wording: str) -> Reader:
             raise Unfit(wording)
         return tuple(of(item, folder) for item in value)
 
-    return read
+    return Reader(read, any_of(*(list_of(of.schema, n, n) for n in lengths)))
 
 
+@takes(any_of(_PATH, {"type": "integer", "minimum": 0}))
 def as_region(value: object, _: Path) -> int | str:
     """A region by its number from 0, or by its name."""
     if isinstance(value, str) and value:
@@ -91,6 +131,7 @@ def as_region(value: object, _: Path) -> int | str:
     return value
 
 
+@takes(any_of(_PATH, as_number(100, 1e5).schema))
 def as_file_or_energy(value: object, folder: Path) -> Path | float:
     """Path of a file that exists, or a photon energy [eV]."""
     if isinstance(value, str) and value:
@@ -105,6 +146,7 @@ def as_file_or_energy(value: object, folder: Path) -> Path | float:
         raise Unfit("the path of a file, in quotes, or an energy in eV") from None
 
 
+@takes(list_of(_PATH, 2, 2))
 def as_two_files(value: object, folder: Path) -> tuple[Path, ...]:
     """Two files: of the first and of the cycled state."""
     if not isinstance(value, list) or len(value) != 2:
@@ -112,6 +154,7 @@ def as_two_files(value: object, folder: Path) -> tuple[Path, ...]:
     return tuple(as_file(item, folder) for item in value)
 
 
+@takes(list_of(as_number().schema, 2, 2))
 def as_window(value: object, folder: Path) -> tuple[float, float]:
     """Two increasing energies [eV]."""
     low, high = as_numbers(2, as_number(), "two energies in eV, [low, high]")(value, folder)
@@ -122,6 +165,7 @@ def as_window(value: object, folder: Path) -> tuple[float, float]:
     return low, high
 
 
+@takes(list_of(as_number().schema, 3, 3))
 def as_direction(value: object, folder: Path) -> tuple[float, ...]:
     """A vector (z, y, x) that points somewhere."""
     vector: tuple[float, ...] = as_numbers(3, as_number(), "three numbers (z, y, x)")(value, folder)
@@ -130,6 +174,7 @@ def as_direction(value: object, folder: Path) -> tuple[float, ...]:
     return vector
 
 
+@takes(any_of(as_number(1e-6, 1e6).schema, list_of(as_number(1e-6, 1e6).schema, 3, 3)))
 def as_voxel_size(value: object, folder: Path) -> tuple[float, ...]:
     """One voxel edge or three [µm], always given as three."""
     if isinstance(value, list):
@@ -140,7 +185,7 @@ def as_voxel_size(value: object, folder: Path) -> tuple[float, ...]:
     return size, size, size
 
 
-def as_choice(*names: str) -> Reader:
+def as_choice(*names: str) -> Reader[str]:
     """One of a few words."""
 
     def read(value: object, _: Path) -> str:
@@ -148,9 +193,10 @@ def as_choice(*names: str) -> Reader:
             raise Unfit("one of " + ", ".join(f'"{name}"' for name in names))
         return str(value)
 
-    return read
+    return Reader(read, {"enum": list(names)})
 
 
+@takes(any_of({"type": "boolean"}, {"enum": ["true", "yes", "false", "no"]}))
 def as_flag(value: object, _: Path) -> bool:
     """True or false; the command line writes yes or no."""
     words = {"true": True, "yes": True, "false": False, "no": False}
@@ -161,7 +207,7 @@ def as_flag(value: object, _: Path) -> bool:
     return value
 
 
-def as_choices(*names: str) -> Reader:
+def as_choices(*names: str) -> Reader[tuple[str, ...]]:
     """A list of some of a few words, or one of them."""
 
     def read(value: object, _: Path) -> tuple[str, ...]:
@@ -170,9 +216,11 @@ def as_choices(*names: str) -> Reader:
             raise Unfit("a list of " + ", ".join(f'"{name}"' for name in names))
         return tuple(str(item) for item in chosen)
 
-    return read
+    one = {"enum": list(names)}
+    return Reader(read, any_of(one, list_of(one, 0)))
 
 
+@takes({"type": "string"})
 def as_text(value: object, _: Path) -> str:
     """Any text."""
     if not isinstance(value, str):
@@ -180,6 +228,7 @@ def as_text(value: object, _: Path) -> str:
     return value
 
 
+@takes(_PATH)
 def as_folder(value: object, folder: Path) -> Path:
     """Path of a folder, which need not exist yet."""
     if not isinstance(value, str) or not value:
@@ -187,6 +236,7 @@ def as_folder(value: object, folder: Path) -> Path:
     return (folder / Path(value).expanduser()).absolute()
 
 
+@takes(_PATH)
 def as_file(value: object, folder: Path) -> Path:
     """Path of a file that exists."""
     if not isinstance(value, str) or not value:
@@ -198,6 +248,7 @@ def as_file(value: object, folder: Path) -> Path:
     return path
 
 
+@takes(_PATH)
 def as_file_or_folder(value: object, folder: Path) -> Path:
     """Path of a file, or of a folder of images, that exists."""
     if isinstance(value, str) and value and (folder / Path(value).expanduser()).is_dir():
@@ -205,6 +256,7 @@ def as_file_or_folder(value: object, folder: Path) -> Path:
     return as_file(value, folder)
 
 
+@takes(any_of({"type": "string"}, list_of(_PATH)))
 def as_frames(value: object, folder: Path) -> Path | tuple[Path, ...]:
     """A folder, or the files in a list or alone."""
     if isinstance(value, list):
@@ -216,7 +268,7 @@ def as_frames(value: object, folder: Path) -> Path | tuple[Path, ...]:
     return (as_file(value, folder),)
 
 
-def from_words(read: Reader, words: str | Sequence[str], folder: Path) -> Any:
+def from_words(read: Reader[Any], words: str | Sequence[str], folder: Path) -> Any:
     """What `read` makes of words of the command line, which are text or numbers."""
     if isinstance(words, str):
         try:
@@ -237,7 +289,7 @@ def _number_or_text(word: str) -> object:
 
 
 def key(
-    read: Reader,
+    read: Reader[Any],
     meaning: str,
     show: str = "",
     words: int | str | None = None,
@@ -252,10 +304,10 @@ def key(
     return {"read": read, "meaning": meaning, "show": show, "words": words, "names": names}
 
 
-def or_auto(read: Reader) -> Reader:
+def or_auto(read: Reader[T]) -> Reader[T | None]:
     """What `read` takes, or "auto", which gives None: the data decide."""
 
-    def read_or_none(value: object, folder: Path) -> Any:
+    def read_or_none(value: object, folder: Path) -> T | None:
         if value == "auto":
             return None
         try:
@@ -263,4 +315,4 @@ def or_auto(read: Reader) -> Reader:
         except Unfit as error:
             raise Unfit(f'{error} or "auto"') from None
 
-    return read_or_none
+    return Reader(read_or_none, any_of(read.schema, {"const": "auto"}))

@@ -334,6 +334,8 @@ def test_a_run_that_was_stopped_goes_on_with_what_it_has_found(measured: Path) -
     assert onward == (
         f"the same command goes on with the 2 states of the model and 2 members kept in {part}"
     )
+    told = run.status(path.with_name("stopped_result"))
+    assert told[-1].split(maxsplit=1)[1] == f"nmcx run {path} -o {path.with_name('stopped_result')}"
     with pytest.raises(UsageError, match=r"is of `nmcx run`; give that command again"):
         run.resume(part.with_name("stopped_result"))
     second, onward = until("result file")

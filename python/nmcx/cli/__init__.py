@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Sequence
 
 from nmcx import __version__
-from nmcx.cli import chain, cones, edges, simulate, spectrum, xi
+from nmcx.cli import chain, compare, cones, edges, report, simulate, spectrum, xi
 from nmcx.errors import (
     ConvergenceError,
     Error,
@@ -109,6 +109,8 @@ def _parser() -> argparse.ArgumentParser:
     spectrum.add(commands, shared)
     cones.add(commands, shared)
     simulate.add(commands, shared)
+    report.add(commands, shared)
+    compare.add(commands, shared)
     return parser
 
 

@@ -21,7 +21,7 @@ _MEMBERS = f"{MEMBERS}/*.h5"
 
 
 @contextlib.contextmanager
-def kept_model(folder: Path, wanted: bool) -> Iterator[Path]:
+def kept_model(folder: Path, wanted: bool, command: str = "run") -> Iterator[Path]:
     """The folder of unfinished work towards the results in another, for this process alone.
 
     It goes when the block ends well, and when it holds nothing that were a loss.
@@ -32,6 +32,8 @@ def kept_model(folder: Path, wanted: bool) -> Iterator[Path]:
         Of the results.
     wanted : bool
         Whether there is anything to be kept; else there will be no such folder.
+    command : str
+        Of nmcx, that goes on with it.
 
     Yields
     ------
@@ -47,7 +49,7 @@ def kept_model(folder: Path, wanted: bool) -> Iterator[Path]:
         yield part
         return
     made = [parent for parent in part.parents if not parent.exists()]
-    with _alone(part):
+    with _alone(part, command):
         try:
             yield part
         except BaseException as stopped:
@@ -70,11 +72,12 @@ def refuse_run(part: Path) -> None:
         If the folder is that of an unfinished run.
     """
     if (part / _MARK).exists():
-        raise UsageError(f"{part}: is of `nmcx run`; give that command again and it goes on")
+        command = (part / _MARK).read_text(encoding="utf-8") or "run"
+        raise UsageError(f"{part}: is of `nmcx {command}`; give that command again and it goes on")
 
 
 @contextlib.contextmanager
-def _alone(part: Path) -> Iterator[None]:
+def _alone(part: Path, command: str) -> Iterator[None]:
     if part.exists() and any(part.iterdir()) and not (part / _MARK).exists():
         raise OutputError(f"{part}: is no unfinished run; move it away, or finish or remove it")
     try:
@@ -85,6 +88,7 @@ def _alone(part: Path) -> Iterator[None]:
         raise OutputError(f"{text}; name another folder with -o") from error
     try:
         lock(file, part)
+        os.pwrite(file, command.encode(), 0)
         yield
     finally:
         os.close(file)

@@ -9,7 +9,19 @@ import traceback
 from collections.abc import Sequence
 
 from nmcx import __version__
-from nmcx.cli import chain, cite, cones, edges, info, schema, simulate, spectrum, xi
+from nmcx.cli import (
+    chain,
+    cite,
+    compare,
+    cones,
+    edges,
+    info,
+    report,
+    schema,
+    simulate,
+    spectrum,
+    xi,
+)
 from nmcx.errors import (
     ConvergenceError,
     Error,
@@ -109,6 +121,8 @@ def _parser() -> argparse.ArgumentParser:
     spectrum.add(commands, shared)
     cones.add(commands, shared)
     simulate.add(commands, shared)
+    report.add(commands, shared)
+    compare.add(commands, shared)
     info.add(commands, shared)
     schema.add(commands, shared)
     cite.add(commands, shared)

@@ -7,6 +7,7 @@ from nmcx.io.frames import read_frames
 from nmcx.io.nexus import load, save
 from nmcx.io.nexus_entries import gather
 from nmcx.io.nxstxm import read_nxstxm
+from nmcx.io.provenance import Provenance, read_provenance
 from nmcx.io.spectra import read_spectrum
 from nmcx.io.stacks import open_stack, write_energy_stack
 from nmcx.io.stxm import read_stxm, write_stxm
@@ -17,6 +18,7 @@ from nmcx.io.vtkhdf import write_history, write_wall_history
 from nmcx.io.vtu import write_mesh
 
 __all__ = [
+    "Provenance",
     "Volume",
     "gather",
     "load",
@@ -24,6 +26,7 @@ __all__ = [
     "read_athena",
     "read_frames",
     "read_nxstxm",
+    "read_provenance",
     "read_spectrum",
     "read_stxm",
     "read_stxm_hdf5",

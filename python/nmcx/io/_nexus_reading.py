@@ -41,7 +41,7 @@ def read_result(group: Any, file: Path, lazy: bool, signals: Mapping[str, str]) 
         elif isinstance(found, h5py.Group):
             values[name] = read_result(found, file, lazy, signals)
         elif isinstance(found, h5py.Dataset):
-            values[name] = _read_value(found, file, lazy)
+            values[name] = read_value(found, file, lazy)
         else:
             values[name] = None
     if not isinstance(values[signals[kind]], (np.ndarray, LazyArray, float, int)):
@@ -54,7 +54,8 @@ def read_result(group: Any, file: Path, lazy: bool, signals: Mapping[str, str]) 
         raise InputError(f"{file}: {group.name} does not make a {kind}: {error}") from error
 
 
-def _read_value(dataset: Any, file: Path, lazy: bool) -> Any:
+def read_value(dataset: Any, file: Path, lazy: bool = False) -> Any:
+    """One field: a number, an array, a text or what was written as JSON."""
     kind = _safe.attribute(dataset, "nmcx_kind")
     if kind in ("text", "texts", "mapping"):
         text = _safe.read_string(dataset, file)

@@ -182,6 +182,11 @@ def write_process(group: Any, process: Mapping[str, Any]) -> None:
         note.attrs["NX_class"] = "NXnote"
         _write_text(note, "type", "application/toml", "text")
         _write_text(note, "data", str(process["configuration"]), "text")
+    if process["report"]:
+        note = group.create_group("report")
+        note.attrs["NX_class"] = "NXnote"
+        _write_text(note, "type", "application/json", "text")
+        _write_text(note, "data", json.dumps(_to_json(process["report"])), "mapping")
     if process["inputs"]:
         inputs = group.create_group("inputs")
         inputs.attrs["NX_class"] = "NXcollection"

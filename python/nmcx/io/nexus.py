@@ -92,7 +92,8 @@ def save(
         Whether an existing file may be replaced.
     provenance : mapping, optional
         Recorded as NXprocess: ``"configuration"`` (TOML text of the run), ``"inputs"`` (paths whose
-        sha256 is taken, or a mapping of path to sha256), ``"date"`` (ISO 8601; default: now).
+        sha256 is taken, or a mapping of path to sha256), ``"date"`` (ISO 8601; default: now),
+        ``"report"`` (what a report shows beside results: a mapping of texts, numbers and lists).
 
     Raises
     ------
@@ -265,7 +266,7 @@ def _next_free(base: str, names: list[str]) -> str:
 def _process(provenance: Mapping[str, Any]) -> dict[str, Any]:
     from nmcx import __version__
 
-    unknown = set(provenance) - {"configuration", "inputs", "date"}
+    unknown = set(provenance) - {"configuration", "inputs", "date", "report"}
     if unknown:
         raise ValueError(f"provenance has unknown keys {sorted(unknown)}")
     inputs = provenance.get("inputs") or {}
@@ -277,4 +278,5 @@ def _process(provenance: Mapping[str, Any]) -> dict[str, Any]:
         "date": str(provenance.get("date") or now),
         "configuration": provenance.get("configuration"),
         "inputs": {str(path): str(digest) for path, digest in inputs.items()},
+        "report": provenance.get("report") or {},
     }

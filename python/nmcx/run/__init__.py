@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nmcx.run.citing import cite
+from nmcx.run.compare_job import compare, plan_compare
 from nmcx.run.cone_job import ConeJob, ConeOptions, cones, plan_cones
 from nmcx.run.demo_model import demo_model
 from nmcx.run.edge_job import EdgeJob, EdgeOptions, edges
@@ -10,6 +11,7 @@ from nmcx.run.edge_plan import plan_edges
 from nmcx.run.file_kinds import info
 from nmcx.run.inspection import check
 from nmcx.run.job import RunResult, run
+from nmcx.run.report_job import report
 from nmcx.run.simulation_job import plan_simulate, resume, simulate
 from nmcx.run.simulation_words import SimulationJob
 from nmcx.run.spectrum_job import SpectrumOptions, spectrum
@@ -28,15 +30,18 @@ __all__ = [
     "SpectrumOptions",
     "check",
     "cite",
+    "compare",
     "cones",
     "demo",
     "demo_model",
     "edges",
     "info",
+    "plan_compare",
     "plan_cones",
     "plan_edges",
     "plan_simulate",
     "plan_xi",
+    "report",
     "resume",
     "run",
     "simulate",

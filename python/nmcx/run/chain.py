@@ -15,6 +15,7 @@ from nmcx.report import Findings
 from nmcx.results import EnergyStack
 from nmcx.run import model_steps
 from nmcx.run.bulk_steps import add_cones, add_particle, add_placing, add_robustness, add_scan
+from nmcx.run.jump import with_jump
 from nmcx.run.spectrum_job import add_spectra
 from nmcx.run.xi_job import add_map, add_scans
 from nmcx.run_file import Hard, RunFile
@@ -84,11 +85,25 @@ def steps(
         if run_file.placing.robustness:
             chosen.append(Step("correlation with the map turned", "placing", _robustness))
     if run_file.model is not None:
-        chosen += _of_model(run_file, kept, say)
+        chosen += steps_of_model(run_file, kept, say)
     return chosen
 
 
-def _of_model(run_file: RunFile, kept: Path, say: model_steps.Progress) -> list[Step]:
+def steps_of_model(
+    run_file: RunFile, kept: Path = Path(), say: model_steps.Progress = lambda *_: None
+) -> list[Step]:
+    """The steps after the measurement: the model, and model and experiment.
+
+    Parameters
+    ----------
+    run_file, kept, say
+        As in `steps`; with a section ``[model]``.
+
+    Returns
+    -------
+    list of Step
+    """
+
     def model(file: RunFile, found: Findings) -> Findings:
         return model_steps.add_model(file, found, kept, say)
 
@@ -179,19 +194,11 @@ def _jump(run_file: RunFile, found: Findings) -> Findings:
         return replace(found, notes=_noted(found, f"no jump image: {error}"))
     # What `od` says already is not said twice.
     new = tuple(note for note in aligned.notes if note not in od.notes)
-    found = replace(found, aligned=replace(aligned, notes=new))
-    if np.count_nonzero(~aligned.is_outlier) < 2:
+    found = with_jump(replace(found, aligned=replace(aligned, notes=new)))
+    if found.jump is None:
         note = "the energies could not be aligned with each other: no jump image"
         return replace(found, notes=_noted(found, note))
-    stack = aligned.stack
-    found = replace(
-        found,
-        jump=stack.mu[-1] - stack.mu[0],
-        jump_std=np.sqrt(stack.variance[-1] + stack.variance[0]),
-        jump_pixel_um=aligned.pixel_size_um[0],
-        jump_energies_ev=(float(stack.energy_ev[0]), float(stack.energy_ev[-1])),
-    )
-    return _frame_edges(hard, stack, found)
+    return _frame_edges(hard, aligned.stack, found)
 
 
 def _frame_edges(hard: Hard, stack: EnergyStack, found: Findings) -> Findings:

@@ -19,6 +19,7 @@ from nmcx.results import EdgeMap, Particle, Pose, Result, XiMap
 from nmcx.run.bulk_steps import add_cones, add_particle, add_placing, add_robustness, add_scan
 from nmcx.run.edge_job import refusals
 from nmcx.run.folder import check_target, picture_path
+from nmcx.run.held import remarks
 from nmcx.run.provenance import configuration
 from nmcx.run.xi_job import png, write_bytes
 from nmcx.run_file import Cones, Correlation, Morphology, Placing, toml_value
@@ -148,7 +149,9 @@ def cones(
         progress(total - 2, total, "result file")
     inputs = [source] if xi is None else [source, Path(xi).absolute()]
     items = [result for _, result in found.results()]
-    about = {"configuration": _configuration(asked), "inputs": inputs}
+    about = {
+        "configuration": _configuration(asked), "inputs": inputs, "report": remarks(found),
+    }  # fmt: skip
     io.save(target, *items, overwrite=force, provenance=about)
     if progress is not None:
         progress(total - 1, total, "pictures")

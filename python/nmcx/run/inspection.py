@@ -61,7 +61,7 @@ def check(path: str | PathLike[str], *, out: str | PathLike[str] | None = None) 
     needed = 2 * sum(sizes)
     check_memory(needed, "this run")
     folder = Path(out).absolute() if out is not None else file.folder
-    simulated = [*_of_model(file)]
+    simulated = [*lines_of_model(file)]
     lines += [
         *(f"{name:<9} {text}" for name, text in simulated),
         f"{'steps':<9} {', '.join(step.label for step in steps(file))}",
@@ -74,7 +74,17 @@ def check(path: str | PathLike[str], *, out: str | PathLike[str] | None = None) 
     return lines
 
 
-def _of_model(file: RunFile) -> Iterator[tuple[str, str]]:
+def lines_of_model(file: RunFile) -> Iterator[tuple[str, str]]:
+    """What would be simulated, as (section, text).
+
+    Parameters
+    ----------
+    file : RunFile
+
+    Yields
+    ------
+    tuple of str
+    """
     model, compare = file.model, file.compare
     if model is None:
         return

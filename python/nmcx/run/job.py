@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 from nmcx import __version__, io, report, run_file
 from nmcx.errors import ConvergenceError, InputError
 from nmcx.report import Findings, Table
 from nmcx.run.chain import Step, steps
 from nmcx.run.folder import new_folder, write_text
+from nmcx.run.held import remarks
 from nmcx.run.kept_model import kept_model, told
 from nmcx.run.known import command
 from nmcx.run.log import Log
 from nmcx.run.model_steps import Stopped, check_model
-from nmcx.run.provenance import origin, scan_files
-from nmcx.run.simulation_files import write_particle
+from nmcx.run.provenance import inputs_told, origin, scan_files
+from nmcx.run.simulation_files import Origin, write_particle
 from nmcx.run.simulation_words import Simulated, describe
 from nmcx.run_file import RunFile, RunFileError
 
@@ -104,35 +106,12 @@ def run(
         if (before := told(kept)) != "":
             log.say(f"goes on with the {before} that are kept")
         chosen = steps(file, kept, course.within)
-        course.total = sum(step.weight for step in chosen) + 2
-        found, failure = Findings(), None
-        for step in chosen:
-            course.begin(step.label, step.weight)
-            try:
-                found = _do(step, file, found, log)
-            except ConvergenceError as error:
-                if step.section not in ("model", "compare"):
-                    raise
-                # What was measured is not lost for what the model cannot do.
-                failure = f"[{step.section}]: {error}"
-                found = error.found if isinstance(error, Stopped) else found
-                found = replace(found, notes=(*found.notes, failure))
-                log.say(failure)
-                break
-        course.begin("result file", 1)
-        text = run_file.to_toml(file, folder)
-        facts, inputs = _provenance(file)
-        _write_results(work, text, found, facts, inputs)
-        course.begin("report", 1)
+        found, failure = take(chosen, file, Findings(), course, log)
         if compare is not None:
             found = replace(found, tables=(*found.tables, *compare(found)))
-        report.write(
-            work / "report.html",
-            found,
-            title=file.output.title,
-            provenance=facts | {Path(name).name: f"sha256 {hash}" for name, hash in inputs.items()},
-            parameters=text,
-        )
+        facts, inputs = _provenance(file)
+        come_from = Origin(run_file.to_toml(file, folder), inputs, facts)
+        leave(work, found, come_from, title=file.output.title, course=course)
         seconds = time.perf_counter() - started
         log.say(f"finished after {seconds:.1f} s")
         write_text(work / "log.txt", log.text())
@@ -170,6 +149,94 @@ class Course:
     def _say(self, done: float, label: str) -> None:
         if self._progress is not None:
             self._progress(done, self.total, label)
+
+
+def take(
+    chosen: Sequence[Step], file: RunFile, found: Findings, course: Course, log: Log
+) -> tuple[Findings, str | None]:
+    """Take steps one after the other, up to one of the model that does not come to its end.
+
+    Parameters
+    ----------
+    chosen : sequence of Step
+    file : RunFile
+        What is asked for.
+    found : Findings
+        What there is already.
+    course : Course
+        Hears of progress; two more steps follow, result file and report.
+    log : Log
+
+    Returns
+    -------
+    Findings
+    str or None
+        Why the model could not go on, if it could not.
+
+    Raises
+    ------
+    nmcx.run_file.RunFileError
+        If a step refuses the values of its section.
+    nmcx.errors.ConvergenceError
+        If the measurement cannot be brought together.
+    """
+    course.total = sum(step.weight for step in chosen) + 2
+    for step in chosen:
+        course.begin(step.label, step.weight)
+        try:
+            found = _do(step, file, found, log)
+        except ConvergenceError as error:
+            if step.section not in ("model", "compare"):
+                raise
+            # What was measured is not lost for what the model cannot do.
+            failure = f"[{step.section}]: {error}"
+            log.say(failure)
+            found = error.found if isinstance(error, Stopped) else found
+            return replace(found, notes=(*found.notes, failure)), failure
+    return found, None
+
+
+def leave(
+    work: Path,
+    found: Findings,
+    come_from: Origin,
+    *,
+    title: str,
+    course: Course,
+    more: Mapping[str, Any] | None = None,
+) -> None:
+    """Write what a run leaves, but for its log.
+
+    Parameters
+    ----------
+    work : path
+        Folder to write into.
+    found : Findings
+    come_from : Origin
+        Settings, inputs and machine.
+    title : str
+        Heading of the report.
+    course : Course
+        Hears that result file and report are written.
+    more : mapping, optional
+        To be kept in the result file beside what its report shows.
+    """
+    course.begin("result file", 1)
+    text, facts, inputs = come_from.configuration, come_from.facts, come_from.inputs
+    write_text(work / "run.resolved.toml", text)
+    told = {**remarks(found, title=title, facts=facts), **(more or {})}
+    about = {"configuration": text, "inputs": inputs, "date": facts["date"], "report": told}
+    io.save(work / "result.nxs", *(result for _, result in found.results()), provenance=about)
+    if (made := _simulated(found)) is not None:
+        write_particle(work, made)
+    course.begin("report", 1)
+    report.write(
+        work / "report.html",
+        found,
+        title=title,
+        provenance={**facts, **inputs_told(inputs)},
+        parameters=text,
+    )
 
 
 def _do(step: Step, file: RunFile, found: Findings, log: Log) -> Findings:
@@ -250,14 +317,3 @@ def _provenance(file: RunFile) -> tuple[dict[str, str], dict[str, str]]:
         facts["seed of the model"] = str(file.model.seed)
     inputs = {str(path): sha256(path) for path in input_files(file)}
     return facts, {str(file.path): file.sha256, **inputs}
-
-
-def _write_results(
-    work: Path, text: str, found: Findings, facts: dict[str, str], inputs: dict[str, str]
-) -> None:
-    write_text(work / "run.resolved.toml", text)
-    items = [result for _, result in found.results()]
-    provenance = {"configuration": text, "inputs": inputs, "date": facts["date"]}
-    io.save(work / "result.nxs", *items, provenance=provenance)
-    if (made := _simulated(found)) is not None:
-        write_particle(work, made)

@@ -72,7 +72,8 @@ def refuse_run(part: Path) -> None:
         If the folder is that of an unfinished run.
     """
     if (part / MARK).exists():
-        raise UsageError(f"{part}: is of `nmcx run`; give that command again and it goes on")
+        again = last_command(part).split()[1:2] or ["run"]
+        raise UsageError(f"{part}: is of `nmcx {again[0]}`; give that command again and it goes on")
 
 
 @contextlib.contextmanager

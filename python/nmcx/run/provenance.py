@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,21 @@ def origin() -> dict[str, str]:
         "machine": f"{platform.system()} {platform.machine()}, instruction set "
         f"{_core.active_instruction_set()}",
     }
+
+
+def inputs_told(inputs: Mapping[str, str]) -> dict[str, str]:
+    """Names and sha256 of the files that were read, as a report shows them.
+
+    Parameters
+    ----------
+    inputs : mapping of str to str
+        sha256 by path.
+
+    Returns
+    -------
+    dict of str to str
+    """
+    return {Path(name).name: f"sha256 {digest}" for name, digest in inputs.items()}
 
 
 def configuration(name: str, *sections: Any) -> str:

@@ -16,6 +16,7 @@ from nmcx.errors import ConvergenceError, Error, InputError, UsageError
 from nmcx.report import Findings, SoftSpectrum
 from nmcx.results import Spectrum, Suppression
 from nmcx.run.folder import check_target, picture_path
+from nmcx.run.held import remarks
 from nmcx.run.provenance import configuration
 from nmcx.run.xi_job import SoftJob, png, write_bytes
 from nmcx.run_file import Nickel, Oxygen, Spectra
@@ -113,7 +114,8 @@ def spectrum(
     if target is not None:
         edges = {one.edge for one in measured}
         used = [getattr(options, edge) for edge in ("nickel", "oxygen") if edge in edges]
-        about = {"configuration": configuration("spectrum", options, *used), "inputs": paths}
+        asked = configuration("spectrum", options, *used)
+        about = {"configuration": asked, "inputs": paths, "report": remarks(found)}
         io.save(target, *(r for _, r in found.results()), overwrite=force, provenance=about)
     if image is not None and drawn is not None:
         write_bytes(image, drawn)

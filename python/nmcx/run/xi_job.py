@@ -18,6 +18,7 @@ from nmcx.report import Findings
 from nmcx.results import Doublet, EndMember, Shift, Spectrum, StxmStack
 from nmcx.run.edge_job import refusals
 from nmcx.run.folder import check_target, picture_path
+from nmcx.run.held import remarks
 from nmcx.run.provenance import configuration, scan_files
 from nmcx.run_file import Soft
 from nmcx.run_file.soft_sections import conflict
@@ -98,7 +99,8 @@ def xi(
     drawn = None if image is None else _drawn(found)
     items = [result for _, result in found.results()]
     inputs = [path for file in _measured(soft) for path in scan_files(file)]
-    about = {"configuration": configuration("soft", soft), "inputs": inputs}
+    about: dict[str, Any] = {"configuration": configuration("soft", soft), "inputs": inputs}
+    about["report"] = remarks(found)
     io.save(target, *items, overwrite=force, provenance=about)
     if image is not None and drawn is not None:
         write_bytes(image, drawn)

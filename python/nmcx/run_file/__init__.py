@@ -21,7 +21,7 @@ from nmcx.errors import InputError
 from nmcx.run_file.bulk_sections import Cones, Correlation, Morphology, Placing
 from nmcx.run_file.model_sections import Compare, Model
 from nmcx.run_file.schema import schema
-from nmcx.run_file.sections import Hard, Output, RunFile, Tomogram
+from nmcx.run_file.sections import Hard, ModelFile, Output, RunFile, Tomogram
 from nmcx.run_file.simulation_sections import (
     Coupling,
     Fracture,
@@ -32,7 +32,7 @@ from nmcx.run_file.simulation_sections import (
     Transport,
 )
 from nmcx.run_file.soft_sections import Nickel, Oxygen, Soft, Spectra
-from nmcx.run_file.together import ELSEWHERE, problem_of
+from nmcx.run_file.together import ELSEWHERE, problem_of, problem_of_model
 from nmcx.run_file.values import Unfit
 
 __all__ = [
@@ -44,6 +44,7 @@ __all__ = [
     "Hard",
     "Material",
     "Model",
+    "ModelFile",
     "Morphology",
     "Nickel",
     "Output",
@@ -60,6 +61,7 @@ __all__ = [
     "Transport",
     "is_simulation",
     "read",
+    "read_model",
     "read_simulation",
     "schema",
     "template",
@@ -121,6 +123,57 @@ def read(path: str | PathLike[str]) -> RunFile:
         compare=sections["compare"],
         output=sections["output"] or Output(),
         sha256=hashlib.sha256(raw).hexdigest(),
+    )
+
+
+def read_model(path: str | PathLike[str]) -> ModelFile:
+    """Read and validate the model in a run file, for a particle that has been measured already.
+
+    Parameters
+    ----------
+    path : str or path
+        A TOML file with ``[model]`` and ``[compare]``. It may have measuring sections: they are
+        kept as they are written, and no file is looked for that they name.
+
+    Returns
+    -------
+    ModelFile
+        All values of the model checked, defaults filled in.
+
+    Raises
+    ------
+    RunFileError
+        If it is no TOML, or a section, key or value is unknown, missing or of the wrong kind.
+    """
+    path = Path(path).absolute()
+    raw, tables = _tables(path)
+    if _is_simulation(tables):
+        raise RunFileError(f"{path}: is of a simulation; run it with `nmcx simulate`")
+    measuring = {name for name in tables if name in RunFile.SECTIONS} - set(ModelFile.SECTIONS)
+    own = {name: table for name, table in tables.items() if name not in measuring}
+    sections = _sections(path, own, ModelFile.SECTIONS, {})
+    problem = problem_of_model(sections)
+    for name in ("model", "compare"):
+        if problem is None and sections[name] is None:
+            problem = f"[{name}]: is missing; it says what is compared with the measurement"
+    if problem is not None:
+        raise RunFileError(f"{path}: {problem}")
+    return ModelFile(
+        path=path,
+        **{name: None for name in ("soft", "spectra", "hard", "tomogram", "placing")},
+        nickel=Nickel(),
+        oxygen=Oxygen(),
+        morphology=Morphology(),
+        cones=Cones(),
+        correlation=Correlation(),
+        model=sections["model"],
+        material=sections["material"] or Material(),
+        fracture=sections["fracture"] or Fracture(),
+        coupling=sections["coupling"] or Coupling(),
+        compare=sections["compare"],
+        output=sections["output"] or Output(),
+        sha256=hashlib.sha256(raw).hexdigest(),
+        measuring={name: tables[name] for name in measuring},
     )
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from nmcx.run_file.bulk_sections import Cones, Correlation, Morphology, Placing
 from nmcx.run_file.model_sections import Compare, Model
@@ -165,3 +166,21 @@ class RunFile:
         if section not in ("morphology", "cones"):
             return True
         return self.tomogram is not None or (self.hard is not None and self.hard.stack is not None)
+
+
+@dataclass(frozen=True)
+class ModelFile(RunFile):
+    """The model of a validated run file, for a particle that has been measured already."""
+
+    #: measuring sections of the file as they are written: nothing is measured with them
+    measuring: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    COMMAND: ClassVar[str] = "nmcx compare RESULT"
+    SECTIONS: ClassVar[dict[str, type]] = {
+        name: RunFile.SECTIONS[name] for name in (*RunFile.OPTIONAL, "output")
+    }
+
+    @property
+    def folder(self) -> Path:
+        """Beside the run file, named after it, and not the folder of the measurement."""
+        return self.output.folder or self.path.parent / f"{self.path.stem}_compared"

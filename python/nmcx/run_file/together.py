@@ -79,14 +79,29 @@ def _of_volume(sections: Mapping[str, Any]) -> str | None:
 
 
 def _of_model(sections: Mapping[str, Any]) -> str | None:
+    if sections["model"] is not None and sections["placing"] is None:
+        return "[model]: needs a [placing] section, which lays the map on the particle"
+    return problem_of_model(sections)
+
+
+def problem_of_model(sections: Mapping[str, Any]) -> str | None:
+    """What is wrong with the sections of the model, whatever was measured; None if nothing is.
+
+    Parameters
+    ----------
+    sections : mapping of str to object
+        Those of the model, None where the file has none.
+
+    Returns
+    -------
+    str or None
+    """
     model, fracture = sections["model"], sections["fracture"]
     for name in ("material", "fracture", "coupling", "compare"):
         if sections[name] is not None and model is None:
             return f"[{name}]: needs a [model] section"
     if model is None:
         return None
-    if sections["placing"] is None:
-        return "[model]: needs a [placing] section, which lays the map on the particle"
     for name in ("model", "coupling"):
         if sections[name] is not None and (problem := sections[name].conflict()) is not None:
             return f"[{name}] {problem}"

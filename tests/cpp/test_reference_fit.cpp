@@ -99,4 +99,38 @@ BOOST_AUTO_TEST_CASE(an_exact_mixture_has_its_fractions_in_both_layouts) {
                     InvalidArgument);
 }
 
+// With few energies a wrong number of degrees of freedom shows: pulls of 1.2 instead of 1.
+BOOST_AUTO_TEST_CASE(errors_from_residuals_are_those_that_are_made) {
+  const std::vector<double> energy = {8250, 8270, 8290, 8310, 8332, 8336, 8340, 8343,
+                                      8346, 8349, 8353, 8358, 8400, 8450, 8500, 8550};
+  ReferenceModel model;
+  model.edge = {.pre_edge = {8250, 8320}, .post_edge = {8390, 8600}, .post_degree = 0};
+  model.window = {8250, 8600};
+  model.reference_ev = {energy, energy};
+  model.reference_mu.resize(2);
+  for (const double e : energy) {
+    model.reference_mu[0].push_back(step(e - 8343.0, 1.5));
+    model.reference_mu[1].push_back(step(e - 8347.0, 2.5));
+  }
+  constexpr std::size_t n_voxel = 4000;
+  std::mt19937 random(1);
+  std::normal_distribution<double> noise(0.0, 0.01);
+  std::vector<double> mu(energy.size() * n_voxel);
+  for (std::size_t k = 0; k < energy.size(); ++k) {
+    const double mixed = 0.4 * model.reference_mu[0][k] + 0.6 * model.reference_mu[1][k];
+    for (std::size_t i = 0; i < n_voxel; ++i) mu[k * n_voxel + i] = 0.2 + mixed + noise(random);
+  }
+  const ReferenceMap map = fit_references({energy.data(), {energy.size()}},
+                                          ArrayView<double, 2>{mu.data(), {energy.size(), n_voxel}},
+                                          {}, false, model, {.threads = 1, .poll = {}});
+  double error = 0;
+  double told = 0;
+  for (std::size_t i = 0; i < n_voxel; ++i) {
+    error += (map.fraction[i] - 0.4) * (map.fraction[i] - 0.4);
+    told += static_cast<double>(map.fraction_std[i]) * static_cast<double>(map.fraction_std[i]);
+  }
+  // 4000 voxels know the ratio within 1.2 %.
+  BOOST_TEST(std::sqrt(error / told) == 1.0, boost::test_tools::tolerance(0.04));
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -279,4 +279,51 @@ BOOST_AUTO_TEST_CASE(an_outside_solver_takes_the_place_of_ours) {
       });
 }
 
+// M = V (1 + δ_ij) / 20, whose inverse is 20 (δ_ij − 1/5) / V: an inflow at one corner, so fast
+// that nothing diffuses, lowers the others.
+BOOST_AUTO_TEST_CASE(the_consistent_mass_is_that_of_linear_functions) {
+  TwoGrains grains;
+  grains.conductance = {0.0};
+  nmcx::Transport transport(grains.mesh(), grains.properties(), false, nmcx::SolverKind::direct,
+                            grains.one_thread);
+  const auto unknown = transport.unknown_of_node();
+  const auto at = [&](std::size_t node) { return static_cast<std::size_t>(unknown[node]); };
+  const std::vector<double> zero(transport.size(), 0.0);
+  const std::vector<double> free(transport.size(), none);
+  std::vector<double> load(transport.size(), 0.0);
+  load[at(0)] = 1;
+  constexpr double rate = 1e12;
+  constexpr double volume = 1.0 / 6;
+  const auto found = transport.step({.rate = rate,
+                                     .history = view(zero),
+                                     .load = view(load),
+                                     .exchange = view(zero),
+                                     .fixed = view(free),
+                                     .guess = view(zero)},
+                                    {}, grains.one_thread);
+  for (std::size_t node = 0; node < 4; ++node) {
+    const double wanted = 20 * ((node == 0 ? 1 : 0) - 0.2) / volume / rate;
+    BOOST_TEST(found.concentration[at(node)] == wanted, boost::test_tools::tolerance(1e-9));
+  }
+}
+
+// c = x over the wall through (1,0,0), (0,1,0), (0,0,1), whose area is √3/2: its slope in the wall
+// has the square 1 − 1/3.
+BOOST_AUTO_TEST_CASE(a_wall_conducts_along_itself) {
+  TwoGrains grains;
+  const nmcx::Transport without = grains.transport();
+  grains.along = {0.7};
+  const nmcx::Transport with = grains.transport();
+  const auto unknown = with.unknown_of_node();
+  std::vector<double> c(with.size(), 0.0);
+  for (std::size_t node = 0; node < 8; ++node) {
+    c[static_cast<std::size_t>(unknown[node])] = grains.points[3 * node];
+  }
+  const auto more = with.outflow(view(c), grains.one_thread);
+  const auto less = without.outflow(view(c), grains.one_thread);
+  double spent = 0;
+  for (std::size_t i = 0; i < c.size(); ++i) spent += c[i] * (more[i] - less[i]);
+  BOOST_TEST(spent == 0.7 * (std::sqrt(3.0) / 2) * (2.0 / 3), boost::test_tools::tolerance(1e-12));
+}
+
 BOOST_AUTO_TEST_SUITE_END()

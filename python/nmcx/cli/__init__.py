@@ -9,7 +9,19 @@ import traceback
 from collections.abc import Sequence
 
 from nmcx import __version__
-from nmcx.cli import chain, cite, cones, edges, info, schema, simulate, spectrum, xi
+from nmcx.cli import (
+    chain,
+    cite,
+    completion,
+    cones,
+    edges,
+    info,
+    schema,
+    selftest,
+    simulate,
+    spectrum,
+    xi,
+)
 from nmcx.errors import (
     ConvergenceError,
     Error,
@@ -112,6 +124,8 @@ def _parser() -> argparse.ArgumentParser:
     info.add(commands, shared)
     schema.add(commands, shared)
     cite.add(commands, shared)
+    selftest.add(commands, shared)
+    completion.add(commands, shared)
     return parser
 
 

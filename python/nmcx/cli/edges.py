@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from nmcx.cli.output import Line
+from nmcx.run_file.sections import ESTIMATORS
 
 
 def add(commands: Any, shared: argparse.ArgumentParser) -> None:
@@ -28,12 +29,15 @@ def add(commands: Any, shared: argparse.ArgumentParser) -> None:
     edges.add_argument("--pre-degree", type=int, metavar="N", help="0 or 1; default by rule")
     edges.add_argument("--post-degree", type=int, metavar="N", help="0, 1 or 2; default by rule")
     edges.add_argument("--level", type=float, default=0.5, metavar="X", help="default 0.5")
-    edges.add_argument("--estimator", default="half_jump", metavar="NAME", help="default half_jump")
+    edges.add_argument(
+        "--estimator", default="half_jump", metavar=f"{{{','.join(ESTIMATORS)}}}",
+        help="default half_jump",
+    )  # fmt: skip
     edges.add_argument(
         "--template", type=Path, metavar="FILE", help="spectrum; default: made from the stack"
     )
     edges.add_argument(
-        "--normalisation", default="window", metavar="NAME", help="window (default) or global_shape"
+        "--normalisation", default="window", metavar="{window,global_shape}", help="default window"
     )
     edges.add_argument(
         "--white-line-half-width-ev", type=float, metavar="X", help="default by rule"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
@@ -25,9 +25,21 @@ def add_flags(
         group.add_argument(
             flag(item.name),
             nargs=words,
-            metavar=item.metadata["names"] if isinstance(words, int) else "X",
+            metavar=item.metadata["names"] if isinstance(words, int) else _metavar(item.metadata),
             help=item.metadata["meaning"].replace("%", "%%") + _default(item.default),
         )
+
+
+def _metavar(metadata: Mapping[str, Any]) -> str:
+    """What a value can be, if it is one of a few or a path; completion reads it too."""
+    schema = metadata["read"].schema
+    kinds = schema.get("anyOf", [schema])
+    if all("enum" in kind or "const" in kind for kind in kinds):
+        words = [word for kind in kinds for word in kind.get("enum", [kind.get("const")])]
+        return f"{{{','.join(words)}}}"
+    if {"type": "boolean"} in kinds:
+        return "{yes,no}"
+    return "PATH" if any(kind.get("format") == "path" for kind in kinds) else "X"
 
 
 def flag(name: str) -> str:

@@ -10,6 +10,7 @@ from nmcx.run.edge_plan import plan_edges
 from nmcx.run.file_kinds import info
 from nmcx.run.inspection import check
 from nmcx.run.job import RunResult, run
+from nmcx.run.known_answers import selftest
 from nmcx.run.simulation_job import plan_simulate, resume, simulate
 from nmcx.run.simulation_words import SimulationJob
 from nmcx.run.spectrum_job import SpectrumOptions, spectrum
@@ -39,6 +40,7 @@ __all__ = [
     "plan_xi",
     "resume",
     "run",
+    "selftest",
     "simulate",
     "spectrum",
     "status",

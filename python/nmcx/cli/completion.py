@@ -77,7 +77,8 @@ def _commands(parser: argparse.ArgumentParser) -> Iterator[Command]:
         if isinstance(action, argparse._SubParsersAction):
             helps = {choice.dest: choice.help or "" for choice in action._choices_actions}
             for name, below in action.choices.items():
-                yield Command(name, helps.get(name, ""), tuple(_options(below)))
+                options = tuple(_options(below.filled()))
+                yield Command(name, helps.get(name, ""), options)
 
 
 def _options(parser: argparse.ArgumentParser) -> Iterator[Option]:

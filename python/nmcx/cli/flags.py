@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from nmcx.errors import InputError, UsageError
-from nmcx.run_file.values import Unfit, from_words
 
 
 def add_flags(
@@ -57,6 +56,8 @@ def given(arguments: argparse.Namespace, kind: type) -> dict[str, Any]:
     nmcx.errors.InputError
         If a file does not exist.
     """
+    from nmcx.run_file.values import Unfit, from_words
+
     values = {}
     for item in fields(kind):
         words = getattr(arguments, item.name, None)

@@ -9,12 +9,11 @@ file.
 from __future__ import annotations
 
 import importlib
-from importlib.metadata import version as _version
 from types import ModuleType
 
 from nmcx.errors import ConvergenceError, Error, InputError, MemoryLimitError, OutputError
 
-__version__ = _version("nmcx")
+__version__: str
 
 _MODULES = (
     "chemomechanics",
@@ -46,10 +45,16 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> ModuleType:
-    # Modules load when first touched, so that `import nmcx` and `nmcx --help` stay quick.
+def __getattr__(name: str) -> ModuleType | str:
+    # Modules load when first touched, so that `import nmcx` and `nmcx --help` stay quick; to look
+    # up the version takes as long as all the rest.
     if name in _MODULES:
         return importlib.import_module(f"nmcx.{name}")
+    if name == "__version__":
+        from importlib.metadata import version
+
+        globals()[name] = found = version("nmcx")
+        return found
     raise AttributeError(f"module 'nmcx' has no attribute {name!r}")
 
 

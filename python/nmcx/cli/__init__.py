@@ -8,20 +8,22 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-from nmcx import __version__
 from nmcx.cli import (
     chain,
     cite,
     compare,
+    completion,
     cones,
     edges,
     info,
     report,
     schema,
+    selftest,
     simulate,
     spectrum,
     xi,
 )
+from nmcx.cli.late import LateParser
 from nmcx.errors import (
     ConvergenceError,
     Error,
@@ -100,6 +102,19 @@ def _fail(arguments: argparse.Namespace, text: str, code: int) -> int:
     return code
 
 
+class _Version(argparse.Action):
+    """Looks the version up when it is asked for: that takes longer than all of the help."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, help: str) -> None:
+        super().__init__(option_strings, argparse.SUPPRESS, nargs=0, help=help)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from nmcx import __version__
+
+        print(f"nmcx {__version__}")
+        parser.exit()
+
+
 def _parser() -> argparse.ArgumentParser:
     shared = argparse.ArgumentParser(add_help=False)
     # SUPPRESS lets these stand before or after the command without undoing one another.
@@ -112,8 +127,8 @@ def _parser() -> argparse.ArgumentParser:
         description="Surface chemistry against bulk microstructure of battery cathode particles.",
         parents=[shared],
     )
-    parser.add_argument("--version", action="version", version=f"nmcx {__version__}")
-    commands = parser.add_subparsers(metavar="command", required=True)
+    parser.add_argument("--version", action=_Version, help="show the version and exit")
+    commands = parser.add_subparsers(metavar="command", required=True, parser_class=LateParser)
 
     chain.add(commands, shared)
     edges.add(commands, shared)
@@ -126,6 +141,8 @@ def _parser() -> argparse.ArgumentParser:
     info.add(commands, shared)
     schema.add(commands, shared)
     cite.add(commands, shared)
+    selftest.add(commands, shared)
+    completion.add(commands, shared)
     return parser
 
 

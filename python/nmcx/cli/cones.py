@@ -10,8 +10,6 @@ from typing import Any
 from nmcx.cli.flags import add_flags, given
 from nmcx.cli.output import Line, print_table
 from nmcx.errors import UsageError
-from nmcx.run_file.bulk_sections import Cones, Correlation, Morphology, Placing
-from nmcx.run_file.sections import Tomogram
 
 
 def add(commands: Any, shared: argparse.ArgumentParser) -> None:
@@ -43,10 +41,16 @@ def add(commands: Any, shared: argparse.ArgumentParser) -> None:
     scenes.add_argument("--scene", type=Path, metavar="HTML", help="default OUT.html")
     scenes.add_argument("--no-scene", action="store_true", help="write no interactive page")
     cones.add_argument("--dry-run", action="store_true", help="say what would be done")
+    cones.later(_fill)
+    cones.set_defaults(act=_cones)
+
+
+def _fill(cones: argparse.ArgumentParser) -> None:
+    from nmcx.run_file import Cones, Correlation, Morphology, Placing, Tomogram
+
     add_flags(cones, Tomogram, without=("file",))
     for kind in (Morphology, Cones, Placing, Correlation):
         add_flags(cones, kind)
-    cones.set_defaults(act=_cones)
 
 
 def _cones(arguments: argparse.Namespace) -> int:
@@ -81,6 +85,7 @@ def _cones(arguments: argparse.Namespace) -> int:
 
 def _options(arguments: argparse.Namespace) -> Any:
     from nmcx import run
+    from nmcx.run_file import Cones, Correlation, Morphology, Placing, Tomogram
 
     placing = given(arguments, Placing)
     seed_only = set(placing) <= {"seed"}

@@ -28,12 +28,11 @@ def add(commands: Any, shared: argparse.ArgumentParser) -> None:
     edges.add_argument("--pre-degree", type=int, metavar="N", help="0 or 1; default by rule")
     edges.add_argument("--post-degree", type=int, metavar="N", help="0, 1 or 2; default by rule")
     edges.add_argument("--level", type=float, default=0.5, metavar="X", help="default 0.5")
-    edges.add_argument("--estimator", default="half_jump", metavar="NAME", help="default half_jump")
     edges.add_argument(
         "--template", type=Path, metavar="FILE", help="spectrum; default: made from the stack"
     )
     edges.add_argument(
-        "--normalisation", default="window", metavar="NAME", help="window (default) or global_shape"
+        "--normalisation", default="window", metavar="{window,global_shape}", help="default window"
     )
     edges.add_argument(
         "--white-line-half-width-ev", type=float, metavar="X", help="default by rule"
@@ -45,7 +44,15 @@ def add(commands: Any, shared: argparse.ArgumentParser) -> None:
     pictures.add_argument("--picture", type=Path, metavar="PNG", help="default OUT.png")
     pictures.add_argument("--no-picture", action="store_true", help="write no picture")
     edges.add_argument("--dry-run", action="store_true", help="say what would be done")
+    edges.later(_fill)
     edges.set_defaults(act=_edges, interrupted="--resume goes on from here")
+
+
+def _fill(edges: argparse.ArgumentParser) -> None:
+    from nmcx.run_file.sections import ESTIMATORS
+
+    names = f"{{{','.join(ESTIMATORS)}}}"
+    edges.add_argument("--estimator", default="half_jump", metavar=names, help="default half_jump")
 
 
 def _threads(text: str) -> int:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
 
 from nmcx.errors import InputError, UsageError
-from nmcx.run_file.values import Unfit, from_words
 
 
 def add_flags(
@@ -25,9 +24,21 @@ def add_flags(
         group.add_argument(
             flag(item.name),
             nargs=words,
-            metavar=item.metadata["names"] if isinstance(words, int) else "X",
+            metavar=item.metadata["names"] if isinstance(words, int) else _metavar(item.metadata),
             help=item.metadata["meaning"].replace("%", "%%") + _default(item.default),
         )
+
+
+def _metavar(metadata: Mapping[str, Any]) -> str:
+    """What a value can be, if it is one of a few or a path; completion reads it too."""
+    schema = metadata["read"].schema
+    kinds = schema.get("anyOf", [schema])
+    if all("enum" in kind or "const" in kind for kind in kinds):
+        words = [word for kind in kinds for word in kind.get("enum", [kind.get("const")])]
+        return f"{{{','.join(words)}}}"
+    if {"type": "boolean"} in kinds:
+        return "{yes,no}"
+    return "PATH" if any(kind.get("format") == "path" for kind in kinds) else "X"
 
 
 def flag(name: str) -> str:
@@ -45,6 +56,8 @@ def given(arguments: argparse.Namespace, kind: type) -> dict[str, Any]:
     nmcx.errors.InputError
         If a file does not exist.
     """
+    from nmcx.run_file.values import Unfit, from_words
+
     values = {}
     for item in fields(kind):
         words = getattr(arguments, item.name, None)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from nmcx.cli.flags import add_flags, given
 from nmcx.cli.output import Line
-from nmcx.run_file.simulation_sections import SimulationFile
 
 if TYPE_CHECKING:
     from nmcx.run import SimulationJob
@@ -34,9 +33,7 @@ def add(commands: Any, shared: argparse.ArgumentParser) -> None:
     simulate.add_argument("--force", action="store_true", help="replace earlier results")
     simulate.add_argument("--no-picture", action="store_true", help="draw no pictures")
     simulate.add_argument("--dry-run", action="store_true", help="say what would be done")
-    for name, kind in SimulationFile.SECTIONS.items():
-        # Folder and pictures have the flags that they have with every command.
-        add_flags(simulate, kind, without=("folder", "pictures") if name == "output" else ())
+    simulate.later(_fill)
     simulate.set_defaults(act=_simulate)
 
     resume = commands.add_parser(
@@ -50,8 +47,17 @@ def add(commands: Any, shared: argparse.ArgumentParser) -> None:
     resume.set_defaults(act=_resume)
 
 
+def _fill(simulate: argparse.ArgumentParser) -> None:
+    from nmcx.run_file import SimulationFile
+
+    for name, kind in SimulationFile.SECTIONS.items():
+        # Folder and pictures have the flags that they have with every command.
+        add_flags(simulate, kind, without=("folder", "pictures") if name == "output" else ())
+
+
 def _simulate(arguments: argparse.Namespace) -> int:
     from nmcx import run
+    from nmcx.run_file import SimulationFile
 
     values = {name: given(arguments, kind) for name, kind in SimulationFile.SECTIONS.items()}
     if arguments.no_picture:

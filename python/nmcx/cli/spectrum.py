@@ -8,7 +8,6 @@ from typing import Any
 
 from nmcx.cli.flags import add_flags, given
 from nmcx.cli.output import Line, print_table
-from nmcx.run_file.soft_sections import Nickel, Oxygen, Spectra
 
 
 def add(commands: Any, shared: argparse.ArgumentParser) -> None:
@@ -32,15 +31,22 @@ def add(commands: Any, shared: argparse.ArgumentParser) -> None:
     spectrum.add_argument(
         "--mode", choices=("tey", "fy", "transmission"), help="yield, where files do not tell it"
     )
+    spectrum.later(_fill)
+    spectrum.set_defaults(act=_spectrum)
+
+
+def _fill(spectrum: argparse.ArgumentParser) -> None:
+    from nmcx.run_file import Nickel, Oxygen, Spectra
+
     pairs = ("nickel_tey", "nickel_fy", "oxygen_tey", "oxygen_fy")
     add_flags(spectrum, Spectra, without=pairs)
     add_flags(spectrum, Nickel)
     add_flags(spectrum, Oxygen)
-    spectrum.set_defaults(act=_spectrum)
 
 
 def _spectrum(arguments: argparse.Namespace) -> int:
     from nmcx import report, run
+    from nmcx.run_file import Nickel, Oxygen, Spectra
 
     nickel, oxygen = given(arguments, Nickel), given(arguments, Oxygen)
     read = given(arguments, Spectra)

@@ -9,7 +9,6 @@ from typing import Any
 from nmcx.cli.flags import add_flags, given
 from nmcx.cli.output import Line
 from nmcx.errors import UsageError
-from nmcx.run_file.soft_sections import Soft
 
 #: Keys of the section that are no flags: the scans are named without one.
 SCANS = ("low", "high", "stack")
@@ -34,12 +33,19 @@ def add(commands: Any, shared: argparse.ArgumentParser) -> None:
     pictures.add_argument("--picture", type=Path, metavar="PNG", help="default OUT.png")
     pictures.add_argument("--no-picture", action="store_true", help="write no picture")
     xi.add_argument("--dry-run", action="store_true", help="say what would be done")
-    add_flags(xi, Soft, without=SCANS)
+    xi.later(_fill)
     xi.set_defaults(act=_xi)
+
+
+def _fill(xi: argparse.ArgumentParser) -> None:
+    from nmcx.run_file import Soft
+
+    add_flags(xi, Soft, without=SCANS)
 
 
 def _xi(arguments: argparse.Namespace) -> int:
     from nmcx import report, run
+    from nmcx.run_file import Soft
 
     *files, out = arguments.files
     if len(files) not in (1, 2):

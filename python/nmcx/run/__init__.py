@@ -11,6 +11,7 @@ from nmcx.run.edge_plan import plan_edges
 from nmcx.run.file_kinds import info
 from nmcx.run.inspection import check
 from nmcx.run.job import RunResult, run
+from nmcx.run.known_answers import selftest
 from nmcx.run.report_job import report
 from nmcx.run.simulation_job import plan_simulate, resume, simulate
 from nmcx.run.simulation_words import SimulationJob
@@ -44,6 +45,7 @@ __all__ = [
     "report",
     "resume",
     "run",
+    "selftest",
     "simulate",
     "spectrum",
     "status",

@@ -7,7 +7,6 @@ from dataclasses import MISSING, Field, fields
 from pathlib import Path
 from typing import Any
 
-from nmcx import __version__
 from nmcx.run_file.sections import RunFile
 from nmcx.run_file.simulation_sections import SimulationFile
 
@@ -35,6 +34,8 @@ def schema(kind: type[RunFile] | type[SimulationFile] = RunFile) -> dict[str, An
     >>> schema()["properties"]["hard"]["properties"]["level"]["minimum"]
     0.01
     """
+    from nmcx import __version__
+
     return {
         "$schema": _DRAFT,
         "title": f"Run file of `{kind.COMMAND}`, nmcx {__version__}",

@@ -49,7 +49,8 @@ def list_of(schema: Schema, least: int = 1, most: int | None = None) -> Schema:
     return {"type": "array", "items": schema, **counted}
 
 
-_PATH: Schema = {"type": "string", "minLength": 1}
+_NAME: Schema = {"type": "string", "minLength": 1}
+_PATH: Schema = {**_NAME, "format": "path"}  # an annotation: for completion, and for who reads it
 
 
 def as_number(low: float = -math.inf, high: float = math.inf) -> Reader[float]:
@@ -121,7 +122,7 @@ def as_lengths(
     return Reader(read, any_of(*(list_of(of.schema, n, n) for n in lengths)))
 
 
-@takes(any_of(_PATH, {"type": "integer", "minimum": 0}))
+@takes(any_of(_NAME, {"type": "integer", "minimum": 0}))
 def as_region(value: object, _: Path) -> int | str:
     """A region by its number from 0, or by its name."""
     if isinstance(value, str) and value:

@@ -12,6 +12,7 @@ import pytest
 
 import nmcx
 from nmcx import cli
+from nmcx.cli import completion
 from nmcx.errors import ConvergenceError, InputError, MemoryLimitError, OutputError
 from nmcx.progress import ProgressLine, describe, duration
 from nmcx.run_file import RunFileError
@@ -201,3 +202,25 @@ def test_time_left_is_what_the_rate_gives() -> None:
     assert describe(2, 10, "x", 1.0).endswith("2/s  4 s left")
     assert "left" not in describe(10, 10, "x", 5.0)
     assert duration(3599.6) == "1 h 00 min"
+
+
+def test_the_list_of_commands_needs_no_key_of_the_run_file() -> None:
+    code = """
+import sys
+from nmcx.cli import main
+print([main(["--help"]), [m for m in sys.modules if m.startswith("nmcx.run")]])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[0, []]"
+
+
+def test_the_page_of_the_command_line_has_every_command_and_exit_code() -> None:
+    page = Path(__file__).parents[3] / "docs" / "how-to" / "command-line.md"
+    if not page.exists():
+        pytest.skip("tested outside the source tree")
+    text = page.read_text(encoding="utf-8")
+    listed = set(re.findall(r"^\| `nmcx (\w+)", text, re.M))
+    assert listed == {command.name for command in completion.told()} - {""}
+    codes = (cli.OK, cli.INTERNAL, cli.USAGE, cli.INPUT, cli.OUTPUT, cli.MEMORY, cli.INTERRUPTED)
+    for code in codes:
+        assert re.search(rf"^\| {code} \|", text, re.M), code

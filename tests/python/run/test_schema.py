@@ -26,7 +26,7 @@ TYPES = {
 WORDS = {
     "$schema", "title", "description", "default", "type", "enum", "const", "anyOf", "minimum",
     "maximum", "minLength", "items", "minItems", "maxItems", "properties", "required",
-    "additionalProperties",
+    "additionalProperties", "format",
 }  # fmt: skip
 
 

@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Sequence
 
 from nmcx import __version__
-from nmcx.cli import chain, compare, cones, edges, report, simulate, spectrum, xi
+from nmcx.cli import chain, compare, cones, convert, edges, report, simulate, spectrum, xi
 from nmcx.errors import (
     ConvergenceError,
     Error,
@@ -111,6 +111,7 @@ def _parser() -> argparse.ArgumentParser:
     simulate.add(commands, shared)
     report.add(commands, shared)
     compare.add(commands, shared)
+    convert.add(commands, shared)
     return parser
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nmcx.run.compare_job import compare, plan_compare
 from nmcx.run.cone_job import ConeJob, ConeOptions, cones, plan_cones
+from nmcx.run.convert_job import ConvertJob, convert, plan_convert
 from nmcx.run.demo_model import demo_model
 from nmcx.run.edge_job import EdgeJob, EdgeOptions, edges
 from nmcx.run.edge_plan import plan_edges
@@ -19,6 +20,7 @@ from nmcx.run.xi_job import SoftJob, plan_xi, xi
 __all__ = [
     "ConeJob",
     "ConeOptions",
+    "ConvertJob",
     "EdgeJob",
     "EdgeOptions",
     "RunResult",
@@ -28,11 +30,13 @@ __all__ = [
     "check",
     "compare",
     "cones",
+    "convert",
     "demo",
     "demo_model",
     "edges",
     "plan_compare",
     "plan_cones",
+    "plan_convert",
     "plan_edges",
     "plan_simulate",
     "plan_xi",

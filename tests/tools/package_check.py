@@ -31,13 +31,15 @@ def check_wheel(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
     allowed = (
-        r"nmcx/(.*\.pyi?|py\.typed|_core\.[\w-]+\.so|plot/scene_page/.*\.(html|css|js))"
+        r"nmcx/(.*\.pyi?|py\.typed|napari\.yaml|_core\.[\w-]+\.so)"
+        r"|nmcx/plot/scene_page/.*\.(html|css|js)"
         r"|nmcx-[\w.]+\.dist-info/.*|nmcx\.libs/.*"
     )
     strange = [n for n in names if not (re.fullmatch(allowed, n) or n.endswith("/"))]
     assert not strange, f"the wheel holds {strange}"
     page = [f"nmcx/plot/scene_page/{p.name}" for p in SCENE.iterdir()]
-    for wanted in ("nmcx/py.typed", "nmcx/_core.pyi", "nmcx/cli/__init__.py", *page):
+    typed = ("nmcx/py.typed", "nmcx/_core.pyi")
+    for wanted in (*typed, "nmcx/napari.yaml", "nmcx/cli/__init__.py", *page):
         assert wanted in names, f"the wheel lacks {wanted}"
     assert any(name.endswith("LICENSE") for name in names), "the wheel lacks the licence"
     assert wheel.stat().st_size < 5e6, f"the wheel has {wheel.stat().st_size} bytes"

@@ -14,6 +14,7 @@ from nmcx.cli import (
     compare,
     completion,
     cones,
+    convert,
     edges,
     info,
     report,
@@ -138,6 +139,7 @@ def _parser() -> argparse.ArgumentParser:
     simulate.add(commands, shared)
     report.add(commands, shared)
     compare.add(commands, shared)
+    convert.add(commands, shared)
     info.add(commands, shared)
     schema.add(commands, shared)
     cite.add(commands, shared)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from nmcx.io.athena import read_athena
 from nmcx.io.frames import read_frames
+from nmcx.io.images import Image, open_image
 from nmcx.io.nexus import load, save
 from nmcx.io.nexus_entries import gather
 from nmcx.io.nxstxm import read_nxstxm
+from nmcx.io.ome_zarr import write_ome_zarr
 from nmcx.io.provenance import Provenance, read_provenance
 from nmcx.io.spectra import read_spectrum
 from nmcx.io.stacks import open_stack, write_energy_stack
@@ -18,10 +20,12 @@ from nmcx.io.vtkhdf import write_history, write_wall_history
 from nmcx.io.vtu import write_mesh
 
 __all__ = [
+    "Image",
     "Provenance",
     "Volume",
     "gather",
     "load",
+    "open_image",
     "open_stack",
     "read_athena",
     "read_frames",
@@ -35,6 +39,7 @@ __all__ = [
     "write_energy_stack",
     "write_history",
     "write_mesh",
+    "write_ome_zarr",
     "write_stxm",
     "write_tiff",
     "write_wall_history",

@@ -6,7 +6,8 @@ import contextlib
 import errno
 import os
 import secrets
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from os import PathLike
 from pathlib import Path
 
@@ -76,6 +77,69 @@ def atomic_write(path: str | PathLike[str], overwrite: bool = False) -> Iterator
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def atomic_folder(
+    path: str | PathLike[str], overwrite: bool, is_one: Callable[[Path], bool], what: str
+) -> Iterator[Path]:
+    """Fill a folder all at once: a new one beside it, which takes its place at the end.
+
+    Parameters
+    ----------
+    path : path-like
+        Where the folder shall be.
+    overwrite : bool
+        Whether an existing one may be replaced.
+    is_one : callable
+        Whether a folder is of the kind that is written: no other is ever replaced.
+    what : str
+        That kind, for the message.
+
+    Yields
+    ------
+    pathlib.Path
+        Where to make the new folder.
+
+    Raises
+    ------
+    nmcx.errors.OutputError
+        If it exists and may not be replaced, or writing fails; what was at `path` before is then
+        untouched, and nothing of the new one stays.
+    """
+    target = Path(path)
+    if os.path.lexists(target) and not (
+        overwrite and target.is_dir() and not target.is_symlink() and is_one(target)
+    ):
+        reason = "exists already" if not overwrite else f"exists and is no {what}"
+        raise OutputError(f"{target}: {reason}; choose another name or allow overwriting (--force)")
+    temporary = target.with_name(f".{target.name[:100]}.{secrets.token_hex(8)}.tmp")
+    try:
+        yield temporary
+        _replace_folder(temporary, target)
+        sync(target.parent)
+    except Error:
+        raise
+    except OSError as error:
+        raise OutputError(
+            f"{target}: writing failed ({error.strerror or error}); check space and permissions"
+        ) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _replace_folder(temporary: Path, target: Path) -> None:
+    if not target.exists():
+        temporary.rename(target)
+        return
+    old = temporary.with_name(temporary.name + ".old")
+    target.rename(old)
+    try:
+        temporary.rename(target)
+    except OSError:
+        old.rename(target)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def sync(path: Path) -> None:

@@ -122,4 +122,10 @@ def write_energy_stack(
         stacks_zarr.write_store(Path(path), stack, energy, overwrite)
         return
     with _safe.atomic_write(path, overwrite) as temporary:
-        stacks_hdf5.write_file(temporary, stack, energy)
+        stacks_hdf5.write_file(
+            temporary,
+            stack.mu,
+            energy=energy,
+            variance=stack.variance,
+            voxel_size_um=stack.voxel_size_um,
+        )

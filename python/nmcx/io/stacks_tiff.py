@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from nmcx.errors import InputError
 from nmcx.io import _safe, _units, tiff
+from nmcx.io._atomic import atomic_folder
+from nmcx.io._boxes import Say
 from nmcx.io._lazy import LazyArray
 from nmcx.io._planes import Planes
 from nmcx.results import EnergyStack
@@ -26,6 +28,19 @@ def open_tiff(path: Path) -> EnergyStack:
         notes.append("the file states no voxel size")
     mu = _lazy(images, order, path)
     return EnergyStack(energy[order], mu, None, size and size[4 - mu.ndim :], tuple(notes))
+
+
+def lazy_pages(path: Path) -> LazyArray:
+    """Pages of a file, or of a folder of single pages, (n_page, ny, nx), read when indexed."""
+    if path.is_dir():
+        images = _folder_images(path)
+        if len(images[0].pages) != 1:
+            file = images[0].file
+            raise InputError(f"{file}: has several pages; one slice per file was expected")
+    else:
+        where = tiff.layout(path)
+        images = [_Image(path, where, range(i, i + 1)) for i in range(where.shape[0])]
+    return _lazy(images, np.arange(len(images)), path)
 
 
 class _Image(NamedTuple):
@@ -133,3 +148,72 @@ def _energy_list(path: Path, notes: list[str]) -> NDArray[np.float64]:
             if energies:
                 raise InputError(f"{path}: line {number} does not begin with a number") from error
     return _units.to_ev(np.array(energies, dtype=np.float64), None, str(path), notes)
+
+
+def is_stack(folder: Path) -> bool:
+    """Whether a folder holds what `write_folder` writes, and nothing else."""
+    names = [file.name for file in folder.iterdir()]
+    return "energies.csv" in names and all(
+        name == "energies.csv" or Path(name).suffix.lower() in tiff.SUFFIXES for name in names
+    )
+
+
+def write_folder(
+    path: Path,
+    values: Any,
+    energy_ev: NDArray[np.float64],
+    voxel_size_um: tuple[float, ...] | None,
+    *,
+    overwrite: bool = False,
+    say: Say | None = None,
+) -> None:
+    """Write a stack that `open_tiff` reads back: a file per energy, and a list of the energies.
+
+    Parameters
+    ----------
+    path : path
+        The folder.
+    values : (n_energy, nz, ny, nx) or (n_energy, ny, nx) array
+        May be lazy: one image is read at a time, slice by slice.
+    energy_ev : (n_energy,) array
+        [eV].
+    voxel_size_um : tuple of float or None
+        [µm].
+    overwrite : bool
+        Whether an earlier stack in that folder may be replaced.
+    say : callable, optional
+        Called as ``say(done, total)`` [bytes].
+
+    Raises
+    ------
+    nmcx.errors.OutputError
+        If it exists and `overwrite` is false, or it cannot be written.
+    """
+    n_digit = len(str(len(energy_ev)))
+    size = voxel_size_um
+    if size is not None and len(size) == 2:
+        size = (size[0], *size)  # a single slice is as thick as a row
+    total = _safe.n_bytes(values.shape, np.dtype(values.dtype))
+    with atomic_folder(path, overwrite, is_stack, "folder of a TIFF stack") as temporary:
+        temporary.mkdir()
+        for i, energy in enumerate(energy_ev):
+            file = temporary / f"{i + 1:0{n_digit}d}_{energy:.2f}eV.tif"
+            tiff.write_pages(file, _OneEnergy(values, i), size)
+            if say is not None:
+                say((i + 1) * total // len(energy_ev), total)
+        # Every digit: the energies come back as they are.
+        lines = "".join(f"{float(energy)!r}\n" for energy in energy_ev)
+        (temporary / "energies.csv").write_text(lines, encoding="utf-8")
+
+
+class _OneEnergy:
+    """The image (nz, ny, nx) at one energy, a slice of which is read at a time."""
+
+    def __init__(self, values: Any, i: int) -> None:
+        self._values, self._i = values, i
+        shape = tuple(int(n) for n in values.shape[1:])
+        self._flat = len(shape) == 2
+        self.shape, self.dtype = (1, *shape) if self._flat else shape, values.dtype
+
+    def __getitem__(self, k: int) -> Any:
+        return self._values[self._i] if self._flat else self._values[self._i, k]

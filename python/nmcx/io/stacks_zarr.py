@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import secrets
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,8 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nmcx.errors import InputError, OutputError
-from nmcx.io import _safe, _units, _zarr_plain
+from nmcx.errors import InputError
+from nmcx.io import _safe, _units, _zarr_plain, ome_metadata
+from nmcx.io._atomic import atomic_folder
 from nmcx.io._lazy import LazyArray, row_runs, selected_shape
 from nmcx.results import EnergyStack
 
@@ -40,32 +39,56 @@ def is_store(path: Path) -> bool:
 
 def open_store(path: Path) -> EnergyStack:
     """See `nmcx.io.open_stack`."""
-    _check_store(path)
+    check_store(path)
     notes: list[str] = []
-    with _opened(path) as root:
+    with opened(path) as root:
         group = root if hasattr(root, "array_keys") else None
-        if group is not None and "mu" not in group:
+        ome = None if group is None or "mu" in group else ome_metadata.read(dict(root.attrs))
+        name = "mu" if ome is None else ome.path
+        if group is not None and name not in group:
             raise InputError(f"{path}: the zarr group has no array mu; name the array's own folder")
-        values = root if group is None else group["mu"]
+        values = root if group is None else group[name]
         energy, where = _energies(root, values, path, notes)
-        _check_numeric(values, f"{path}: mu")
+        check_numeric(values, f"{path}: mu")
         order = _units.energy_order(energy, values.shape[0], where, notes)
         spread = None
         if group is not None and "variance" in group:
             spread = group["variance"]
-            _check_numeric(spread, f"{path}: variance")
+            check_numeric(spread, f"{path}: variance")
             if spread.shape != values.shape:
                 raise InputError(f"{path}: variance is {spread.shape}, mu {values.shape}")
         size = _voxel_size(dict(root.attrs), values.ndim - 1)
+        if ome is not None and len(ome.axes) == values.ndim:
+            size = ome.voxel_size_um
         if size is None:
             notes.append("the store states no voxel size")
         return EnergyStack(
             energy[order],
-            _lazy(values, path, "" if group is None else "mu", order),
-            None if spread is None else _lazy(spread, path, "variance", order),
+            lazy_zarr(values, path, "" if group is None else name, order),
+            None if spread is None else lazy_zarr(spread, path, "variance", order),
             size,
             tuple(notes),
         )
+
+
+def open_volume(path: Path) -> tuple[LazyArray, tuple[float, ...] | None]:
+    """An OME-Zarr image without energies, (nz, ny, nx) or (ny, nx), and its voxel size [µm].
+
+    Raises
+    ------
+    nmcx.errors.InputError
+        If the store is damaged, or no such image.
+    """
+    check_store(path)
+    with opened(path) as root:
+        ome = ome_metadata.read(dict(root.attrs)) if hasattr(root, "array_keys") else None
+        if ome is None or ome.path not in root:
+            raise InputError(f"{path}: is no OME-Zarr image; convert it from what it was made of")
+        values = root[ome.path]
+        check_numeric(values, f"{path}: {ome.path}")
+        if values.ndim not in (2, 3) or ome.axes != ("z", "y", "x")[-values.ndim :]:
+            raise InputError(f"{path}: has axes {', '.join(ome.axes)}; a volume has z, y, x")
+        return lazy_zarr(values, path, ome.path), ome.voxel_size_um
 
 
 def _energies(
@@ -77,7 +100,7 @@ def _energies(
         unit = "ev" if name == "energy_ev" else attributes.get("energy_units")
         if hasattr(root, "array_keys") and name in root:
             array = root[name]
-            _check_numeric(array, where)
+            check_numeric(array, where)
             _safe.check_memory(_safe.n_bytes(array.shape, array.dtype), where)
             stored = np.atleast_1d(np.asarray(array[...], dtype=np.float64))
             return _units.to_ev(stored, array.attrs.get("units", unit), where, notes), where
@@ -90,7 +113,8 @@ def _energies(
     raise InputError(f"{path}: has no energies; store an array or attribute energy_ev [eV]")
 
 
-def _check_numeric(array: Any, where: str) -> None:
+def check_numeric(array: Any, where: str) -> None:
+    """Refuse what is no array of plain numbers."""
     if not hasattr(array, "dtype") or np.dtype(array.dtype).kind not in "biuf" or not array.ndim:
         raise InputError(f"{where} is not an array of plain numbers; convert it")
 
@@ -104,7 +128,10 @@ def _voxel_size(attributes: dict[str, Any], n_axis: int) -> tuple[float, ...] | 
     return None
 
 
-def _lazy(array: Any, path: Path, name: str, order: NDArray[np.intp]) -> LazyArray:
+def lazy_zarr(
+    array: Any, path: Path, name: str, order: NDArray[np.intp] | None = None
+) -> LazyArray:
+    """An array of a store that is read when it is indexed."""
     shape, dtype = tuple(int(n) for n in array.shape), np.dtype(array.dtype).newbyteorder("=")
 
     chunks = tuple(int(n) for n in array.chunks)
@@ -119,7 +146,7 @@ def _lazy(array: Any, path: Path, name: str, order: NDArray[np.intp]) -> LazyArr
             with _safe.damaged(path, "zarr store"):
                 if plain.read_box_into(block, spans):
                     return block
-        with _opened(path) as root:
+        with opened(path) as root:
             again = root[name] if name else root
             if tuple(again.shape) != shape:
                 raise InputError(f"{path}: {name} has changed since it was opened; open it again")
@@ -145,13 +172,15 @@ def _spans(
 
 
 @contextlib.contextmanager
-def _opened(path: Path) -> Iterator[Any]:
-    zarr = _zarr()
+def opened(path: Path) -> Iterator[Any]:
+    """The root of a store."""
+    zarr = zarr_library()
     with _safe.damaged(path, "zarr store"):
         yield zarr.open(store=str(path), mode="r")
 
 
-def _zarr() -> Any:
+def zarr_library() -> Any:
+    """The library, or how to get it."""
     try:
         import zarr
     except ImportError as error:
@@ -159,7 +188,7 @@ def _zarr() -> Any:
     return zarr
 
 
-def _check_store(path: Path) -> None:
+def check_store(path: Path) -> None:
     """Refuse stores that reach out of their folder or name a codec that may run code."""
     pending, n_file = [str(path)], 0
     while pending:
@@ -222,12 +251,8 @@ def write_store(
     path: Path, stack: EnergyStack, energy: NDArray[np.float64], overwrite: bool
 ) -> None:
     """See `nmcx.io.write_energy_stack`: a store appears whole or not at all."""
-    zarr = _zarr()
-    if os.path.lexists(path) and not (overwrite and is_store(path) and not path.is_symlink()):
-        reason = "exists already" if not overwrite else "exists and is no zarr store"
-        raise OutputError(f"{path}: {reason}; choose another name or allow overwriting (--force)")
-    temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(8)}.tmp")
-    try:
+    zarr = zarr_library()
+    with atomic_folder(path, overwrite, is_store, "zarr store") as temporary:
         root = zarr.open_group(store=str(temporary), mode="w-")
         axis = root.create_array("energy_ev", data=energy)
         axis.attrs["units"] = "eV"
@@ -237,13 +262,6 @@ def write_store(
         if stack.voxel_size_um is not None:
             root.attrs["voxel_size_um"] = [float(v) for v in stack.voxel_size_um]
         root.attrs["nmcx_class"] = "EnergyStack"
-        _replace(temporary, path)
-    except OSError as error:
-        raise OutputError(
-            f"{path}: writing failed ({error.strerror or error}); check space and permissions"
-        ) from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _copy(root: Any, name: str, values: Any) -> None:
@@ -261,17 +279,3 @@ def _copy(root: Any, name: str, values: Any) -> None:
     for start in range(0, shape[1] if len(shape) > 1 else 1, thickness):
         block = (slice(None), slice(start, start + thickness)) if len(shape) > 1 else ...
         array[block] = np.asarray(values[block])
-
-
-def _replace(temporary: Path, path: Path) -> None:
-    if not path.exists():
-        temporary.rename(path)
-        return
-    old = temporary.with_name(temporary.name + ".old")
-    path.rename(old)
-    try:
-        temporary.rename(path)
-    except OSError:
-        old.rename(path)
-        raise
-    shutil.rmtree(old, ignore_errors=True)

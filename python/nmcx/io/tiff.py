@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from nmcx.errors import InputError
 from nmcx.io import _safe
+from nmcx.io._boxes import stored_type
 from nmcx.results import voxel_spacing
 
 if TYPE_CHECKING:
@@ -227,28 +228,61 @@ def write_tiff(
     ...     read_volume(file).voxel_size_um
     (0.1, 0.1, 0.1)
     """
-    import tifffile
-
     values = np.asarray(volume)
-    if values.dtype == bool:
-        values = values.astype(np.uint8)
-    if values.ndim != 3 or values.dtype.kind not in "iuf" or not values.size:
+    if values.ndim != 3 or values.dtype.kind not in "biuf" or not values.size:
         raise ValueError(
             f"volume must be a 3-D array of numbers, not {values.dtype} {values.shape}"
         )
+    with _safe.atomic_write(path, overwrite) as temporary:
+        write_pages(
+            temporary, values, None if voxel_size_um is None else voxel_spacing(voxel_size_um)
+        )
+
+
+def write_pages(
+    path: Path,
+    values: Any,
+    voxel_size_um: tuple[float, ...] | None,
+    say: Callable[[int, int], None] | None = None,
+) -> None:
+    """Fill a TIFF file, one page per slice, read a few at a time.
+
+    Parameters
+    ----------
+    path : path
+        To be written.
+    values : (nz, ny, nx) array
+        Numbers; may be lazy; bool is stored as uint8.
+    voxel_size_um : (dz, dy, dx) or None
+        [µm].
+    say : callable, optional
+        Called as ``say(done, total)`` [bytes].
+    """
+    import tifffile
+
+    dtype, shape = stored_type(values), tuple(int(n) for n in values.shape)
+    n_byte = _safe.n_bytes(shape, dtype)
     metadata: dict[str, Any] = {"axes": "ZYX"}
     resolution: dict[str, Any] = {}
     if voxel_size_um is not None:
-        dz, dy, dx = voxel_spacing(voxel_size_um)
+        dz, dy, dx = voxel_size_um
         metadata |= {"voxel_size_um": [dz, dy, dx], "spacing": dz, "unit": "um"}
         resolution = {"resolution": (1e4 / dx, 1e4 / dy), "resolutionunit": "CENTIMETER"}
-    with _safe.atomic_write(path, overwrite) as temporary:
-        tifffile.imwrite(
-            temporary,
-            values,
-            photometric="minisblack",
-            bigtiff=values.nbytes > 2**31,
-            metadata=json.loads(json.dumps(metadata)),
-            software="nmcx",
-            **resolution,
-        )
+
+    def pages() -> Iterator[NDArray[Any]]:
+        for i in range(shape[0]):
+            yield np.asarray(values[i]).astype(dtype, copy=False)
+            if say is not None:
+                say((i + 1) * n_byte // shape[0], n_byte)
+
+    tifffile.imwrite(
+        path,
+        pages(),
+        shape=shape,
+        dtype=dtype,
+        photometric="minisblack",
+        bigtiff=n_byte > 2**31,
+        metadata=json.loads(json.dumps(metadata)),
+        software="nmcx",
+        **resolution,
+    )

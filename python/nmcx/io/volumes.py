@@ -1,4 +1,4 @@
-"""Three-dimensional images from TIFF, HDF5 and npy files."""
+"""Three-dimensional images from TIFF, HDF5, OME-Zarr and npy files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmcx.errors import InputError
-from nmcx.io import _safe, tiff
+from nmcx.io import _safe, stacks_zarr, tiff
 from nmcx.io.stacks_hdf5 import voxel_size
 from nmcx.results import voxel_spacing
 
@@ -24,13 +24,14 @@ class Volume(NamedTuple):
 
 
 def read_volume(path: str | PathLike[str], *, dataset: str | None = None) -> Volume:
-    """A 3-D image from a TIFF, HDF5 or npy file.
+    """A 3-D image from a TIFF, HDF5 or npy file, or from OME-Zarr.
 
     Parameters
     ----------
     path : path-like
         A multi-page TIFF file, a folder of single-page TIFF files in the order of their names, an
-        HDF5 file, or what `numpy.save` wrote (``.npy``). One of two dimensions is a single slice.
+        HDF5 file, an OME-Zarr image, or what `numpy.save` wrote (``.npy``). One of two dimensions
+        is a single slice.
     dataset : str, optional
         Path of the dataset in an HDF5 file; not needed if only one is three-dimensional.
 
@@ -58,6 +59,12 @@ def read_volume(path: str | PathLike[str], *, dataset: str | None = None) -> Vol
     ((2, 3, 4), (0.2, 0.1, 0.1))
     """
     file = Path(path)
+    if stacks_zarr.is_store(file):
+        stored, size = stacks_zarr.open_volume(file)
+        whole = np.asarray(stored)
+        if whole.ndim == 3:
+            return _volume(whole, size)
+        return _volume(whole[np.newaxis], None if size is None else (size[0], *size))
     if file.is_dir():
         pages = tiff.folder(file)
         first = tiff.layout(pages[0])
@@ -72,7 +79,7 @@ def read_volume(path: str | PathLike[str], *, dataset: str | None = None) -> Vol
     if file.suffix.lower() == ".npy":
         return _volume(_saved_array(file), None)
     with _safe.open_hdf5(file) as opened:
-        found = _volume_dataset(opened, dataset, file)
+        found = volume_dataset(opened, dataset, file)
         return _volume(_safe.read_array(found, file), voxel_size(found.parent, 3))
 
 
@@ -81,7 +88,14 @@ def _volume(values: NDArray[Any], size: tuple[float, ...] | None) -> Volume:
     return Volume(values, None if size is None else voxel_spacing(size), notes)
 
 
-def _saved_array(file: Path) -> NDArray[Any]:
+def mapped_array(file: Path) -> NDArray[Any]:
+    """What `numpy.save` wrote, (nz, ny, nx), read when it is indexed; one slice of two dimensions.
+
+    Raises
+    ------
+    nmcx.errors.InputError
+        If it is damaged, holds no plain numbers, or has another number of axes.
+    """
     _safe.check_file(file, "npy file")
     # Mapped first: the header is believed only as far as the file is long.
     with _safe.damaged(file, "npy file"):
@@ -90,9 +104,13 @@ def _saved_array(file: Path) -> NDArray[Any]:
         raise InputError(f"{file}: holds {mapped.dtype}, not plain numbers; convert it")
     if mapped.ndim not in (2, 3):
         raise InputError(f"{file}: has {mapped.ndim} axes, a volume has three")
+    return np.asarray(mapped) if mapped.ndim == 3 else np.asarray(mapped)[np.newaxis]
+
+
+def _saved_array(file: Path) -> NDArray[Any]:
+    mapped = mapped_array(file)
     _safe.check_memory(mapped.nbytes, str(file))
-    values = np.array(mapped, dtype=mapped.dtype.newbyteorder("="))
-    return values if values.ndim == 3 else values[np.newaxis]
+    return np.array(mapped, dtype=mapped.dtype.newbyteorder("="))
 
 
 def _one_page(page: Path, shape: tuple[int, ...]) -> NDArray[Any]:
@@ -102,7 +120,8 @@ def _one_page(page: Path, shape: tuple[int, ...]) -> NDArray[Any]:
     return np.asarray(values[0])
 
 
-def _volume_dataset(opened: Any, name: str | None, file: Path) -> Any:
+def volume_dataset(opened: Any, name: str | None, file: Path) -> Any:
+    """The dataset of that name, or the only one of three dimensions."""
     import h5py
 
     if name is not None:

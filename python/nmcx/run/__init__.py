@@ -5,6 +5,7 @@ from __future__ import annotations
 from nmcx.run.citing import cite
 from nmcx.run.compare_job import compare, plan_compare
 from nmcx.run.cone_job import ConeJob, ConeOptions, cones, plan_cones
+from nmcx.run.convert_job import ConvertJob, convert, plan_convert
 from nmcx.run.demo_model import demo_model
 from nmcx.run.edge_job import EdgeJob, EdgeOptions, edges
 from nmcx.run.edge_plan import plan_edges
@@ -23,6 +24,7 @@ from nmcx.run.xi_job import SoftJob, plan_xi, xi
 __all__ = [
     "ConeJob",
     "ConeOptions",
+    "ConvertJob",
     "EdgeJob",
     "EdgeOptions",
     "RunResult",
@@ -33,12 +35,14 @@ __all__ = [
     "cite",
     "compare",
     "cones",
+    "convert",
     "demo",
     "demo_model",
     "edges",
     "info",
     "plan_compare",
     "plan_cones",
+    "plan_convert",
     "plan_edges",
     "plan_simulate",
     "plan_xi",

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from nmcx.errors import InputError
 from nmcx.io import _planes, _safe, _units
+from nmcx.io._hdf5_writing import new_hdf5
 from nmcx.io._lazy import LazyArray, row_runs, selected_shape
 from nmcx.results import EnergyStack
 
@@ -198,7 +199,7 @@ def write_file(path: Path, stack: EnergyStack, energy: NDArray[np.float64]) -> N
     """Fill a new Data Exchange file; contiguous, so that any slab reads at the disk's speed."""
     import h5py
 
-    with h5py.File(path, "w") as out:
+    with new_hdf5(path) as out:
         text = h5py.string_dtype("utf-8", 8)
         out.create_dataset("implements", data=np.array(b"exchange", text), track_times=False)
         exchange = out.create_group("exchange")

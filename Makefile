@@ -15,10 +15,10 @@ PIP := $(RUN) -m pip --disable-pip-version-check --quiet
 # them may then put new files under the others' feet.
 EDITABLE := $(if $(INSTALLED),:,$(PIP) install --no-build-isolation --editable)
 
-.PHONY: demo test compiled ctest samples petsc pytest install everything packages format lint types stubs bench counts peers sensitivity docs pictures verify sanitize package clean
+.PHONY: demo test compiled ctest samples petsc pytest install everything packages format lint types stubs bench counts peers sensitivity docs pictures promises verify sanitize package clean
 
 # Tests run a process per core: threads of the linear algebra would only wait for each other.
-pytest sanitize package: export OPENBLAS_NUM_THREADS ?= 1
+pytest promises sanitize package: export OPENBLAS_NUM_THREADS ?= 1
 
 # --- environments ---------------------------------------------------------------------------------
 $(VENV)/pip.stamp:
@@ -157,6 +157,10 @@ docs: install
 	$(EDITABLE) ".[docs]"
 	$(RUN) -m sphinx -W --keep-going -b doctest docs build/docs/doctest
 	$(RUN) -m sphinx -W --keep-going -b html docs build/docs/html
+
+# What nmcx promises, at the counts of continuous integration, into docs/promises.md.
+promises: install
+	NMCX_PROMISES_PAGE=docs $(RUN) -m pytest -q tests/python/promises
 
 # Full counts of one issue (make verify ISSUE=2) or of all; resumable; writes docs/verification.md.
 verify: install

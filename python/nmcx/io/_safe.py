@@ -73,7 +73,9 @@ def check_file(path: AnyPath, what: str = "file") -> Path:
     if not stat.S_ISREG(status.st_mode):
         raise InputError(f"{file}: is not a regular file; copy its content to one")
     if status.st_size == 0:
-        raise InputError(f"{file}: is empty; was the transfer of the {what} interrupted?")
+        raise InputError(
+            f"{file}: is empty; was the transfer of the {what} interrupted? Copy it again"
+        )
     if not os.access(file, os.R_OK):
         raise InputError(f"{file}: may not be read; change its permissions")
     return file

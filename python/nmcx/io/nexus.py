@@ -12,6 +12,7 @@ from typing import Any
 
 from nmcx.errors import InputError, OutputError
 from nmcx.io import _safe
+from nmcx.io._hdf5_writing import new_hdf5
 from nmcx.io._nexus_reading import read_result
 from nmcx.io._nexus_writing import describe_plot, write_process, write_result
 from nmcx.io.nexus_blocks import regions, reserve
@@ -142,10 +143,8 @@ def allocate(path: Path, item: Result, provenance: Mapping[str, Any] | None = No
 
 
 def _write_file(path: Path, items: Mapping[str, Result], process: Mapping[str, Any]) -> None:
-    import h5py
-
     try:
-        with h5py.File(path, "w", track_order=True) as out:
+        with new_hdf5(path, track_order=True) as out:
             first = next(iter(items))
             out.attrs.update({"NX_class": "NXroot", "default": "entry", "creator": "nmcx"})
             entry = out.create_group("entry", track_order=True)
@@ -156,9 +155,9 @@ def _write_file(path: Path, items: Mapping[str, Result], process: Mapping[str, A
                 write_result(group, item)
                 describe_plot(group, item, SIGNALS[type(item).__name__])
             write_process(entry.create_group("process"), process)
-    except RuntimeError as error:
-        # HDF5 reports a full disk as a RuntimeError when it closes the file.
-        raise OutputError(f"{path}: writing failed ({error}); check space") from error
+    except OSError as error:
+        reason = error.strerror or error
+        raise OutputError(f"{path}: writing failed ({reason}); check space") from error
 
 
 def _write_dask(path: Path, items: Mapping[str, Result]) -> None:

@@ -7,6 +7,7 @@ from os import PathLike
 
 from nmcx.errors import InputError, OutputError
 from nmcx.io import _safe
+from nmcx.io._hdf5_writing import new_hdf5
 
 
 def gather(
@@ -59,7 +60,7 @@ def gather(
             raise ValueError(f"an entry cannot be named {name!r}")
     with _safe.atomic_write(path, overwrite) as temporary:
         try:
-            with h5py.File(temporary, "w", track_order=True) as out:
+            with new_hdf5(temporary, track_order=True) as out:
                 out.attrs.update(
                     {"NX_class": "NXroot", "default": next(iter(files)), "creator": "nmcx"}
                 )

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nmcx.errors import InputError, OutputError
+from nmcx.errors import InputError
 from nmcx.io import _planes, _safe, _units
 from nmcx.io._boxes import Say, copy, stored_type
+from nmcx.io._hdf5_writing import new_hdf5
 from nmcx.io._lazy import LazyArray, row_runs, selected_shape
 from nmcx.results import EnergyStack
 
@@ -208,30 +209,24 @@ def write_file(
     """Fill a new Data Exchange file; contiguous, so that any slab reads at the disk's speed."""
     import h5py
 
-    try:
-        with h5py.File(path, "w") as out:
-            text = h5py.string_dtype("utf-8", 8)
-            out.create_dataset("implements", data=np.array(b"exchange", text), track_times=False)
-            exchange = out.create_group("exchange")
-            for name, image in (("data", values), ("variance", variance)):
-                if image is None:
-                    continue
-                dataset = exchange.create_dataset(
-                    name, image.shape, stored_type(image), track_times=False
-                )
-                copy(image, dataset, say=say)
-                n_axis = len(image.shape) - (0 if energy is None else 1)
-                axes = ("z", "y", "x")[-n_axis:] if n_axis else ()
-                dataset.attrs["axes"] = ":".join((*(() if energy is None else ("energy",)), *axes))
-                dataset.attrs["units"] = unit or "1"
-            if energy is not None:
-                exchange.create_dataset("energy", data=energy, track_times=False).attrs["units"] = (
-                    "eV"
-                )
-            if voxel_size_um is not None:
-                size = np.asarray(voxel_size_um, dtype=np.float64)
-                voxel = exchange.create_dataset("voxel_size", data=size, track_times=False)
-                voxel.attrs["units"] = "um"
-    except RuntimeError as error:
-        # HDF5 reports a full disk as a RuntimeError when it closes the file.
-        raise OutputError(f"{path}: writing failed ({error}); check space") from error
+    with new_hdf5(path) as out:
+        text = h5py.string_dtype("utf-8", 8)
+        out.create_dataset("implements", data=np.array(b"exchange", text), track_times=False)
+        exchange = out.create_group("exchange")
+        for name, image in (("data", values), ("variance", variance)):
+            if image is None:
+                continue
+            dataset = exchange.create_dataset(
+                name, image.shape, stored_type(image), track_times=False
+            )
+            copy(image, dataset, say=say)
+            n_axis = len(image.shape) - (0 if energy is None else 1)
+            axes = ("z", "y", "x")[-n_axis:] if n_axis else ()
+            dataset.attrs["axes"] = ":".join((*(() if energy is None else ("energy",)), *axes))
+            dataset.attrs["units"] = unit or "1"
+        if energy is not None:
+            exchange.create_dataset("energy", data=energy, track_times=False).attrs["units"] = "eV"
+        if voxel_size_um is not None:
+            size = np.asarray(voxel_size_um, dtype=np.float64)
+            voxel = exchange.create_dataset("voxel_size", data=size, track_times=False)
+            voxel.attrs["units"] = "um"

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nmcx.io._atomic import atomic_write
+from nmcx.io._hdf5_writing import new_hdf5
 from nmcx.results import History, Mesh, TransportHistory
 
 _Doubles = NDArray[np.float64]
@@ -189,7 +190,7 @@ def _write(
     points = np.zeros((n_node, 3))
     points[:, : mesh.dimension] = mesh.points
     first = np.zeros(n_time, dtype=np.int64)
-    with h5py.File(path, "w") as file:
+    with new_hdf5(path) as file:
         root = file.create_group("VTKHDF", track_order=True)
         root.attrs["Version"] = (2, 0)
         kind = b"UnstructuredGrid"

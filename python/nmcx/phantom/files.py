@@ -127,9 +127,9 @@ def _run_file(truth: Truth) -> str:
 
 def _write_truth(path: Path, truth: Truth) -> None:
     """One dataset per field of `Truth` with its unit; the shift as (dy, dx)."""
-    import h5py
+    from nmcx.io._hdf5_writing import new_hdf5
 
-    with h5py.File(path, "w") as out:
+    with new_hdf5(path) as out:
         for item in fields(truth):
             value = getattr(truth, item.name)
             if isinstance(value, Shift):

@@ -6,7 +6,7 @@ import contextlib
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from os import PathLike
 from pathlib import Path
 
@@ -120,15 +120,41 @@ def _move(work: Path, folder: Path, force: bool) -> None:
         work.replace(folder)
         sync(folder.parent)
         return
-    moved = set()
-    for file in sorted(path for path in work.rglob("*") if path.is_file()):
-        target = folder / file.relative_to(work)
-        target.parent.mkdir(exist_ok=True)
-        file.replace(target)
-        moved.add(target)
+    moved = _put(sorted(path for path in work.rglob("*") if path.is_file()), work, folder)
     earlier = [folder / name for name in FILES] + list(folder.glob(f"{FRAMES}/lithium_*.png"))
     for file in set(earlier) - moved:
         file.unlink(missing_ok=True)
+
+
+def _put(files: Sequence[Path], work: Path, folder: Path) -> set[Path]:
+    """Move files to their places in a folder: all of them, or those that were there stay."""
+    moved: set[Path] = set()
+    kept: list[tuple[Path, Path]] = []
+    try:
+        for file in files:
+            target = folder / file.relative_to(work)
+            target.parent.mkdir(exist_ok=True)
+            if target.exists():
+                before = file.with_name(f".{file.name}.before")
+                _also_at(target, before)
+                kept.append((before, target))
+            file.replace(target)
+            moved.add(target)
+    except OSError:
+        for target in moved - {target for _, target in kept}:
+            target.unlink(missing_ok=True)
+        for before, target in kept:
+            before.replace(target)
+        raise
+    return moved
+
+
+def _also_at(file: Path, other: Path) -> None:
+    """Give a file a second name, or that name alone where files have one only."""
+    try:
+        os.link(file, other)
+    except OSError:
+        file.replace(other)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -271,7 +271,7 @@ def _tables(path: Path) -> tuple[bytes, dict[str, Any]]:
     except OSError as error:
         raise RunFileError(f"{path}: cannot be read ({error.strerror})") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise RunFileError(f"{path}: is not valid TOML: {error}") from error
+        raise RunFileError(f"{path}: is not valid TOML: {error}; mend that line") from error
 
 
 def _sections(

@@ -31,6 +31,7 @@ ISSUES = {
     6: "issue_06_polycrystals",
     7: "issue_07_mechanics",
     8: "issue_08_coupled",
+    9: "issue_09_fuzz",
 }
 
 #: What the figures depend on.

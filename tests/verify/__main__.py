@@ -31,7 +31,7 @@ ISSUES = {
     6: "issue_06_polycrystals",
     7: "issue_07_mechanics",
     8: "issue_08_coupled",
-    9: "issue_09_promises",
+    9: "issue_09_house",
 }
 
 #: What the figures depend on.

@@ -121,7 +121,7 @@ class LazyArray:
             return None
         corner = tuple(span.start for span in spans)
         wanted = (first.size, *map(len, spans))
-        _safe.check_memory(_safe.n_bytes(wanted, self.dtype), "part of the stack")
+        _safe.check_memory(_safe.n_bytes(wanted, self.dtype), f"{self.planes.files[0]}: a part")
         out = np.empty(wanted, self.dtype)
         if out.size:
             at = int(np.ravel_multi_index(corner, self.shape[1:]))

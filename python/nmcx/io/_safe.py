@@ -37,7 +37,10 @@ MAX_DEPTH = 64
 MAX_OBJECTS = 100_000
 MAX_SOFT_LINKS = 16
 MAX_TEXT_BYTES = 256 * 2**20
+_UNPACKED_BYTES = 16 * 2**20  # at a time
 MAX_STRING_BYTES = 64 * 2**20
+# Of a list of numbers, while it is checked, converted and sorted.
+_VECTOR_COPIES = 8
 # deflate, shuffle, fletcher32, szip, nbit, scaleoffset and lzf come with every h5py.
 BUILT_IN_FILTERS = frozenset({1, 2, 3, 4, 5, 6, 32000})
 
@@ -125,10 +128,20 @@ def read_text(path: AnyPath, what: str = "text file") -> str:
 def _unpack(content: bytes, file: Path, what: str) -> bytes:
     # Never more than the limit is unpacked: a few kB can hold gigabytes.
     with damaged(file, f"gzipped {what}"), gzip.GzipFile(fileobj=io.BytesIO(content)) as packed:
-        unpacked = packed.read(MAX_TEXT_BYTES + 1)
-    if len(unpacked) > MAX_TEXT_BYTES:
-        raise InputError(f"{file}: unpacks to more than a {what} can hold; is it the right file?")
-    return unpacked
+        pieces: list[bytes] = []
+        n_byte = 0
+        while True:
+            # Once in pieces, once joined, and again what is unpacked next.
+            check_memory(2 * (n_byte + _UNPACKED_BYTES), f"{file}: the gzipped {what}")
+            piece = packed.read(_UNPACKED_BYTES)
+            if not piece:
+                return b"".join(pieces)
+            n_byte += len(piece)
+            if n_byte > MAX_TEXT_BYTES:
+                raise InputError(
+                    f"{file}: unpacks to more than a {what} can hold; is it the right file?"
+                )
+            pieces.append(piece)
 
 
 def free_memory() -> int:
@@ -386,6 +399,22 @@ def read_array(dataset: Any, file: AnyPath, key: Any = ()) -> NDArray[Any]:
     with damaged(f"{file}: {dataset.name}", "dataset"):
         values = np.asarray(dataset[key])
     return values.astype(values.dtype.newbyteorder("="), copy=False)
+
+
+def read_vector(dataset: Any, file: AnyPath) -> NDArray[np.float64]:
+    """Numbers of a dataset of any shape as float64, in one row: energies, angles, positions.
+
+    Raises
+    ------
+    nmcx.errors.InputError
+        As `read_array`.
+    nmcx.errors.MemoryLimitError
+        If what is made of the numbers afterwards would not fit into the free memory.
+    """
+    check_numeric(dataset, file)
+    n_byte = n_bytes(dataset.shape, np.dtype(np.float64))
+    check_memory(_VECTOR_COPIES * n_byte, f"{file}: {dataset.name}")
+    return np.ravel(read_array(dataset, file)).astype(np.float64)
 
 
 def read_string(dataset: Any, file: AnyPath) -> str:

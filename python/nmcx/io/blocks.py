@@ -55,7 +55,7 @@ def read_blocks(
     largest = max(stop - start for start, stop in blocks)
     size = n_energy * largest * math.prod(rest)
     n_buffer = min(2, len(blocks)) * len(sources)
-    _safe.check_memory(n_buffer * size * np.dtype(dtype).itemsize, "blocks of the stack")
+    _safe.check_memory(n_buffer * size * np.dtype(dtype).itemsize, _name_of(sources))
     buffers = [[np.empty(size, dtype) for _ in sources] for _ in range(min(2, len(blocks)))]
 
     def read(i: int) -> list[NDArray[Any]]:
@@ -73,6 +73,12 @@ def read_blocks(
             if i + 1 < len(blocks):
                 pending = reader.submit(read, i + 1)
             yield block
+
+
+def _name_of(sources: Sequence[Any]) -> str:
+    """The file that the first stack lies in, as far as it can be told."""
+    planes = getattr(sources[0], "planes", None)
+    return f"{planes.files[0]}: blocks" if planes is not None else "blocks of the stack"
 
 
 def read_rows(source: Any, out: NDArray[Any], start: int) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from nmcx.errors import InputError
 from nmcx.io import _safe, frames_hdf5, stacks_hdf5, xradia
+from nmcx.io._beside import check_beside
 from nmcx.results import FrameStack
 
 _OLE2 = bytes.fromhex("d0cf11e0a1b11ae1")
@@ -110,7 +111,9 @@ def _files(
     inside = list(single.iterdir())
     if any(file.suffix.lower() in xradia.SUFFIXES for file in inside):
         return xradia.scan_folder(single, notes)
-    found = [file for file in inside if file.suffix.lower() in stacks_hdf5.SUFFIXES]
+    found = [
+        check_beside(file, single) for file in inside if file.suffix.lower() in stacks_hdf5.SUFFIXES
+    ]
     if not found:
         raise InputError(f"{single}: holds no .xrm, .txrm or HDF5 file; is it the scan's folder?")
     return _safe.natural_order(found)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmcx.errors import InputError
+from nmcx.io import _safe
 from nmcx.io import frames_hdf5 as frames
 from nmcx.io._lazy import LazyArray
 from nmcx.io.stacks_hdf5 import fxi_pixel_size_um
@@ -21,6 +22,7 @@ from nmcx.io.stacks_hdf5 import fxi_pixel_size_um
 #: Pixel of the detector before magnification [µm].
 DETECTOR_PIXEL_UM = 6.5
 _ENERGY = ("X_eng", "XEng")
+_IMAGE_COPIES = 6
 
 
 def recognises(opened: Any) -> bool:
@@ -34,6 +36,11 @@ def read(opened: Any, file: Path) -> frames.Scan:
     pixel = _pixel_size(opened, file, notes)
     dark = _first_of(opened, ("img_dark", "img_dark_avg"), file)
     bright = _first_of(opened, ("img_bkg", "img_bkg_avg"), file)
+    for images in (dark, bright):
+        if images is not None:
+            # Means and medians of single images are taken while the file is read.
+            n_byte = _safe.n_bytes(images.shape[1:], np.dtype(np.float64))
+            _safe.check_memory(_IMAGE_COPIES * n_byte, f"{file}: one image")
     if bright is None:
         notes.append("no img_bkg: no reference frames")
     if "img_tomo" in opened:

@@ -19,6 +19,7 @@ from nmcx.io.stacks_hdf5 import lazy_hdf5
 from nmcx.results import FrameStack
 
 SAMPLE, REFERENCE, DARK = 0, 1, 2
+_FRAME_BYTES = 256  # of what is known of one frame: role, place, energy, angle and so on
 
 
 @dataclass(frozen=True)
@@ -123,9 +124,10 @@ def _join(scans: list[Scan], notes: list[str]) -> FrameStack:
 
     order = np.lexsort((joined("position"), in_scan))
     role, current = joined("role")[order], joined("current")[order]
+    where = str(scans[0].file) + (f" and {len(scans) - 1} more files" if len(scans) > 1 else "")
     known = np.isfinite(current) & (current > 0)
     return FrameStack(
-        counts=_concatenated([part.counts for part in parts], order),
+        counts=_concatenated([part.counts for part in parts], order, where),
         energy_ev=joined("energy_ev")[order],
         is_reference=role == REFERENCE,
         theta=joined("theta")[order],
@@ -137,13 +139,13 @@ def _join(scans: list[Scan], notes: list[str]) -> FrameStack:
     )
 
 
-def _concatenated(sources: list[LazyArray], order: NDArray[np.intp]) -> LazyArray:
+def _concatenated(sources: list[LazyArray], order: NDArray[np.intp], where: str) -> LazyArray:
     starts = np.cumsum([0, *(len(source) for source in sources)])
     shape, dtype = sources[0].shape[1:], np.result_type(*{source.dtype for source in sources})
 
     def read(first: NDArray[np.intp], rest: tuple[Any, ...]) -> NDArray[Any]:
         wanted = (first.size, *selected_shape(shape, rest))
-        _safe.check_memory(_safe.n_bytes(wanted, dtype), "frames")
+        _safe.check_memory(_safe.n_bytes(wanted, dtype), f"{where}: frames")
         out = np.empty(wanted, dtype)
         for source, start, stop in zip(sources, starts, starts[1:], strict=False):
             at = np.flatnonzero((first >= start) & (first < stop))
@@ -159,6 +161,7 @@ def frames_of(opened: Any, name: str, file: Path) -> LazyArray:
     dataset = _safe.get_dataset(opened, name, file)
     _safe.check_numeric(dataset, file)
     if dataset.ndim == 3:
+        _safe.check_memory(_FRAME_BYTES * int(dataset.shape[0]), f"{file}: {dataset.name}")
         return lazy_hdf5(dataset, file)
     if dataset.ndim != 2:
         raise InputError(
@@ -183,8 +186,7 @@ def subset(frames: LazyArray, chosen: NDArray[np.intp]) -> LazyArray:
 
 def numbers(opened: Any, name: str, file: Path) -> NDArray[np.float64]:
     """A small dataset as a vector of float64."""
-    dataset = _safe.get_dataset(opened, name, file)
-    return np.ravel(_safe.read_array(dataset, file)).astype(np.float64)
+    return _safe.read_vector(_safe.get_dataset(opened, name, file), file)
 
 
 def converted(

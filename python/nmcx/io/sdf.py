@@ -13,18 +13,25 @@ _MAX_DEPTH = 64
 Struct = dict[str, Any]
 
 
-def parse_sdf(text: str) -> Struct:
+def parse_sdf(text: str, where: str = "STXM header") -> Struct:
     """Header text as nested dicts and lists; junk is stepped over, the first of equal keys stays.
 
     Parameters
     ----------
     text : str
         ``Name = value;`` with numbers, strings, ``{ structs }`` and ``( lists )``.
+    where : str
+        What it is the text of, for the message.
 
     Returns
     -------
     dict
         Values are float, str, bool, dict or list.
+
+    Raises
+    ------
+    nmcx.errors.InputError
+        If it is nested deeper than 64.
 
     Examples
     --------
@@ -33,7 +40,14 @@ def parse_sdf(text: str) -> Struct:
     """
     tokens = _TOKEN.findall(text)
     tokens.append("")
-    return _parse_struct(tokens, 0, 0)[0]
+    try:
+        return _parse_struct(tokens, 0, 0)[0]
+    except _TooDeep:
+        raise InputError(f"{where}: nested deeper than {_MAX_DEPTH}; is it damaged?") from None
+
+
+class _TooDeep(Exception):
+    """More brackets are open than a header has."""
 
 
 def _parse_struct(tokens: list[str], at: int, depth: int) -> tuple[Struct, int]:
@@ -63,7 +77,7 @@ def _parse_struct(tokens: list[str], at: int, depth: int) -> tuple[Struct, int]:
 def _parse_value(tokens: list[str], at: int, depth: int) -> tuple[Any, int]:
     token = tokens[at]
     if depth > _MAX_DEPTH:
-        raise InputError(f"STXM header: nested deeper than {_MAX_DEPTH}; is it damaged?")
+        raise _TooDeep
     if token == "{":
         return _parse_struct(tokens, at + 1, depth)
     if token == "(":

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from nmcx.io import _safe, stacks_hdf5, stacks_tiff, stacks_zarr, tiff
+from nmcx.io._beside import check_beside
 from nmcx.results import EnergyStack
 
 
@@ -63,7 +64,11 @@ def open_stack(path: str | PathLike[str]) -> EnergyStack:
     if stacks_zarr.is_store(file):
         return stacks_zarr.open_store(file)
     if file.is_dir():
-        inside = [item for item in file.iterdir() if item.suffix.lower() in stacks_hdf5.SUFFIXES]
+        inside = [
+            check_beside(item, file)
+            for item in file.iterdir()
+            if item.suffix.lower() in stacks_hdf5.SUFFIXES
+        ]
         if inside and not any(item.suffix.lower() in tiff.SUFFIXES for item in file.iterdir()):
             return stacks_hdf5.open_folder(file, _safe.natural_order(inside))
         return stacks_tiff.open_tiff(file)

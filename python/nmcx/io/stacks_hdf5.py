@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from nmcx.results import EnergyStack
 SUFFIXES = (".h5", ".hdf5", ".hdf", ".nxs", ".nx", ".he5")
 _FXI_ENERGIES = ("X_eng", "XEng")
 _CLASS = "EnergyStack"
+_ORDER_BYTES = 32  # of one image
 
 
 def open_file(file: Path) -> EnergyStack:
@@ -67,7 +69,7 @@ def open_folder(folder: Path, files: list[Path]) -> EnergyStack:
             if name is None or "img" not in opened:
                 raise InputError(f"{file}: has no /img with /X_eng; name a single file instead")
             axis = _safe.get_dataset(opened, name, file)
-            values = np.atleast_1d(_safe.read_array(axis, file)).astype(np.float64)
+            values = _safe.read_vector(axis, file)
             if values.size != 1:
                 raise InputError(f"{file}: {axis.name} has {values.size} energies, one is needed")
             unit = _safe.attribute(axis, "units")
@@ -114,7 +116,7 @@ def _from_group(group: Any, data: str, energies: str, variance: str, file: Path)
     if values.ndim not in (3, 4) and data != "mu":
         raise InputError(f"{file}: {values.name} has {values.ndim} axes; (E, y, x) or (E, z, y, x)")
     axis = _safe.get_dataset(group, energies, file)
-    energy = np.atleast_1d(_safe.read_array(axis, file)).astype(np.float64)
+    energy = _safe.read_vector(axis, file).reshape(axis.shape or (1,))
     energy = _units.to_ev(energy, _safe.attribute(axis, "units"), f"{file}: {axis.name}", notes)
     order = _units.energy_order(energy, values.shape[0], f"{file}: {axis.name}", notes)
     spread = None
@@ -139,6 +141,8 @@ def lazy_hdf5(dataset: Any, file: Path, order: NDArray[np.intp] | None = None) -
     """A dataset that is read when it is indexed, each access through the gate."""
     name, shape = dataset.name, tuple(int(n) for n in dataset.shape)
     dtype = dataset.dtype.newbyteorder("=")
+    # Their order is kept, which takes room by itself where a file declares images without end.
+    _safe.check_memory(_ORDER_BYTES * math.prod(shape[:1]), f"{file}: the order of {name}")
 
     def read(first: NDArray[np.intp], rest: tuple[Any, ...]) -> NDArray[Any]:
         wanted = (first.size, *selected_shape(shape[1:], rest))
@@ -172,10 +176,10 @@ def voxel_size(group: Any, n_axis: int) -> tuple[float, ...] | None:
             size = fxi_pixel_size_um(dataset, group.file.filename)
             return None if size is None else (size,) * n_axis
         unit = _safe.attribute(dataset, "units") or ("um" if name == "voxel_size_um" else "")
-        values = np.atleast_1d(_safe.read_array(dataset, group.file.filename)).astype(float)
+        values = _safe.read_vector(dataset, group.file.filename)
         if values.size == 1:
             values = np.repeat(values, n_axis)
-        sizes = [_units.to_um(float(value), unit) for value in values.ravel()[:n_axis]]
+        sizes = [_units.to_um(float(value), unit) for value in values[:n_axis]]
         if values.shape == (n_axis,) and all(size is not None for size in sizes):
             return tuple(size for size in sizes if size is not None)
     return None
@@ -186,7 +190,7 @@ def fxi_pixel_size_um(dataset: Any, file: str | Path) -> float | None:
     import h5py
 
     if h5py.check_string_dtype(dataset.dtype) is None:
-        values = np.ravel(_safe.read_array(dataset, file)).astype(float)
+        values = _safe.read_vector(dataset, file)
         return _units.to_um(float(values[0]), "nm") if values.size == 1 else None
     text = _safe.read_string(dataset, file).strip()
     digits = text.rstrip("abcdefghijklmnopqrstuvwxyzµμ ")

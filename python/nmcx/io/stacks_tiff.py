@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from nmcx.errors import InputError
 from nmcx.io import _safe, _units, tiff
 from nmcx.io._atomic import atomic_folder
+from nmcx.io._beside import check_beside
 from nmcx.io._boxes import Say
 from nmcx.io._lazy import LazyArray
 from nmcx.io._planes import Planes
@@ -131,6 +132,7 @@ def _sidecar(path: Path, notes: list[str]) -> tuple[NDArray[np.float64], Path]:
                 candidate = folder / f"{name}{suffix}"
                 if candidate.is_file():
                     notes.append(f"energies from {candidate.name}")
+                    check_beside(candidate, folder if folder != path.parent else path)
                     return _energy_list(candidate, notes), candidate
     where = path / "energies.csv" if path.is_dir() else path.with_suffix(".csv")
     raise InputError(f"{path}: no list of energies beside it; write one energy per line to {where}")

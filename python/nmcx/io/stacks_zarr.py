@@ -117,6 +117,9 @@ def check_numeric(array: Any, where: str) -> None:
     """Refuse what is no array of plain numbers."""
     if not hasattr(array, "dtype") or np.dtype(array.dtype).kind not in "biuf" or not array.ndim:
         raise InputError(f"{where} is not an array of plain numbers; convert it")
+    # To read a single number, a chunk is unpacked, or the shard that holds it.
+    chunk = getattr(array, "shards", None) or array.chunks
+    _safe.check_memory(2 * _safe.n_bytes(chunk, np.dtype(array.dtype)), f"{where}: one chunk")
 
 
 def _voxel_size(attributes: dict[str, Any], n_axis: int) -> tuple[float, ...] | None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from nmcx.errors import InputError
 from nmcx.io import _detectors, _safe, _units, sdf
+from nmcx.io._beside import check_beside
 from nmcx.io.stxm_stack import Array, Images, image_means, in_order
 from nmcx.results import StxmStack
 
@@ -56,7 +57,7 @@ def read_sdf(
     i0: str | None = None,
 ) -> StxmStack:
     """The images of one channel and region of an SDF scan; see `nmcx.io.read_stxm`."""
-    header = sdf.parse_sdf(_safe.read_text(file, "STXM header (.hdr)"))
+    header = sdf.parse_sdf(_safe.read_text(file, "STXM header (.hdr)"), str(file))
     if isinstance(region, str) or region < 0:
         raise ValueError(f"region of an SDF scan is a number counted from 0, not {region!r}")
     scan = _Scan(file, header, int(region))
@@ -175,6 +176,7 @@ def _image_files(scan: _Scan) -> dict[str, dict[int, Path]]:
         if int(region or 0) != scan.region:
             continue
         unmarked |= n_region > 1 and not region
+        check_beside(candidate, scan.file)
         found.setdefault(letter, {}).setdefault(int(image or 0), candidate)
     if not found:
         mark = str(scan.region) if n_region > 1 else ""

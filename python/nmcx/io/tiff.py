@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
+import threading
 from collections.abc import Callable, Iterator
 from os import PathLike
 from pathlib import Path
@@ -14,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from nmcx.errors import InputError
 from nmcx.io import _safe
+from nmcx.io._beside import check_beside
 from nmcx.io._boxes import stored_type
 from nmcx.results import voxel_spacing
 
@@ -40,9 +43,29 @@ def open_tiff(path: Path) -> Iterator[tifffile.TiffFile]:
     # OME and Micro-Manager metadata may name further files: only this one's own pages are read.
     with (
         _safe.damaged(path, "TIFF file"),
+        _quiet("tifffile"),
         tifffile.TiffFile(path, is_ome=False, is_mmstack=False) as opened,
     ):
         yield opened
+
+
+@contextlib.contextmanager
+def _quiet(library: str) -> Iterator[None]:
+    """Keep a library from telling this thread's user of every damaged tag that it steps over.
+
+    What nmcx needs of a file is checked by nmcx, and what cannot be read is an error.
+    """
+    thread = threading.get_ident()
+
+    def is_of_others(_: logging.LogRecord) -> bool:
+        return threading.get_ident() != thread
+
+    logger = logging.getLogger(library)
+    logger.addFilter(is_of_others)
+    try:
+        yield
+    finally:
+        logger.removeFilter(is_of_others)
 
 
 class Layout(NamedTuple):
@@ -163,7 +186,7 @@ def folder(path: Path) -> list[Path]:
     nmcx.errors.InputError
         If there is none.
     """
-    found = [file for file in path.iterdir() if file.suffix.lower() in SUFFIXES]
+    found = [check_beside(file, path) for file in path.iterdir() if file.suffix.lower() in SUFFIXES]
     if not found:
         raise InputError(f"{path}: holds no .tif or .tiff file")
     return _safe.natural_order(found)

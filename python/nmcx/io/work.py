@@ -88,14 +88,26 @@ class Work:
 
 
 def done_in(folder: Path, what: str) -> set[tuple[int, int]]:
-    """Blocks of the stage `what` that the journal of a folder holds; none without a journal."""
+    """Blocks of the stage `what` that the journal of a folder holds; none without a journal.
+
+    Raises
+    ------
+    nmcx.errors.InputError
+        If a line that is whole counts no block.
+    """
     journal = folder / "journal"
     found = set()
     for line in journal.read_bytes().split(b"\n")[:-1] if journal.exists() else ():
         words = line.split()
         # The last line may have been torn by a crash: it then lacks its end mark.
         if len(words) == 4 and words[0] == what.encode() and words[3] == b".":
-            found.add((int(words[1]), int(words[2])))
+            try:
+                found.add((int(words[1]), int(words[2])))
+            except ValueError:
+                raise InputError(
+                    f"{journal}: a line is damaged ({words[1]!r} to {words[2]!r}); start anew in "
+                    "another folder"
+                ) from None
     return found
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from nmcx.errors import InputError
 from nmcx.io import _safe
+from nmcx.io._beside import check_beside
 from nmcx.results import FrameStack
 
 SUFFIXES = (".xrm", ".txrm")
@@ -59,7 +60,9 @@ def scan_folder(folder: Path, notes: list[str]) -> list[Path]:
         If there are no frames, several scans, or none of the files listed.
     """
     present = {
-        file.name: file for file in sorted(folder.iterdir()) if file.suffix.lower() in SUFFIXES
+        file.name: check_beside(file, folder)
+        for file in sorted(folder.iterdir())
+        if file.suffix.lower() in SUFFIXES
     }
     if not present:
         raise InputError(f"{folder}: holds no .xrm or .txrm file; is it the scan's folder?")
@@ -71,7 +74,7 @@ def scan_folder(folder: Path, notes: list[str]) -> list[Path]:
         raise InputError(
             f"{folder}: holds {len(lists)} ScanInfo files; give the frames of one scan as a list"
         )
-    listed, settings = _scan_info(lists[0])
+    listed, settings = _scan_info(check_beside(lists[0], folder))
     if settings.get("MOSAIC", "0") != "0":
         tiles = " ".join(
             f"{side.lower()} {settings.get(f'MOSAIC{side}', '?')}"

@@ -1,0 +1,102 @@
+"""Mutated files for every reader, at full count: 100,000 each, in pieces that are kept."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from check import ROOT, Check, Row, module_of, recorded
+
+N_CASE = 100_000
+N_REDUCED = 50
+#: Cases of a piece; what is done of them is kept, and a new run goes on behind it.
+N_PIECE = 2_000
+
+
+def _kept(reader: str) -> Path:
+    """Where a reader's pieces are kept: files are read by this state of the code only."""
+    revision = subprocess.run(
+        ["git", "log", "-1", "--format=%h", "--abbrev=12", "--", "python", "tests/fuzz"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    ).stdout.strip()  # fmt: skip
+    return ROOT / "build" / "verify" / "fuzz" / revision / f"{reader}.jsonl"
+
+
+def _pieces(reader: str, n_case: int, kept: Path) -> list[dict[str, Any]]:
+    """What came of every piece, those of earlier runs included."""
+    campaign = module_of("tests/fuzz", "campaign")
+    done = [json.loads(line) for line in kept.read_text().splitlines()] if kept.exists() else []
+    there = {piece["first"] for piece in done}
+    memory = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(
+        prefix="nmcx-fuzz-", dir=memory if os.access(memory, os.W_OK) else None
+    ) as folder:
+        campaign.prepare_apart(reader, Path(folder))
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        for first in range(0, n_case, N_PIECE):
+            if first in there:
+                continue
+            outcome = campaign.run(reader, first, min(first + N_PIECE, n_case), Path(folder))
+            piece = {"first": first, "counts": outcome.counts, "findings": outcome.findings}
+            piece["slowest"] = outcome.slowest
+            done.append(piece)
+            with kept.open("a") as out:
+                out.write(json.dumps(piece) + "\n")
+    return done
+
+
+def fuzz(reader: str, reduced: bool) -> list[Row]:
+    """Outcomes of one reader."""
+    n_case = N_REDUCED if reduced else N_CASE
+    if reduced:
+        with tempfile.TemporaryDirectory(prefix="nmcx-fuzz-kept-") as folder:
+            pieces = _pieces(reader, n_case, Path(folder) / "kept.jsonl")
+    else:
+        pieces = _pieces(reader, n_case, _kept(reader))
+    counts: Counter[str] = Counter()
+    for piece in pieces:
+        counts.update(piece["counts"])
+    findings = [one for piece in pieces for one in piece["findings"]]
+    kinds = Counter(one["finding"] for one in findings)
+    said = "; ".join(f"{n} × {kind}" for kind, n in kinds.most_common(3))
+    seconds, case = max(tuple(piece["slowest"]) for piece in pieces)
+    return [
+        Row(
+            f"{reader}: mutated files read or refused, naming the file",
+            f"{counts.total() - len(findings)} of {counts.total()}"
+            + (f" ({said})" if said else ""),
+            f"all of {n_case}",
+            not findings and counts.total() == n_case,
+        ),
+        recorded(
+            f"{reader}: read, refused; slowest",
+            f"{counts['read']}, {counts['refused']}; {seconds:.2f} s (case {case})",
+        ),
+    ]
+
+
+def _readers() -> list[str]:
+    """Names of all readers, from a process of its own: helpers of tests stay out of this one."""
+    code = "import readers; print(*readers.READERS)"
+    folders = [str(ROOT / "tests" / "fuzz"), str(ROOT / "tests" / "python")]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(folders)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    return done.stdout.split()
+
+
+def _check(reader: str) -> Check:
+    run: Callable[[bool], list[Row]] = partial(fuzz, reader)
+    return Check(f"fuzz {reader}", run)
+
+
+CHECKS = [_check(reader) for reader in _readers()]

@@ -76,6 +76,8 @@ def opened_voxels(mesh: Mesh, opening: ArrayLike, particle: Particle) -> _Float:
         )
     if not np.isfinite(gap).all():
         raise ValueError("opening must be finite")
+    if (gap > np.ptp(mesh.points, axis=0).max()).any():
+        raise ValueError("opening must be less than the size of the mesh: check its unit, metres")
     capacity = _solid_share(particle)
     if not capacity.any():
         raise ValueError("particle has no solid to open")

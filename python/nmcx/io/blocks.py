@@ -16,6 +16,20 @@ from nmcx.io._lazy import LazyArray
 _PIECE_BYTES = 32 * 2**20  # read at once where it cannot be read into place
 
 
+def check_fits(sources: Sequence[Any], dtype: Any, blocks: Sequence[tuple[int, int]]) -> None:
+    """Refuse blocks of which two do not fit into memory, before anything is begun.
+
+    Raises
+    ------
+    nmcx.errors.MemoryLimitError
+        With the needed and the free memory.
+    """
+    n_energy, _, *rest = sources[0].shape
+    largest = max((stop - start for start, stop in blocks), default=0)
+    n_value = min(2, len(blocks)) * len(sources) * n_energy * largest * math.prod(rest)
+    _safe.check_memory(n_value * np.dtype(dtype).itemsize, _name_of(sources))
+
+
 def read_blocks(
     sources: Sequence[Any], dtype: Any, blocks: Sequence[tuple[int, int]]
 ) -> Generator[list[NDArray[Any]], None, None]:
@@ -51,11 +65,9 @@ def read_blocks(
     """
     if not blocks:
         return
+    check_fits(sources, dtype, blocks)
     n_energy, _, *rest = sources[0].shape
-    largest = max(stop - start for start, stop in blocks)
-    size = n_energy * largest * math.prod(rest)
-    n_buffer = min(2, len(blocks)) * len(sources)
-    _safe.check_memory(n_buffer * size * np.dtype(dtype).itemsize, _name_of(sources))
+    size = n_energy * max(stop - start for start, stop in blocks) * math.prod(rest)
     buffers = [[np.empty(size, dtype) for _ in sources] for _ in range(min(2, len(blocks)))]
 
     def read(i: int) -> list[NDArray[Any]]:

@@ -169,14 +169,25 @@ def fit_edges_to_file(
         (folder / _MEASURED).touch()
         reserve(folder / _MEASURED, sum(r.n_byte for r in _measured(folder, shape).values()))
 
+    sources = [mu] if spread is None or constant is not None else [mu, spread]
+    rows = _rows_per_block(prepared, sources, dtype, block_bytes)
+    blocks.check_fits(sources, dtype, work.remaining(shape[0], rows, set()))
     with work.unfinished(path, fingerprint, begin, overwrite=overwrite, resume=resume) as part:
         task = _Task(prepared, shape, threads or 0, block_bytes, part, progress)
-        limits = task.measure(mu, spread if constant is None else None, constant, dtype)
+        limits = task.measure(sources, rows, constant, dtype)
         task.judge(limits)
         work.finish(part, _RESULT, path, overwrite)
     loaded = io.load(path, lazy=True)["edge_map"]
     assert isinstance(loaded, EdgeMap)
     return loaded
+
+
+def _rows_per_block(
+    prepared: Preparation, sources: list[Any], dtype: np.dtype[Any], block_bytes: int
+) -> int:
+    n_byte = len(sources) * prepared.energy_ev.size * dtype.itemsize + _MEASURING
+    voxels = math.prod(int(n) for n in sources[0].shape[2:])
+    return blocks.rows_per_block(sources[0], voxels * n_byte, block_bytes)
 
 
 def _opened(stack: str | PathLike[str] | EnergyStack) -> tuple[EnergyStack, list[Path]]:
@@ -220,12 +231,9 @@ class _Task:
         self.raw = _measured(part.folder, shape)
 
     def measure(
-        self, mu: Any, variance: Any | None, constant: NDArray[Any] | None, dtype: np.dtype[Any]
+        self, sources: list[Any], rows: int, constant: NDArray[Any] | None, dtype: np.dtype[Any]
     ) -> Any:
         """Measure what is not yet measured; the thresholds of the whole map."""
-        sources = [mu] if variance is None else [mu, variance]
-        n_byte = len(sources) * self.prepared.energy_ev.size * dtype.itemsize + _MEASURING
-        rows = blocks.rows_per_block(mu, self.voxels * n_byte, self.block_bytes)
         todo = work.remaining(self.n_row, rows, self.part.done("measured"))
         left = sum(stop - start for start, stop in todo)
         with closing(blocks.read_blocks(sources, dtype, todo)) as stream:

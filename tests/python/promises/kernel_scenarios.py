@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
+import dask
 import dask.array as da
 import numpy as np
 from bars import SPRING, bar, pulled
@@ -50,8 +51,9 @@ def _edges(size: int) -> None:
     given = np.full(energy.size, 1e-4)
     xanes.fit_edges(energy, mu, variance=given, white_line_half_width_ev=2.0, threads=1, **WINDOWS)
     lazy = da.from_array(mu, chunks=(-1, n))
-    edges = xanes.fit_edges(energy, lazy, variance=given, threads=1, **WINDOWS)
-    np.asarray(edges.edge_energy_ev)
+    with dask.config.set(scheduler="synchronous"):
+        edges = xanes.fit_edges(energy, lazy, variance=given, threads=1, **WINDOWS)
+        np.asarray(edges.edge_energy_ev)
     ends = [(energy, phantom.edge_curve(energy, at)) for at in (8340.0, 8343.0)]
     xanes.fit_references(energy, mu[:, : n // 4], ends, threads=1, **WINDOWS)
     xanes.normalise(energy, mu[:, : n // 4], edge_ev=8343.0, **WINDOWS)

@@ -11,9 +11,10 @@ import importlib
 import inspect
 import io
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cache, partial, wraps
 from hashlib import sha256
@@ -84,15 +85,19 @@ def example_call(name: str) -> PublicCall:
     assert examples, f"{name} has no example"
     noted: list[dict[str, Any]] = []
     folder = tempfile.mkdtemp(prefix=f"{name}-", dir=_examples_folder().name)
-    names: dict[str, Any] = {}
+    noting = _noting(function, noted)
+    names = dict(vars(sys.modules[function.__module__])) | {function.__name__: noting}
     with (
-        _replaced(module, function.__name__, _noting(function, noted)),
+        _replaced(module, function.__name__, noting),
         _replaced(tempfile, "TemporaryDirectory", partial(_Folder, folder)),
         within(folder),
         redirect_stdout(io.StringIO()),
     ):
         for example in examples:
-            exec(compile(example.source, name, "single"), names)
+            # What an example shows to be refused is refused here, too.
+            refused = ValueError if example.exc_msg else ()
+            with suppress(refused):
+                exec(compile(example.source, name, "single"), names)
     assert noted, f"the example of {name} does not call it"
     return PublicCall(function, noted[-1], folder)
 

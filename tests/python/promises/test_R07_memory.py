@@ -37,14 +37,14 @@ def command(*words):
 WINDOWS = {"pre_edge": (8250, 8320), "post_edge": (8380, 8640)}
 ENTRIES = {
     "io.open_stack": lambda: np.asarray(nio.open_stack("stack.h5").mu),
-    "io.read_volume of HDF5": lambda: nio.read_volume("stack.h5", dataset="exchange/data"),
+    "io.read_volume of HDF5": lambda: nio.read_volume("volume.h5", dataset="exchange/data"),
     "io.read_volume of TIFF": lambda: nio.read_volume("volume.tif"),
     "io.read_stxm_hdf5": lambda: nio.read_stxm_hdf5(
-        "stack.h5", data="exchange/data", energy="exchange/energy"),
+        "volume.h5", data="exchange/data", energy="exchange/energy", pixel_size_um=0.1),
     "xanes.fit_edges": lambda: xanes.fit_edges(
         nio.open_stack("stack.h5").energy_ev, nio.open_stack("stack.h5").mu, **WINDOWS),
     "xanes.fit_edges_to_file": lambda: xanes.fit_edges_to_file(
-        "wide.h5", "edges.nxs", block_bytes=10**13, **WINDOWS),
+        "slice.h5", "edges.nxs", block_bytes=10**13, **WINDOWS),
     "nmcx edges": lambda: command("edges", "wide.h5", "out.nxs", "--pre-edge", "8250", "8320",
                                   "--post-edge", "8380", "8640"),
     "nmcx check": lambda: command("check", "run.toml"),
@@ -73,6 +73,8 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     for name, shape, chunk in (
         ("stack.h5", (61, 512, 1024, 1024), (1, 1, 64, 64)),
         ("wide.h5", (61, 4, 50_000, 50_000), (1, 1, 64, 64)),
+        ("slice.h5", (61, 1, 2800, 2800), (1, 1, 64, 64)),
+        ("volume.h5", (61, 2**14, 2**14), (1, 64, 64)),
     ):
         with h5py.File(folder / name, "w") as out:
             out["exchange/energy"] = energy
@@ -85,7 +87,8 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     assert done.returncode == 0, f"ended with {done.returncode}: {done.stdout}\n{done.stderr}"
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     left = {path.name for path in folder.iterdir()}
-    assert left == {"stack.h5", "wide.h5", "volume.tif", "run.toml"}, "something was begun"
+    made = {"stack.h5", "wide.h5", "slice.h5", "volume.h5", "volume.tif", "run.toml"}
+    assert left == made, "something was begun"
     return {line["entry"]: line for line in lines}
 
 

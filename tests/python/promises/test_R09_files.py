@@ -62,7 +62,7 @@ def _stack(path: Path) -> Path:
 
 
 def _scan(path: Path) -> Path:
-    io.write_stxm(path / "a.hdr", phantom.pair_scans(1, shape=(12, 12)).low)
+    io.write_stxm(path / "a.hdr", phantom.pair_scans(1, shape=(16, 16)).low)
     return path / "a.hdr"
 
 

@@ -21,7 +21,8 @@ LONG_ONES = {
     "chemomechanics.ensemble", "chemomechanics.sensitivity", "comparison.compare",
     "comparison.coupling_contributions", "comparison.simulate_particle", "correlation.fit_pose",
     "comparison.predicted_porosity", "comparison.layer_from_xi", "comparison.layered_surface",
-    "correlation.robustness", "phantom.modelled_particle",
+    "correlation.robustness", "phantom.modelled_particle", "mesh.from_particle",
+    "mesh.reached_surface", "spectra.suppression", "chemomechanics.crack_network",
 }  # fmt: skip
 #: What a function that writes is told to write to.
 TARGETS = ("path", "hdr", "folder")
@@ -66,7 +67,11 @@ def with_own_targets(name: str, call: PublicCall, folder: Path) -> Any:
             place = folder / str(i)
             place.mkdir(exist_ok=True)
             other[key] = place / Path(call.arguments[key]).name
-        return digest(call(**other)) if not own else _written(call(**other), folder / str(i))
+        try:
+            result = call(**other)
+        except ValueError as error:  # as the example shows
+            return str(error)
+        return digest(result) if not own else _written(result, folder / str(i))
 
     return work
 
@@ -109,6 +114,8 @@ def test_R13_one_solver_shared_by_8_threads_gives_what_it_gives_to_one(
     for name in names:
         call = calls(SMALL)[name]
         shared = call.ready(1)
+        # The first call leaves behind what it has learnt of the system.
+        shared()
         alone = bits(shared())
         found = in_threads(lambda i, shared=shared: bits(shared()), 30 if full else 1)
         n_same += sum(each == alone for each in found)

@@ -20,7 +20,7 @@ WRONG = {"text": '"nonsense"', "number": "17.5", "list": "[[1], [2]]", "table": 
 #: Words that ask for something to be done; a message has one of them.
 REMEDY = re.compile(
     r"must |mend |[Cc]opy |did you mean|known are|choose|give |add |name |check|use |are relative|"
-    r"convert|sort|move|widen|leave|run it|instead|known|needs|take |shows how|writes one"
+    r"convert|sort|move|widen|leave|run it|instead|known|needs|take |shows how|writes one|is it "
 )
 
 

@@ -98,8 +98,9 @@ class CoupledRun:
             for step in (self._control.max_step, self._control.min_step, 2.0 * self._step)
         )
         control = replace(
-            self._control, max_step=longest, min_step=shortest, first_step=max(first, shortest)
-        )
+            self._control, max_step=longest, min_step=shortest, first_step=max(first, shortest),
+            share=min(1.0, way),
+        )  # fmt: skip
         try:
             return self._body.equilibrium(nodal, start=self._state, control=control, again=again)
         except ValueError as error:

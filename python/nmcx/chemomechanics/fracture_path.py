@@ -65,6 +65,7 @@ class PathControl:
     #: of small loads mostly are not
     gives_up: bool = True
     first_step: float = 1.0  #: part of the load
+    share: float = 1.0  #: part that the load is of all that the body goes through
 
 
 class FracturePath:
@@ -234,7 +235,8 @@ class FracturePath:
         """Length that the step should have had, relative to the one it has."""
         energies = found.energies
         allowed = _SHARE_OF_STEP * energies.dissipated_step
-        allowed += _SHARE_OF_WALLS * step * self._fracture_energy * float(self._area.sum())
+        share = self._control.share * step
+        allowed += _SHARE_OF_WALLS * share * self._fracture_energy * float(self._area.sum())
         # The trapezoid rule errs with the third power of the step.
         by_energy = 0.8 * np.cbrt(allowed / max(abs(imbalance(energies)), 1e-3 * allowed))
         before = self._kernel.walls.values_of(self.last.walls.state)[:, :, 2]

@@ -18,7 +18,7 @@ from nmcx.io.nexus import holds_results
 from nmcx.run import measured_files
 from nmcx.run.environment import bug_report
 from nmcx.run.inspection import check
-from nmcx.run.known import Known, command, named_after
+from nmcx.run.known import Known, command
 from nmcx.run.result_files import of_results
 from nmcx.run.unfinished import is_unfinished, of_unfinished
 
@@ -102,10 +102,8 @@ def _of_folder(path: Path) -> Known:
 def _of_run_file(file: Path) -> Known:
     is_simulation = run_file.is_simulation(file)
     sections = ", ".join(f"[{name}]" for name in _tables(file))
-    onward = (
-        command("check", file),
-        command("simulate" if is_simulation else "run", file, "-o", named_after(file, "_result")),
-    )
+    # The run file itself says where the results go, or they go beside it.
+    onward = (command("check", file), command("simulate" if is_simulation else "run", file))
     what = f"run file of a {'simulation' if is_simulation else 'measurement'}"
     try:
         facts = [line.split(maxsplit=1) for line in check(file)[1:]]
@@ -133,11 +131,7 @@ def _of_hdf5(file: Path) -> Known:
         is_scan = any(_is_nxstxm(opened.get(name)) for name in names)
         held = _datasets(opened)
     if "VTKHDF" in names:
-        return Known(
-            "fields over time for ParaView (VTKHDF), as `nmcx simulate` and `nmcx run` write them",
-            (("datasets", f"{len(held)}"),),
-            missing=("for nmcx: it reads its own result.nxs, not this; open it in ParaView",),
-        )
+        return _FOR_PARAVIEW
     if "exchange" in names or ("img" in names and names & {"X_eng", "XEng"}):
         return measured_files.of_stack(file)
     if is_scan:
@@ -153,6 +147,13 @@ def _of_hdf5(file: Path) -> Known:
         f"{file}: is an HDF5 file of no kind that nmcx knows (datasets of numbers: {listed}); "
         "scans of any layout are read by nmcx.io.read_stxm_hdf5, which takes their names"
     )
+
+
+def _of_mesh(file: Path) -> Known:
+    with file.open("rb") as opened:
+        if b"<VTKFile" not in opened.read(1000):
+            raise InputError(f"{file}: is no VTK file; is it complete?")
+    return _FOR_PARAVIEW
 
 
 def _is_nxstxm(entry: Any) -> bool:
@@ -195,6 +196,11 @@ def _of_text(file: Path) -> Known:
     try:
         read = io.read_spectrum(file)
     except InputError as error:
+        if (file.parent / "result.nxs").is_file():
+            line = command("info", file.parent / "result.nxs")
+            raise InputError(
+                f"{file}: nmcx does not read it; `{line}` tells of the results"
+            ) from None
         raise InputError(
             f"{file}: is of no kind that nmcx knows, or damaged; as a spectrum it is refused: "
             f"{str(error).removeprefix(f'{file}: ')}"
@@ -214,6 +220,12 @@ def _ends(*suffixes: str) -> Callable[[Path], bool]:
     return lambda file: file.suffix.lower() in suffixes
 
 
+#: Written beside results, and not read again.
+_FOR_PARAVIEW = Known(
+    "mesh, or fields over time, for ParaView (VTK), as `nmcx simulate` and `nmcx run` write them",
+    missing=("for nmcx: it reads the result.nxs beside it, not this; open it in ParaView",),
+)
+
 #: How kinds of files are told apart, in this order.
 _BY_CONTENT: tuple[tuple[Callable[[Path], bool], Callable[[Path], Known]], ...] = (
     (_begins(_HDF5), _of_hdf5),
@@ -221,5 +233,6 @@ _BY_CONTENT: tuple[tuple[Callable[[Path], bool], Callable[[Path], Known]], ...] 
     (_ends(*tiff.SUFFIXES), _of_tiff),
     (_ends(".npy"), measured_files.of_saved_array),
     (_ends(".prj"), measured_files.of_project),
+    (_ends(".vtu"), _of_mesh),
     (_ends(*stacks_hdf5.SUFFIXES), _of_hdf5),
 )

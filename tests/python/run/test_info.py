@@ -225,7 +225,26 @@ def test_a_run_file_of_a_simulation_is_told_apart(tmp_path: Path) -> None:
     path.write_text(run_file.template(run_file.SimulationFile))
     found = told(path)
     assert found["what"] == ["run file of a simulation"]
-    assert found["next"][1] == f"nmcx simulate {path} -o grains_result"
+    assert found["next"][1] == f"nmcx simulate {path}"
+
+
+def test_a_folder_of_results_and_what_lies_in_it(tmp_path: Path) -> None:
+    path = tmp_path / "disc.toml"
+    path.write_text(
+        '[polycrystal]\nshape = "disc"\nradius_um = 1.5\nn_grains = 3\nsize_um = 0.7\n'
+        '[transport]\nprotocol = ["charge c_rate=1 until=0.9"]\nstates = 1\n'
+        "[output]\npictures = false\n"
+    )
+    assert does(f"nmcx simulate {path} -o {tmp_path / 'out'}") == 0
+    found = told(tmp_path / "out")
+    assert found["what"] == ["folder of results, finished"]
+    assert "history.vtkhdf" in found["files"][0]
+    assert any(text.startswith("transport_history: TransportHistory") for text in found["result"])
+    for name in ("history.vtkhdf", "mesh.vtu"):
+        assert "ParaView" in told(tmp_path / "out" / name)["what"][0]
+    assert told(tmp_path / "out" / "run.resolved.toml")["what"] == ["run file of a simulation"]
+    with pytest.raises(nmcx.InputError, match=r"result\.nxs` tells of the results"):
+        run.info(tmp_path / "out" / "log.txt")
 
 
 def test_entries_inputs_and_date_of_a_gathered_file_are_told(tmp_path: Path) -> None:

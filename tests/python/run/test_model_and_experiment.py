@@ -423,7 +423,7 @@ def test_what_would_be_compared_is_said_and_what_cannot_be_is_refused(
         (path, MODEL, 4, r"is not a readable HDF5 file"),
         (ran.folder, MODEL.partition("[compare]")[0], 2, "[compare]: is missing"),
         (ran.folder, "[compare]\n", 2, "[compare]: needs a [model] section"),
-        (ran.folder, MODEL + "[modle]\n", 2, "[modle]: unknown section"),
+        (ran.folder, MODEL + "[modell]\n", 2, "[modell]: unknown section"),
         (ran.folder, MODEL.replace("until=0.85", "until=2"), 2, "protocol: must be charge with"),
         (ran.folder, MODEL + "[soft]\nmode = 1\n", 2, "[soft] mode: must be one of"),
     ):

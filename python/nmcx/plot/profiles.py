@@ -167,6 +167,28 @@ def depth_counts(profile: DepthProfile, *, ax: Axes | None = None) -> Axes:
     return ax
 
 
+def edge_bins(edges: EdgeMap) -> tuple[np.ndarray, np.ndarray]:
+    """Edge energies that `edge_histogram` counts, and the borders of its bins [eV].
+
+    Parameters
+    ----------
+    edges : EdgeMap
+
+    Returns
+    -------
+    values : (n_usable,) array
+        Of the usable voxels.
+    borders : (81,) array
+        Of the bins; empty without a usable voxel.
+    """
+    values = edges.edge_energy_ev[edges.ok & np.isfinite(edges.edge_energy_ev)]
+    if values.size == 0:
+        return values, np.empty(0)
+    low, high = np.percentile(values, (0.5, 99.5))
+    span = max(high - low, 1e-3)
+    return values, np.linspace(low - 0.1 * span, high + 0.1 * span, 81)
+
+
 def edge_histogram(edges: EdgeMap, *, ax: Axes | None = None) -> Axes:
     """Histogram of the edge energies of the usable voxels [eV], with median and quartiles.
 
@@ -182,15 +204,14 @@ def edge_histogram(edges: EdgeMap, *, ax: Axes | None = None) -> Axes:
     matplotlib.axes.Axes
     """
     ax = one_panel(ax, 5.6, 3.2)
-    values = edges.edge_energy_ev[edges.ok & np.isfinite(edges.edge_energy_ev)]
+    values, borders = edge_bins(edges)
     label_axes(ax, "edge energy [eV]", "voxels")
     open_frame(ax)
     if values.size == 0:
         ax.text(0.5, 0.5, "no usable voxel", transform=ax.transAxes, ha="center", fontsize=TICK + 1)
         return ax
-    low, quarter, middle, upper, high = np.percentile(values, (0.5, 25, 50, 75, 99.5))
-    span = max(high - low, 1e-3)
-    ax.hist(values, bins=80, range=(low - 0.1 * span, high + 0.1 * span), color=COLOURS[0])
+    quarter, middle, upper = np.percentile(values, (25, 50, 75))
+    ax.hist(values, bins=borders.tolist(), color=COLOURS[0])
     ax.axvline(middle, color=COLOURS[1], lw=1.5, label=f"median {middle:.2f} eV")
     ax.axvspan(quarter, upper, color=COLOURS[1], alpha=0.15, lw=0, label="middle half")
     error = np.median(edges.edge_energy_std_ev[edges.ok])

@@ -210,23 +210,41 @@ def _images(low: Axes, high: Axes, xi: XiMap) -> None:
         )
 
 
+def ratio_bins(xi: XiMap) -> tuple[Array, Array]:
+    """Ratios that the figure counts, and the borders of its bins.
+
+    Parameters
+    ----------
+    xi : XiMap
+
+    Returns
+    -------
+    values : (n_valid,) array
+        Of the valid pixels [1].
+    borders : (n_bin + 1,) array
+        Of the bins [1].
+    """
+    values = xi.xi[xi.valid]
+    low, high = fenced_limits(np.where(xi.valid, xi.xi, np.nan))
+    n_bin = int(np.clip(np.sqrt(values.size), 12, 60))
+    reach = 0.15 * (high - low)
+    return values, np.linspace(low - reach, high + reach, n_bin + 1)
+
+
 def _histogram(ax: Axes, xi: XiMap, limits: tuple[float, float]) -> None:
     """ξ of the valid pixels in the colours of the map; its spread beside the error of a pixel."""
     from matplotlib import colormaps
 
     label_axes(ax, "ξ [1]", "pixels")
     open_frame(ax)
-    values, std = xi.xi[xi.valid], xi.xi_std[xi.valid]
+    std = xi.xi_std[xi.valid]
+    values, borders = ratio_bins(xi)
     if values.size == 0:
         ax.text(0.5, 0.5, "no valid pixel", transform=ax.transAxes, ha="center", fontsize=LABEL)
         return
     low, middle, high = np.percentile(values, (15.9, 50.0, 84.1))
     error = float(np.median(std))
-    n_bin = int(np.clip(np.sqrt(values.size), 12, 60))
-    reach = 0.15 * (limits[1] - limits[0])
-    _, edges, bars = ax.hist(
-        values, bins=n_bin, range=(limits[0] - reach, limits[1] + reach), edgecolor="white", lw=0.3
-    )
+    _, edges, bars = ax.hist(values, bins=borders.tolist(), edgecolor="white", lw=0.3)
     span = max(limits[1] - limits[0], 1e-12)
     for left, right, bar in zip(edges[:-1], edges[1:], bars, strict=True):  # type: ignore[arg-type]
         share = (0.5 * (left + right) - limits[0]) / span

@@ -15,10 +15,10 @@ from nmcx import __version__, io, run_file
 from nmcx.errors import ConvergenceError, InputError
 from nmcx.report import Findings
 from nmcx.run.chain import steps_of_model
-from nmcx.run.folder import new_folder, write_text
+from nmcx.run.folder import new_folder
 from nmcx.run.held import findings_of
 from nmcx.run.inspection import lines_of_model
-from nmcx.run.job import Course, Progress, RunResult, leave, take
+from nmcx.run.job import Course, Progress, RunResult, finish, leave, take
 from nmcx.run.kept_model import kept_model, told
 from nmcx.run.known import command
 from nmcx.run.log import Log
@@ -120,14 +120,10 @@ def compare(
             log.say(f"goes on with the {before} that are kept")
         chosen = steps_of_model(file, kept, course.within)
         found, failure = take(chosen, file, measured.found, course, log)
-        leave(
-            work, found, _origin(file, measured, folder), course=course,
-            title=file.output.title or measured.title,
-            more={"measured": [measured.configuration, str(measured.folder)]},
-        )  # fmt: skip
-        seconds = time.perf_counter() - started
-        log.say(f"finished after {seconds:.1f} s")
-        write_text(work / "log.txt", log.text())
+        title, come_from = file.output.title or measured.title, _origin(file, measured, folder)
+        how = {"measured": [measured.configuration, str(measured.folder)]}
+        leave(work, found, come_from, title=title, course=course, more=how)
+        seconds = finish(work, folder, come_from, log, started, title=title, command="compare")
     if failure is not None:
         raise ConvergenceError(f"{file.path}: {failure}; what was found up to then is in {folder}")
     course.end()

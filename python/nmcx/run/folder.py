@@ -13,9 +13,14 @@ from pathlib import Path
 from nmcx.errors import OutputError
 from nmcx.io._atomic import sync
 
+#: What the folder is, for machines.
+CRATE = "ro-crate-metadata.json"
 #: What a run or a simulation writes; the results of one never lie among those of another.
 FILES = (
-    *("result.nxs", "run.resolved.toml", "report.html", "log.txt"),
+    *("result.nxs", "run.resolved.toml", "report.html", "log.txt", CRATE),
+    *("mean_spectrum.csv", "xi_histogram.csv", "soft_spectra.csv", "soft_backgrounds.csv"),
+    *("edge_histogram.csv", "depth_profile.csv", "line_profiles.csv", "correlation.csv"),
+    *("comparison.csv",),
     *("history.vtkhdf", "mesh.vtu", "mesh_interfaces.vtu", "state_of_charge.csv"),
     *("lithium.png", "orientation.png", "surface_flux.png", "state_of_charge.png"),
     *("walls.vtkhdf", "cracks.png", "fields.png", "animation.gif"),

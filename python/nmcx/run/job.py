@@ -13,7 +13,9 @@ from nmcx import __version__, io, report, run_file
 from nmcx.errors import ConvergenceError, InputError
 from nmcx.report import Findings, Table
 from nmcx.run.chain import Step, steps
-from nmcx.run.folder import new_folder, write_text
+from nmcx.run.crate import crate
+from nmcx.run.curves import curves
+from nmcx.run.folder import CRATE, new_folder, write_text
 from nmcx.run.held import remarks
 from nmcx.run.kept_model import kept_model, told
 from nmcx.run.known import command
@@ -34,7 +36,8 @@ _FRAMES = (".xrm", ".txrm", ".txt", ".h5", ".hdf5", ".hdf", ".nx", ".nxs")
 class RunResult:
     """What a run found and where it lies."""
 
-    #: holds result.nxs, run.resolved.toml, report.html and log.txt, and the model's history
+    #: holds result.nxs, run.resolved.toml, report.html, log.txt, curves as CSV, metadata of all
+    #: that, and the model's history
     folder: Path
     findings: Findings  #: all results
     seconds: float  #: wall time [s]
@@ -112,9 +115,7 @@ def run(
         facts, inputs = _provenance(file)
         come_from = Origin(run_file.to_toml(file, folder), inputs, facts)
         leave(work, found, come_from, title=file.output.title, course=course)
-        seconds = time.perf_counter() - started
-        log.say(f"finished after {seconds:.1f} s")
-        write_text(work / "log.txt", log.text())
+        seconds = finish(work, folder, come_from, log, started, title=file.output.title)
     if failure is not None:
         raise ConvergenceError(f"{file.path}: {failure}; what was found up to then is in {folder}")
     course.end()
@@ -229,6 +230,8 @@ def leave(
     io.save(work / "result.nxs", *(result for _, result in found.results()), provenance=about)
     if (made := _simulated(found)) is not None:
         write_particle(work, made)
+    for name, curve in curves(found):
+        write_text(work / name, curve)
     course.begin("report", 1)
     report.write(
         work / "report.html",
@@ -237,6 +240,48 @@ def leave(
         provenance={**facts, **inputs_told(inputs)},
         parameters=text,
     )
+
+
+def finish(
+    work: Path,
+    folder: Path,
+    come_from: Origin,
+    log: Log,
+    started: float,
+    *,
+    title: str = "",
+    command: str = "run",
+) -> float:
+    """Write the log, and what all the files are.
+
+    Parameters
+    ----------
+    work : path
+        Folder to write into.
+    folder : path
+        Where its files will be.
+    come_from : Origin
+        Settings, inputs and machine.
+    log : Log
+    started : float
+        When, by `time.perf_counter` [s].
+    title : str
+        Of the run.
+    command : str
+        Of nmcx, that made it.
+
+    Returns
+    -------
+    float
+        Wall time since then [s].
+    """
+    seconds = time.perf_counter() - started
+    log.say(f"finished after {seconds:.1f} s")
+    write_text(work / "log.txt", log.text())
+    facts, inputs = come_from.facts, come_from.inputs
+    text = crate(work, folder, facts=facts, inputs=inputs, title=title, command=command)
+    write_text(work / CRATE, text)
+    return seconds
 
 
 def _do(step: Step, file: RunFile, found: Findings, log: Log) -> Findings:

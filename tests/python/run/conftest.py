@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from nmcx import phantom
+from nmcx import phantom, run
 
 
 @pytest.fixture(scope="session")
@@ -15,3 +16,10 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = phantom.particle(seed=1, shape=(40, 36, 38), voxel_size_um=0.3, map_shape=(32, 32))
     made.write(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a small demonstration, made once."""
+    size: dict[str, Any] = {"shape": (40, 36, 38), "voxel_size_um": 0.3, "map_shape": (32, 32)}
+    return run.demo(tmp_path_factory.mktemp("demonstration") / "demo", seed=2, **size)[0].folder

@@ -166,6 +166,7 @@ def test_the_folder_holds_what_paraview_and_people_read(ran: run.RunResult) -> N
     assert names == {
         "result.nxs", "run.resolved.toml", "report.html", "log.txt", "history.vtkhdf",
         "walls.vtkhdf", "mesh.vtu", "mesh_interfaces.vtu", "state_of_charge.csv",
+        "xi_histogram.csv", "correlation.csv", "comparison.csv", "ro-crate-metadata.json",
     }  # fmt: skip
     assert not part_of(ran.folder).exists()
     log = (ran.folder / "log.txt").read_text(encoding="utf-8")
@@ -174,6 +175,20 @@ def test_the_folder_holds_what_paraview_and_people_read(ran: run.RunResult) -> N
     first = run_file.read(ran.folder.parent / "whole.toml")
     for name in ("model", "material", "fracture", "coupling", "compare"):
         assert getattr(resolved, name) == getattr(first, name), name
+
+
+def test_the_compared_curves_are_there_as_numbers(ran: run.RunResult, held: dict[str, Any]) -> None:
+    found = held["comparison"]
+    table = np.genfromtxt(ran.folder / "comparison.csv", delimiter=",", names=True)
+    assert np.array_equal(table["opening_angle_deg"], 2 * np.rad2deg(found.half_angle))
+    for name, curve in (
+        ("measured_1", found.measured.pearson),
+        ("measured_95_high_1", found.measured.interval[:, 1]),
+        ("model_mean_1", found.predicted.mean(axis=0)), ("member_2_1", found.predicted[2]),
+        ("model_95_low_1", found.predicted_band[:, 0]), ("turned_0_1", found.turned[0]),
+        ("map_turned_95_high_1", found.turned_band[:, 1]),
+    ):  # fmt: skip
+        assert np.array_equal(table[name], curve, equal_nan=True), name
 
 
 def test_the_report_shows_model_and_comparison(ran: run.RunResult, held: dict[str, Any]) -> None:
@@ -388,7 +403,7 @@ def test_a_finished_result_is_compared_with_the_same_numbers_to_the_bit(
         assert_same(again[name], value, name)
     names = {path.name for path in ran.folder.iterdir()}
     assert {path.name for path in result.folder.iterdir()} == names
-    for name in ("mesh.vtu", "state_of_charge.csv", "history.vtkhdf"):
+    for name in ("mesh.vtu", "state_of_charge.csv", "history.vtkhdf", "comparison.csv"):
         assert (result.folder / name).read_bytes() == (ran.folder / name).read_bytes(), name
     headings = [re.findall("<h2>.*?</h2>", one.report.read_text("utf-8")) for one in (ran, result)]
     assert headings[0] == headings[1]

@@ -14,8 +14,6 @@ from nmcx.report import Findings
 from nmcx.results import Result, Shift
 from nmcx.run import held
 
-SIZE = {"shape": (40, 36, 38), "voxel_size_um": 0.3, "map_shape": (32, 32)}
-
 
 def parts(page: Path) -> dict[str, list[str]]:
     """Headings, figures with what is said of them, and notes of a report."""
@@ -31,12 +29,6 @@ def parts(page: Path) -> dict[str, list[str]]:
         "settings": re.findall(r"<pre>(.*?)</pre>", text, re.S),
         "notes": [html.unescape(note) for note in re.findall(r"<li>(.*?)</li>", text, re.S)],
     }
-
-
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("report") / "demo"
-    return run.demo(folder, seed=2, **SIZE)[0].folder  # type: ignore[arg-type]
 
 
 def test_the_report_of_a_demonstration_comes_back_as_it_was(

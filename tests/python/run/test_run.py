@@ -14,7 +14,7 @@ from nmcx.errors import InputError, OutputError
 from nmcx.run_file import RunFile, RunFileError
 from nmcx.run_file.values import Unfit
 
-FILES = ["log.txt", "report.html", "result.nxs", "run.resolved.toml"]
+FILES = ["log.txt", "report.html", "result.nxs", "ro-crate-metadata.json", "run.resolved.toml"]
 
 
 def soft_run(data: Path, folder: Path, more: str = "") -> Path:
@@ -133,7 +133,9 @@ def test_the_whole_chain_finds_what_was_put_into_the_phantom(data: Path, tmp_pat
         out=tmp_path / "out",
         progress=lambda done, total, label: steps.append((done, total, label)),
     )
-    assert sorted(p.name for p in result.folder.iterdir()) == FILES
+    curves = ("xi_histogram", "edge_histogram", "depth_profile", "line_profiles", "correlation")
+    names = sorted([*FILES, *(f"{name}.csv" for name in curves)])
+    assert sorted(p.name for p in result.folder.iterdir()) == names
     found = result.findings
     assert found.xi is not None and found.edges is not None and found.scan is not None
     assert found.depth is not None and found.lines is not None
@@ -209,7 +211,9 @@ def test_earlier_results_are_kept_without_force(data: Path, tmp_path: Path) -> N
     assert {p.name: p.read_bytes() for p in out.iterdir()} == before
     (out / "log.txt").write_text("an old log")
     run.run(path, out=out, force=True)
-    assert sorted(p.name for p in out.iterdir()) == sorted([*FILES, "my notes.txt"])
+    assert sorted(p.name for p in out.iterdir()) == sorted(
+        [*FILES, "xi_histogram.csv", "my notes.txt"]
+    )
     assert (out / "log.txt").read_text() != "an old log"
 
 

@@ -7,6 +7,7 @@ EVERY is 1 for all arrays in all places, n for every n-th.
 
 from __future__ import annotations
 
+import inspect
 import json
 import sys
 import warnings
@@ -102,6 +103,11 @@ def places(value: Any) -> Iterator[tuple[str, Array, tuple[str, ...], Callable[[
                 )  # fmt: skip
 
 
+def takes_array(function: Callable[..., Any], argument: str) -> bool:
+    """Whether an argument is an array, and not a shape or a window of two numbers."""
+    return "Array" in str(inspect.signature(function).parameters[argument].annotation)
+
+
 def _is_numbers(value: Any) -> bool:
     try:
         return np.asarray(value).dtype.kind in "uif"
@@ -135,6 +141,8 @@ def main(every: int, names: list[str]) -> None:
         print(json.dumps({"function": name}), flush=True)
         with within(call.folder):
             for argument, value in call.arguments.items():
+                if not takes_array(call.function, argument) and not is_dataclass(value):
+                    continue
                 for where, good, kinds, put in places(value):
                     for kind in kinds:
                         n_case += 1

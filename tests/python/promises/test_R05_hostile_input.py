@@ -18,7 +18,7 @@ from promises.test_R13_threads import LONG_ONES
 #: Warnings of one call; more is a storm.
 MOST_WARNINGS = 3
 #: Every n-th of some thousand calls; a prime, so that all kinds and places come round.
-EVERY = 1 if FULL else 23
+EVERY = 1 if FULL else 17
 
 
 def _tried(module: str) -> list[str]:

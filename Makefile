@@ -76,7 +76,7 @@ pytest: install
 	$(RUN) -m pytest -n $(JOBS)
 
 # --- checks ---------------------------------------------------------------------------------------
-CPP := $(wildcard src/cpp/*/*.[ch]pp src/cpp/nmcx/*/*.[ch]pp tests/cpp/*.cpp benchmarks/cpp/*.cpp)
+CPP := $(wildcard src/cpp/*/*.[ch]pp src/cpp/nmcx/*/*.[ch]pp tests/cpp/*.cpp benchmarks/cpp/*.cpp tests/fuzz/cpp/*.[ch]pp)
 # SINCE=<commit> has clang-tidy read, and the sanitizers look at, only what has changed since then,
 # itself or its header; and what shares work among threads, which all that do so meet in.
 SINCE ?=

@@ -133,8 +133,31 @@ def _read_file(path: Path) -> _Frames:
     with _safe.damaged(path, "Xradia (OLE2) file"):
         if not olefile.isOleFile(str(path)):
             raise InputError(f"{path}: is not an OLE2 file; .xrm or .txrm was expected")
+        _check_header(path)
         with olefile.OleFileIO(str(path)) as ole:
             return _read_streams(ole, path)
+
+
+def _check_header(path: Path) -> None:
+    """Refuse sectors larger or more numerous than the file: olefile makes room for them unasked.
+
+    References
+    ----------
+    .. [1] [MS-CFB] Compound File Binary File Format, section 2.2: sectors have 2⁹ or 2¹² bytes.
+    """
+    with path.open("rb") as opened:
+        head = opened.read(76)
+    (shift,) = struct.unpack_from("<H", head, 30)
+    if shift not in (9, 12):
+        raise InputError(f"{path}: sectors of 2^{shift} bytes are no OLE2; copy the file again")
+    n_sector = path.stat().st_size >> shift
+    # Of the allocation table, of that of small streams, and of what lists the table's sectors.
+    counts = [struct.unpack_from("<I", head, at)[0] for at in (44, 64, 72)]
+    if max(counts) > n_sector:
+        raise InputError(
+            f"{path}: declares {max(counts)} sectors of tables, the file has {n_sector} in all; "
+            "was its transfer interrupted?"
+        )
 
 
 def _read_streams(ole: Any, path: Path) -> _Frames:

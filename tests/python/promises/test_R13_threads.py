@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import threading
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,9 @@ def with_own_targets(name: str, call: PublicCall, folder: Path) -> Any:
             place.mkdir(exist_ok=True)
             other[key] = place / Path(call.arguments[key]).name
         try:
-            result = call(**other)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # what an example shows to be warned of
+                result = call(**other)
         except ValueError as error:  # as the example shows
             return str(error)
         return digest(result) if not own else _written(result, folder / str(i))
@@ -108,8 +111,11 @@ def test_R13_kernels_in_8_threads_equal_one_call(name: str, shows: Shows, full: 
 def test_R13_one_solver_shared_by_8_threads_gives_what_it_gives_to_one(
     shows: Shows, full: bool
 ) -> None:
-    """Matrices and factors are kept in the object: its calls wait for each other."""
-    names = [name for name, each in calls(SMALL).items() if each.maker is not None]
+    """Matrices are kept in the object: its calls wait for each other.
+
+    Of `Transport`; solvers of the mechanics belong to one thread, and to one call of `nmcx`.
+    """
+    names = [name for name in calls(SMALL) if name.startswith("Transport.")]
     n_same = n = 0
     for name in names:
         call = calls(SMALL)[name]

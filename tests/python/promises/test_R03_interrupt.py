@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from promises.bound_kernels import KERNELS
 from promises.kernel_scenarios import LONG, LONGEST, calls
 from promises.shows import Shows
+
+from nmcx import cli
+from nmcx.chemomechanics.checkpoint import n_kept
+from nmcx.run.coupled_job import part_of
 
 #: From the signal to the exception [s].
 LIMIT = 0.5
@@ -56,3 +63,47 @@ def test_R03_an_interrupt_stops_a_kernel(
 
 def _kind(name: str) -> str:
     return "" if KERNELS[name].takes_threads else " of kernels that cannot be asked to stop"
+
+
+CRACKING = """[polycrystal]
+shape = "disc"
+radius_um = 1.5
+n_grains = 12
+size_um = 0.3
+seed = 1
+[transport]
+protocol = ["charge c_rate=1 until=0.6"]
+states = 4
+[fracture]
+fracture_energy = 0.1
+[coupling]
+stress_drive = "none"
+[output]
+pictures = false
+"""
+MAIN = """
+import signal, sys
+from nmcx import cli
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.exit(cli.main())
+"""
+
+
+def test_R03_a_command_ends_with_130_and_can_be_gone_on_with(tmp_path: Path, shows: Shows) -> None:
+    (tmp_path / "disc.toml").write_text(CRACKING)
+    out = tmp_path / "out"
+    words = ["-q", "simulate", str(tmp_path / "disc.toml"), "-o", str(out)]
+    process = subprocess.Popen(
+        [sys.executable, "-c", MAIN, *words], stderr=subprocess.PIPE, text=True
+    )
+    while n_kept(part_of(out) / "states") < 2:
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    said = process.communicate()[1]
+    assert process.returncode == 130
+    assert said == f"nmcx: interrupted; `nmcx resume {out}` goes on from here\n"
+    assert not out.exists()
+    assert cli.main(["-q", "resume", str(out)]) == 0
+    n_gone_on = int((out / "result.nxs").exists() and not part_of(out).exists())
+    shows.holds("interrupted commands: exit code 130, and gone on with", n_gone_on, 1)

@@ -61,9 +61,7 @@ def test_R04_dask_workers_change_no_bit(n_worker: int, shows: Shows) -> None:
 SEEDED: dict[str, Any] = {
     "phantom.edge_spectra": lambda seed: phantom.edge_spectra(50, noise=0.1, seed=seed).mu,
     "phantom.particle": lambda seed: (
-        phantom.particle(
-            seed, shape=(24, 24, 24), voxel_size_um=0.3, map_shape=(16, 16)
-        ).edges.edge_energy_ev
+        phantom.particle(seed, shape=(32, 32, 32), voxel_size_um=0.3, map_shape=(24, 24)).low.counts
     ),
     "phantom.pair_scans": lambda seed: phantom.pair_scans(seed, shape=(20, 20)).low.counts,
     "mesh.disc": lambda seed: mesh.disc(1e-6, n_grains=4, size=0.3e-6, seed=seed).points,

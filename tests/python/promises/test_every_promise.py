@@ -12,7 +12,7 @@ from promises.table import PAGE, PROMISES, Shown, together, write_page
 HERE = Path(__file__).parent
 
 
-def tests_by_promise() -> dict[str, list[ast.FunctionDef]]:
+def shown_promises() -> dict[str, list[ast.FunctionDef]]:
     found: dict[str, list[ast.FunctionDef]] = {}
     for file in sorted(HERE.glob("test_*.py")):
         for node in ast.walk(ast.parse(file.read_text())):
@@ -23,15 +23,15 @@ def tests_by_promise() -> dict[str, list[ast.FunctionDef]]:
 
 @pytest.mark.parametrize("promise", PROMISES)
 def test_every_promise_has_a_test_that_shows_it(promise: str) -> None:
-    tests = tests_by_promise().get(promise, [])
+    tests = shown_promises().get(promise, [])
     assert tests, f"{promise} has no test; its name begins with test_{promise}_"
     showing = [test for test in tests if any(each.arg == "shows" for each in test.args.args)]
     assert showing, f"no test of {promise} says what it has shown"
 
 
 def test_no_test_of_a_promise_is_left_out() -> None:
-    assert set(tests_by_promise()) == set(PROMISES)
-    for tests in tests_by_promise().values():
+    assert set(shown_promises()) == set(PROMISES)
+    for tests in shown_promises().values():
         for test in tests:
             text = ast.unparse(test)
             for way in ("mark.skip", "pytest.skip", "mark.xfail", "pytest.xfail"):

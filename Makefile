@@ -15,10 +15,10 @@ PIP := $(RUN) -m pip --disable-pip-version-check --quiet
 # them may then put new files under the others' feet.
 EDITABLE := $(if $(INSTALLED),:,$(PIP) install --no-build-isolation --editable)
 
-.PHONY: demo test compiled ctest samples petsc pytest install everything packages format lint types stubs bench counts peers sensitivity docs pictures promises verify sanitize package clean
+.PHONY: demo test compiled ctest samples petsc pytest install everything packages format lint types stubs bench counts peers sensitivity docs pictures fire promises verify sanitize package clean
 
 # Tests run a process per core: threads of the linear algebra would only wait for each other.
-pytest promises sanitize package: export OPENBLAS_NUM_THREADS ?= 1
+pytest fire promises sanitize package: export OPENBLAS_NUM_THREADS ?= 1
 
 # --- environments ---------------------------------------------------------------------------------
 $(VENV)/pip.stamp:
@@ -72,8 +72,12 @@ samples: $(VENV)/pip.stamp
 petsc: install
 	-$(RUN) tests/tools/petsc_environment.py
 
+# Promises and hostile files have a step of their own: `make fire`.
 pytest: install
-	$(RUN) -m pytest -n $(JOBS)
+	$(RUN) -m pytest -n $(JOBS) --ignore tests/python/promises --ignore tests/fuzz
+
+fire: install
+	$(RUN) -m pytest -q tests/python/promises tests/fuzz
 
 # --- checks ---------------------------------------------------------------------------------------
 CPP := $(wildcard src/cpp/*/*.[ch]pp src/cpp/nmcx/*/*.[ch]pp tests/cpp/*.cpp benchmarks/cpp/*.cpp tests/fuzz/cpp/*.[ch]pp)

@@ -43,7 +43,7 @@ def _doubled(good: Array) -> Array:
 
 
 def _shuffled(good: Array) -> Array:
-    return np.random.default_rng(1).permutation(good)
+    return np.roll(good, 1, axis=0)
 
 
 def _read_only(good: Array) -> Array:

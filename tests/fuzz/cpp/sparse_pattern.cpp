@@ -25,8 +25,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       const nmcx::Assembly assembly(pattern, each, execution);
     }
     for (int i = 0; i < 4 && n_row > 0; ++i) {
-      pattern.entry(static_cast<nmcx::Index>(bytes.number(0, n_row - 1)),
-                    static_cast<nmcx::Index>(bytes.number(0, n_row - 1)));
+      (void)pattern.entry(static_cast<nmcx::Index>(bytes.number(0, n_row - 1)),
+                          static_cast<nmcx::Index>(bytes.number(0, n_row - 1)));
     }
   } catch (const nmcx::InvalidArgument&) {
   }

@@ -12,6 +12,9 @@ from nmcx import _core
 
 _Array = NDArray[Any]
 
+# Balls larger than this many times the solid are planes to it.
+_MOST = 4.0
+
 
 class Closing:
     """Closes one solid by balls of any radius up to the largest, and fills its holes."""
@@ -23,6 +26,12 @@ class Closing:
         self._shape = solid.shape
         self._box = bounding_box(solid)
         inside = solid[self._box]
+        extent = float(np.linalg.norm(np.multiply(inside.shape, spacing)))
+        if largest_radius > _MOST * extent:
+            raise ValueError(
+                f"a closing radius of {largest_radius:.3g} µm is beyond a solid of {extent:.3g} "
+                "µm: choose one that is smaller than the particle"
+            )
         # Wide enough that the dilated solid never meets the border, whose far side is unknown.
         margin = [int(np.ceil(largest_radius / h)) + 1 for h in spacing]
         self._padded = np.pad(inside, [(m, m) for m in margin])

@@ -185,6 +185,8 @@ def usable_field(
         if banned.shape != values.shape:
             raise ValueError(f"exclude {banned.shape} must have the shape of volume {values.shape}")
         allowed = ~banned
+    if values.dtype.kind not in "biuf":
+        raise ValueError(f"volume must hold numbers, not {values.dtype}")
     usable = np.isfinite(values) & allowed
     if not usable.any():
         raise ValueError("volume holds no finite value: is the right dataset read?")

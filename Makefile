@@ -74,7 +74,7 @@ petsc: install
 
 # Promises and hostile files have a step of their own: `make fire`.
 pytest: install
-	$(RUN) -m pytest -n $(JOBS) --ignore tests/python/promises --ignore tests/fuzz
+	$(RUN) -m pytest -n $(JOBS) --ignore tests/python/promises
 
 fire: install
 	$(RUN) -m pytest -q tests/python/promises tests/fuzz

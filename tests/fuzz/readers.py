@@ -45,6 +45,12 @@ def stack(path: Path) -> None:
 def results(path: Path) -> None:
     io.load(path)
     io.load(path, lazy=True)
+    io.read_provenance(path)
+
+
+def volume(path: Path) -> None:
+    io.read_volume(path)
+    np.asarray(io.open_image(path).values)
 
 
 def gathered(path: Path) -> None:
@@ -70,6 +76,8 @@ def spectrum(path: Path) -> None:
 def run(path: Path) -> None:
     of_kind = run_file.read_simulation if run_file.is_simulation(path) else run_file.read
     run_file.to_toml(of_kind(path), path.parent)
+    if of_kind is run_file.read and run_file.read(path).compare is not None:
+        run_file.read_model(path)
 
 
 def checkpoint(folder: Path) -> None:
@@ -96,7 +104,7 @@ READERS: dict[str, Reader] = {
     "fxi": Reader(frames, ("read_frames",), "fxi_frames"),
     "exchange": Reader(frames, ("read_frames",), "exchange_frames"),
     "nxtomo": Reader(frames, ("read_frames",), "nxtomo_frames"),
-    "results": Reader(results, ("load",), "results"),
+    "results": Reader(results, ("load", "read_provenance"), "results"),
     "gather": Reader(gathered, ("gather",), "results"),
     "sdf": Reader(io.read_stxm, ("read_stxm",), "sdf", 1500),
     "nxstxm": Reader(nxstxm, ("read_nxstxm",), "nxstxm_files"),
@@ -106,8 +114,10 @@ READERS: dict[str, Reader] = {
     "stack_hdf5": Reader(stack, ("open_stack",), "hdf5_stacks"),
     "stack_tiff": Reader(stack, ("open_stack",), "tiff_stacks", 1000),
     "stack_zarr": Reader(stack, ("open_stack",), "zarr_stacks", 500),
-    "volume": Reader(io.read_volume, ("read_volume",), "volumes", 1000),
-    "run_file": Reader(run, ("is_simulation", "read", "read_simulation"), "run_files", 1500),
+    "volume": Reader(volume, ("read_volume", "open_image"), "volumes", 1000),
+    "run_file": Reader(
+        run, ("is_simulation", "read", "read_model", "read_simulation"), "run_files", 1500
+    ),
     "arrays": Reader(read_arrays, ("read_arrays",), "arrays"),
     "checkpoint": Reader(checkpoint, ("resume",), "checkpoints"),
 }

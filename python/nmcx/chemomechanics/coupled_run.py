@@ -99,7 +99,7 @@ class CoupledRun:
         )
         control = replace(
             self._control, max_step=longest, min_step=shortest, first_step=max(first, shortest),
-            share=min(1.0, way),
+            share=min(1.0, max(way, self._control.min_step)),
         )  # fmt: skip
         try:
             return self._body.equilibrium(nodal, start=self._state, control=control, again=again)

@@ -20,6 +20,7 @@ _FINEST = 0.5
 _BATCH = 2_000_000
 #: Rounds in which what a voxel cannot hold moves on to its neighbours.
 _ROUNDS = 200
+_TOO_LARGE = "opening is larger than the solid about some wall can give: check its unit, metres"
 
 
 def opened_voxels(mesh: Mesh, opening: ArrayLike, particle: Particle) -> _Float:
@@ -76,11 +77,11 @@ def opened_voxels(mesh: Mesh, opening: ArrayLike, particle: Particle) -> _Float:
         )
     if not np.isfinite(gap).all():
         raise ValueError("opening must be finite")
-    if (gap > np.ptp(mesh.points, axis=0).max()).any():
-        raise ValueError("opening must be less than the size of the mesh: check its unit, metres")
     capacity = _solid_share(particle)
     if not capacity.any():
         raise ValueError("particle has no solid to open")
+    if (gap > np.ptp(mesh.points, axis=0).max()).any():
+        raise ValueError(_TOO_LARGE)
     spacing = np.asarray(particle.voxel_size_um)
     open_wall = np.flatnonzero(gap > 0.0)
     corners = image_position(mesh.points[mesh.interfaces[open_wall, :3]])
@@ -207,6 +208,4 @@ def _within_capacity(share: _Float, capacity: _Float) -> _Float:
         excess[ways == 0] = 0.0
         passed = excess / np.maximum(ways, 1.0)
         share = share - excess + convolve(passed, faces, mode="constant") * holds
-    raise ValueError(
-        "opening is larger than the solid about some wall can give: check its unit, metres"
-    )
+    raise ValueError(_TOO_LARGE)

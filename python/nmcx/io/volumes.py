@@ -97,6 +97,7 @@ def mapped_array(file: Path) -> NDArray[Any]:
         If it is damaged, holds no plain numbers, or has another number of axes.
     """
     _safe.check_file(file, "npy file")
+    _check_header(file)
     # Mapped first: the header is believed only as far as the file is long.
     with _safe.damaged(file, "npy file"):
         mapped = np.load(file, mmap_mode="r", allow_pickle=False)
@@ -105,6 +106,15 @@ def mapped_array(file: Path) -> NDArray[Any]:
     if mapped.ndim not in (2, 3):
         raise InputError(f"{file}: has {mapped.ndim} axes, a volume has three")
     return np.asarray(mapped) if mapped.ndim == 3 else np.asarray(mapped)[np.newaxis]
+
+
+def _check_header(file: Path) -> None:
+    """Numpy takes the memory for as long a header as the file says that it has."""
+    with file.open("rb") as opened:
+        start = opened.read(12)
+    size = int.from_bytes(start[8:12] if start[6:7] > b"\x01" else start[8:10], "little")
+    if size > file.stat().st_size:
+        raise InputError(f"{file}: is damaged, its header is longer than the file; save it again")
 
 
 def _saved_array(file: Path) -> NDArray[Any]:

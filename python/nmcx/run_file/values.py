@@ -8,6 +8,8 @@ numbers ascend stays with the reader.
 from __future__ import annotations
 
 import math
+import os
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -59,7 +61,8 @@ def as_number(low: float = -math.inf, high: float = math.inf) -> Reader[float]:
     def read(value: object, _: Path) -> float:
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise Unfit("a number")
-        if not (math.isfinite(value) and low <= value <= high):
+        # Whole numbers of TOML may be longer than any float.
+        if not (-sys.float_info.max <= value <= sys.float_info.max and low <= value <= high):
             raise Unfit(f"a number between {low:g} and {high:g}")
         return float(value)
 
@@ -243,16 +246,20 @@ def as_file(value: object, folder: Path) -> Path:
     if not isinstance(value, str) or not value:
         raise Unfit("the path of a file, in quotes")
     path = (folder / Path(value).expanduser()).absolute()
-    if not path.is_file():
-        what = "is a folder" if path.is_dir() else "does not exist"
+    if not os.path.isfile(path):  # noqa: PTH113 (that of a path raises for a name that is too long)
+        what = "is a folder" if _is_folder(path) else "does not exist"
         raise FileNotFoundError(f"{path} {what}")
     return path
+
+
+def _is_folder(path: Path) -> bool:
+    return os.path.isdir(path)  # noqa: PTH112 (likewise)
 
 
 @takes(_PATH)
 def as_file_or_folder(value: object, folder: Path) -> Path:
     """Path of a file, or of a folder of images, that exists."""
-    if isinstance(value, str) and value and (folder / Path(value).expanduser()).is_dir():
+    if isinstance(value, str) and value and _is_folder(folder / Path(value).expanduser()):
         return (folder / Path(value).expanduser()).absolute()
     return as_file(value, folder)
 
@@ -264,7 +271,7 @@ def as_frames(value: object, folder: Path) -> Path | tuple[Path, ...]:
         if not value:
             raise Unfit("a folder or a list of files of frames")
         return tuple(as_file(item, folder) for item in value)
-    if isinstance(value, str) and (folder / Path(value).expanduser()).is_dir():
+    if isinstance(value, str) and _is_folder(folder / Path(value).expanduser()):
         return (folder / Path(value).expanduser()).absolute()
     return (as_file(value, folder),)
 

@@ -31,6 +31,8 @@ from nmcx.io._heaps import check_heaps
 if TYPE_CHECKING:
     import h5py
 
+# What HDF5 keeps of each chunk that it reads.
+_LIST_BYTES = 4096
 AnyPath = str | PathLike[str]
 
 MAX_DEPTH = 64
@@ -395,10 +397,19 @@ def read_array(dataset: Any, file: AnyPath, key: Any = ()) -> NDArray[Any]:
     """
     check_numeric(dataset, file)
     if key == ():
-        check_memory(n_bytes(dataset.shape, dataset.dtype), f"{file}: {dataset.name}")
+        needed = n_bytes(dataset.shape, dataset.dtype) + _of_chunks(dataset)
+        check_memory(needed, f"{file}: {dataset.name}")
     with damaged(f"{file}: {dataset.name}", "dataset"):
         values = np.asarray(dataset[key])
     return values.astype(values.dtype.newbyteorder("="), copy=False)
+
+
+def _of_chunks(dataset: Any) -> int:
+    """Bytes that HDF5 takes for the list of a dataset's chunks: a million of one byte cost 4 GB."""
+    if dataset.chunks is None:
+        return 0
+    pairs = zip(dataset.shape, dataset.chunks, strict=True)
+    return _LIST_BYTES * math.prod(-(-size // chunk) for size, chunk in pairs)
 
 
 def read_vector(dataset: Any, file: AnyPath) -> NDArray[np.float64]:

@@ -25,6 +25,7 @@ AT_ONCE = {
     "Transport.forget_system", "Transport.surface_unknowns", "Transport.unknown_of_node", "Warp",
     "active_instruction_set", "cohesive_mode", "edge_thresholds", "supported_instruction_set",
     "threshold_stride",
+    "Transport.use",
 }  # fmt: skip
 
 

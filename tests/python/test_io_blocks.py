@@ -82,7 +82,7 @@ def test_a_part_of_a_stack_larger_than_memory_is_read(tmp_path, monkeypatch, wri
     stack = stack_of((40, 6))
     opened = io.open_stack(write(tmp_path, stack))
     # Room for three images of 40 × 6 × 4 bytes, not for nine.
-    monkeypatch.setattr("nmcx.io._safe.free_memory", lambda: 3 * 960)
+    monkeypatch.setattr("nmcx.io._memory.free_memory", lambda: 3 * 960)
     with pytest.raises(MemoryLimitError):
         opened.mu[:]
     np.testing.assert_array_equal(opened.mu[:, 3:5], stack.mu[:, 3:5])

@@ -197,7 +197,7 @@ def test_frames_are_read_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(LazyArray, "__array__", whole)
     # Nine dark frames, and whatever is read one by one, fit; the whole stack does not.
     limit = 10 * SHAPE[0] * SHAPE[1] * 2
-    monkeypatch.setattr("nmcx.io._safe.free_memory", lambda: limit)
+    monkeypatch.setattr("nmcx.io._memory.free_memory", lambda: limit)
     same_density(read, direct)
     (tmp_path / "a.nx").unlink()
     with pytest.raises(InputError, match=r"a\.nx"):

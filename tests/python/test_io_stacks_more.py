@@ -156,7 +156,7 @@ def test_a_slab_of_a_stack_larger_than_memory_can_be_read(
 ) -> None:
     data = values(*SHAPE)
     stack = open_stack(store(tmp_path, data))
-    monkeypatch.setattr("nmcx.io._safe.free_memory", lambda: data.nbytes // 2)
+    monkeypatch.setattr("nmcx.io._memory.free_memory", lambda: data.nbytes // 2)
     np.testing.assert_array_equal(stack.mu[:, 2:4], data[:, 2:4])
     with pytest.raises(MemoryLimitError, match="GB are free"):
         stack.mu[:]

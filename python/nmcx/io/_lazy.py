@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from nmcx.io import _safe
+from nmcx.io import _memory
 from nmcx.io._planes import Planes
 from nmcx.io._zarr_plain import PlainArray
 
@@ -121,7 +121,7 @@ class LazyArray:
             return None
         corner = tuple(span.start for span in spans)
         wanted = (first.size, *map(len, spans))
-        _safe.check_memory(_safe.n_bytes(wanted, self.dtype), f"{self.planes.files[0]}: a part")
+        _memory.check_memory(_memory.n_bytes(wanted, self.dtype), f"{self.planes.files[0]}: a part")
         out = np.empty(wanted, self.dtype)
         if out.size:
             at = int(np.ravel_multi_index(corner, self.shape[1:]))

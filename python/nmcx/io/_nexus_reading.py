@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from nmcx import results
 from nmcx.errors import Error, InputError
-from nmcx.io import _safe
+from nmcx.io import _memory, _safe
 from nmcx.io._lazy import LazyArray
 from nmcx.io.stacks_hdf5 import lazy_hdf5
 from nmcx.results import Result
@@ -68,7 +68,7 @@ def read_value(dataset: Any, file: Path, lazy: bool = False) -> Any:
         if not isinstance(value, list if kind == "texts" else dict):
             raise InputError(f"{file}: {dataset.name} is not a JSON {kind}")
         return tuple(value) if kind == "texts" else value
-    if lazy and dataset.ndim > 0 and _safe.n_bytes(dataset.shape, dataset.dtype) > _LAZY_BYTES:
+    if lazy and dataset.ndim > 0 and _memory.n_bytes(dataset.shape, dataset.dtype) > _LAZY_BYTES:
         _safe.check_numeric(dataset, file)
         return lazy_hdf5(dataset, file)
     values: NDArray[Any] = _safe.read_array(dataset, file)

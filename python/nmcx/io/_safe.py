@@ -14,7 +14,6 @@ import io
 import math
 import os
 import re
-import resource
 import stat
 from collections.abc import Iterable, Iterator
 from os import PathLike
@@ -27,6 +26,7 @@ from numpy.typing import NDArray
 from nmcx.errors import Error, InputError, MemoryLimitError
 from nmcx.io._atomic import atomic_write as atomic_write
 from nmcx.io._heaps import check_heaps
+from nmcx.io._memory import check_memory, n_bytes
 
 if TYPE_CHECKING:
     import h5py
@@ -144,48 +144,6 @@ def _unpack(content: bytes, file: Path, what: str) -> bytes:
                     f"{file}: unpacks to more than a {what} can hold; is it the right file?"
                 )
             pieces.append(piece)
-
-
-def free_memory() -> int:
-    """Memory this process may still take [bytes]: of the machine, its group and its own limit."""
-    limits = [2**62]
-    with contextlib.suppress(OSError, ValueError, IndexError):
-        for line in Path("/proc/meminfo").read_text().splitlines():
-            if line.startswith("MemAvailable:"):
-                limits.append(int(line.split()[1]) * 1024)
-    with contextlib.suppress(OSError, ValueError):
-        group = Path("/sys/fs/cgroup")
-        allowed = int((group / "memory.max").read_text())
-        limits.append(allowed - int((group / "memory.current").read_text()))
-    with contextlib.suppress(OSError, ValueError, IndexError):
-        allowed, _ = resource.getrlimit(resource.RLIMIT_AS)
-        if allowed != resource.RLIM_INFINITY:
-            pages = int(Path("/proc/self/statm").read_text().split()[0])
-            limits.append(allowed - pages * resource.getpagesize())
-    return max(min(limits), 0)
-
-
-def check_memory(n_byte: int, what: str) -> None:
-    """Refuse to read what does not fit.
-
-    Parameters
-    ----------
-    n_byte : int
-        Memory needed [bytes].
-    what : str
-        What needs it: file and dataset.
-
-    Raises
-    ------
-    nmcx.errors.MemoryLimitError
-        If `n_byte` exceeds the free memory; the message gives both in GB.
-    """
-    free = free_memory()
-    if n_byte > free:
-        raise MemoryLimitError(
-            f"{what}: needs {n_byte / 1e9:.3g} GB but {free / 1e9:.3g} GB are free; "
-            "read a part, bin the data, or use a machine with more memory"
-        )
 
 
 def sha256(path: AnyPath) -> str:
@@ -380,11 +338,6 @@ def check_numeric(dataset: Any, file: AnyPath) -> None:
             ) from error
 
 
-def n_bytes(shape: tuple[int, ...], dtype: np.dtype[Any]) -> int:
-    """Size of an array [bytes], in integers that cannot overflow."""
-    return math.prod(int(n) for n in shape) * dtype.itemsize
-
-
 def read_array(dataset: Any, file: AnyPath, key: Any = ()) -> NDArray[Any]:
     """Numbers of a dataset, or of the part `key`, in native byte order.
 
@@ -409,7 +362,7 @@ def _of_chunks(dataset: Any) -> int:
     if dataset.chunks is None:
         return 0
     pairs = zip(dataset.shape, dataset.chunks, strict=True)
-    return _LIST_BYTES * math.prod(-(-size // chunk) for size, chunk in pairs)
+    return _LIST_BYTES * math.prod(-(-int(size) // int(chunk)) for size, chunk in pairs)
 
 
 def read_vector(dataset: Any, file: AnyPath) -> NDArray[np.float64]:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmcx.errors import InputError
-from nmcx.io import _safe
+from nmcx.io import _memory, _safe
 from nmcx.io.spectra import ordered
 from nmcx.results import Spectrum
 
@@ -111,7 +111,7 @@ def read_athena(path: str | PathLike[str]) -> list[Spectrum]:
     """
     file = _safe.check_file(path, "Athena project")
     text = _safe.read_text(file, "Athena project")
-    _safe.check_memory(_EXPANSION * len(text), f"{file}: the Athena project")
+    _memory.check_memory(_EXPANSION * len(text), f"{file}: the Athena project")
     start = text.lstrip()
     if "Athena" not in start[:500]:
         raise InputError(f"{file}: does not begin like an Athena project; is it the right file?")

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nmcx.io import _safe
+from nmcx.io import _memory
 from nmcx.io._lazy import LazyArray
 
 _PIECE_BYTES = 32 * 2**20  # read at once where it cannot be read into place
@@ -27,7 +27,7 @@ def check_fits(sources: Sequence[Any], dtype: Any, blocks: Sequence[tuple[int, i
     n_energy, _, *rest = sources[0].shape
     largest = max((stop - start for start, stop in blocks), default=0)
     n_value = min(2, len(blocks)) * len(sources) * n_energy * largest * math.prod(rest)
-    _safe.check_memory(n_value * np.dtype(dtype).itemsize, _name_of(sources))
+    _memory.check_memory(n_value * np.dtype(dtype).itemsize, _name_of(sources))
 
 
 def read_blocks(

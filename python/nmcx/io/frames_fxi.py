@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmcx.errors import InputError
-from nmcx.io import _safe
+from nmcx.io import _memory
 from nmcx.io import frames_hdf5 as frames
 from nmcx.io._lazy import LazyArray
 from nmcx.io.stacks_hdf5 import fxi_pixel_size_um
@@ -39,8 +39,8 @@ def read(opened: Any, file: Path) -> frames.Scan:
     for images in (dark, bright):
         if images is not None:
             # Means and medians of single images are taken while the file is read.
-            n_byte = _safe.n_bytes(images.shape[1:], np.dtype(np.float64))
-            _safe.check_memory(_IMAGE_COPIES * n_byte, f"{file}: one image")
+            n_byte = _memory.n_bytes(images.shape[1:], np.dtype(np.float64))
+            _memory.check_memory(_IMAGE_COPIES * n_byte, f"{file}: one image")
     if bright is None:
         notes.append("no img_bkg: no reference frames")
     if "img_tomo" in opened:

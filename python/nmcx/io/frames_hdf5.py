@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmcx.errors import InputError
-from nmcx.io import _safe, _units
+from nmcx.io import _memory, _safe, _units
 from nmcx.io._lazy import LazyArray, selected_shape
 from nmcx.io.stacks_hdf5 import lazy_hdf5
 from nmcx.results import FrameStack
@@ -145,7 +145,7 @@ def _concatenated(sources: list[LazyArray], order: NDArray[np.intp], where: str)
 
     def read(first: NDArray[np.intp], rest: tuple[Any, ...]) -> NDArray[Any]:
         wanted = (first.size, *selected_shape(shape, rest))
-        _safe.check_memory(_safe.n_bytes(wanted, dtype), f"{where}: frames")
+        _memory.check_memory(_memory.n_bytes(wanted, dtype), f"{where}: frames")
         out = np.empty(wanted, dtype)
         for source, start, stop in zip(sources, starts, starts[1:], strict=False):
             at = np.flatnonzero((first >= start) & (first < stop))
@@ -161,7 +161,7 @@ def frames_of(opened: Any, name: str, file: Path) -> LazyArray:
     dataset = _safe.get_dataset(opened, name, file)
     _safe.check_numeric(dataset, file)
     if dataset.ndim == 3:
-        _safe.check_memory(_FRAME_BYTES * int(dataset.shape[0]), f"{file}: {dataset.name}")
+        _memory.check_memory(_FRAME_BYTES * int(dataset.shape[0]), f"{file}: {dataset.name}")
         return lazy_hdf5(dataset, file)
     if dataset.ndim != 2:
         raise InputError(

@@ -7,7 +7,7 @@ from os import PathLike
 from typing import Any, NamedTuple
 
 from nmcx.errors import InputError
-from nmcx.io import _safe
+from nmcx.io import _memory, _safe
 from nmcx.io._nexus_reading import read_value
 
 _MAX_INPUTS = 1_000_000
@@ -58,12 +58,12 @@ def read_provenance(path: str | PathLike[str], *, entry: str = "entry") -> Prove
 
     file = _safe.check_file(path, "nmcx result file")
     with _safe.open_hdf5(file) as opened:
-        process = opened.get(f"{entry}/process")
-        if not isinstance(process, h5py.Group):
-            raise InputError(f"{file}: has no group /{entry}/process; is it an nmcx result file?")
+        if not isinstance(opened.get(entry), h5py.Group):
+            raise InputError(f"{file}: has no group /{entry}; is it an nmcx result file?")
+        process = opened[entry].get("process")
 
         def told(name: str) -> Any:
-            found = process.get(name)
+            found = process.get(name) if isinstance(process, h5py.Group) else None
             return read_value(found, file) if isinstance(found, h5py.Dataset) else None
 
         names, sums = (_texts(process, f"inputs/{name}", file) for name in ("file_name", "sha256"))
@@ -77,15 +77,35 @@ def read_provenance(path: str | PathLike[str], *, entry: str = "entry") -> Prove
         )
 
 
+def result_entries(path: str | PathLike[str]) -> list[str]:
+    """Names of the entries of a result file: "entry", or those that `nmcx.io.gather` gave.
+
+    Raises
+    ------
+    nmcx.errors.InputError
+        If the file is damaged or has none.
+    """
+    file = _safe.check_file(path, "nmcx result file")
+    with _safe.open_hdf5(file) as opened:
+        names = [
+            name for name in opened
+            if opened.get(name) is not None
+            and _safe.attribute(opened[name], "NX_class") == "NXentry"
+        ]  # fmt: skip
+    if not names:
+        raise InputError(f"{file}: holds no entry; it was cut short or changed, make it again")
+    return names
+
+
 def _texts(group: Any, name: str, file: Any) -> list[str]:
     import h5py
 
-    found = group.get(name)
+    found = group.get(name) if isinstance(group, h5py.Group) else None
     if not isinstance(found, h5py.Dataset):
         return []
     kind = h5py.check_string_dtype(found.dtype)
     if kind is None or kind.length is None or found.ndim != 1 or found.size > _MAX_INPUTS:
-        raise InputError(f"{file}: {found.name} is no list of texts; make the file again")
-    _safe.check_memory(found.size * kind.length, f"{file}: {found.name}")
+        raise InputError(f"{file}: {found.name} is no list of texts of one length; save it again")
+    _memory.check_memory(found.size * kind.length, f"{file}: {found.name}")
     with _safe.damaged(f"{file}: {found.name}", "list of texts"):
         return [text.decode("utf-8") for text in found[...].tolist()]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmcx.errors import InputError
-from nmcx.io import _planes, _safe, _units
+from nmcx.io import _memory, _planes, _safe, _units
 from nmcx.io._boxes import Say, copy, stored_type
 from nmcx.io._hdf5_writing import new_hdf5
 from nmcx.io._lazy import LazyArray, row_runs, selected_shape
@@ -85,7 +85,7 @@ def open_folder(folder: Path, files: list[Path]) -> EnergyStack:
 
     def read(first: NDArray[np.intp], rest: tuple[Any, ...]) -> NDArray[Any]:
         wanted = (first.size, *selected_shape(shape, rest))
-        _safe.check_memory(_safe.n_bytes(wanted, dtype), str(folder))
+        _memory.check_memory(_memory.n_bytes(wanted, dtype), str(folder))
         out = np.empty(wanted, dtype)
         for k, i in enumerate(first):
             out[k] = parts[i][rest]
@@ -142,11 +142,11 @@ def lazy_hdf5(dataset: Any, file: Path, order: NDArray[np.intp] | None = None) -
     name, shape = dataset.name, tuple(int(n) for n in dataset.shape)
     dtype = dataset.dtype.newbyteorder("=")
     # Their order is kept, which takes room by itself where a file declares images without end.
-    _safe.check_memory(_ORDER_BYTES * math.prod(shape[:1]), f"{file}: the order of {name}")
+    _memory.check_memory(_ORDER_BYTES * math.prod(shape[:1]), f"{file}: the order of {name}")
 
     def read(first: NDArray[np.intp], rest: tuple[Any, ...]) -> NDArray[Any]:
         wanted = (first.size, *selected_shape(shape[1:], rest))
-        _safe.check_memory(_safe.n_bytes(wanted, dtype), f"{file}: {name}")
+        _memory.check_memory(_memory.n_bytes(wanted, dtype), f"{file}: {name}")
         runs = row_runs(first)
         with _safe.open_hdf5(file) as opened:
             again = _safe.get_dataset(opened, name, file)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmcx.errors import InputError
-from nmcx.io import _safe, _units, tiff
+from nmcx.io import _memory, _safe, _units, tiff
 from nmcx.io._atomic import atomic_folder
 from nmcx.io._beside import check_beside
 from nmcx.io._boxes import Say
@@ -85,7 +85,7 @@ def _lazy(images: list[_Image], order: NDArray[np.intp], path: Path) -> LazyArra
             _span(key, n) for key, n in zip(keys, (n_page, where.shape[1]), strict=False)
         )
         block = (first.size, len(pages), len(rows), where.shape[2])
-        _safe.check_memory(_safe.n_bytes(block, where.dtype), str(path))
+        _memory.check_memory(_memory.n_bytes(block, where.dtype), str(path))
         out = np.empty(block, where.dtype)
         for k, i in enumerate(first):
             image = images[i]
@@ -102,7 +102,7 @@ def _lazy(images: list[_Image], order: NDArray[np.intp], path: Path) -> LazyArra
 def _planes(images: list[_Image], shape: tuple[int, ...]) -> Planes | None:
     """Where the images lie, if all do so unpacked and in the same byte order."""
     stored = images[0].where.stored
-    page = _safe.n_bytes(shape[-2:], stored)
+    page = _memory.n_bytes(shape[-2:], stored)
     offsets = []
     for image in images:
         if image.where.offset is None or image.where.stored != stored:
@@ -195,7 +195,7 @@ def write_folder(
     size = voxel_size_um
     if size is not None and len(size) == 2:
         size = (size[0], *size)  # a single slice is as thick as a row
-    total = _safe.n_bytes(values.shape, np.dtype(values.dtype))
+    total = _memory.n_bytes(values.shape, np.dtype(values.dtype))
     with atomic_folder(path, overwrite, is_stack, "folder of a TIFF stack") as temporary:
         temporary.mkdir()
         for i, energy in enumerate(energy_ev):

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmcx.errors import InputError
-from nmcx.io import _safe, _units, _zarr_plain, ome_metadata
+from nmcx.io import _memory, _safe, _units, _zarr_plain, ome_metadata
 from nmcx.io._atomic import atomic_folder
 from nmcx.io._lazy import LazyArray, row_runs, selected_shape
 from nmcx.results import EnergyStack
@@ -101,7 +101,7 @@ def _energies(
         if hasattr(root, "array_keys") and name in root:
             array = root[name]
             check_numeric(array, where)
-            _safe.check_memory(_safe.n_bytes(array.shape, array.dtype), where)
+            _memory.check_memory(_memory.n_bytes(array.shape, array.dtype), where)
             stored = np.atleast_1d(np.asarray(array[...], dtype=np.float64))
             return _units.to_ev(stored, array.attrs.get("units", unit), where, notes), where
         if name in attributes:
@@ -119,7 +119,7 @@ def check_numeric(array: Any, where: str) -> None:
         raise InputError(f"{where} is not an array of plain numbers; convert it")
     # To read a single number, a chunk is unpacked, or the shard that holds it.
     chunk = getattr(array, "shards", None) or array.chunks
-    _safe.check_memory(2 * _safe.n_bytes(chunk, np.dtype(array.dtype)), f"{where}: one chunk")
+    _memory.check_memory(2 * _memory.n_bytes(chunk, np.dtype(array.dtype)), f"{where}: one chunk")
 
 
 def _voxel_size(attributes: dict[str, Any], n_axis: int) -> tuple[float, ...] | None:
@@ -142,7 +142,7 @@ def lazy_zarr(
 
     def read(first: NDArray[np.intp], rest: tuple[Any, ...]) -> NDArray[Any]:
         wanted = (first.size, *selected_shape(shape[1:], rest))
-        _safe.check_memory(_safe.n_bytes(wanted, dtype), f"{path}: {name or 'array'}")
+        _memory.check_memory(_memory.n_bytes(wanted, dtype), f"{path}: {name or 'array'}")
         spans = _spans(first, rest, shape)
         if plain is not None and spans is not None:
             block = np.empty(wanted, dtype)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmcx.errors import InputError
-from nmcx.io import _safe, _units
+from nmcx.io import _memory, _safe, _units
 from nmcx.io.frames_hdf5 import numbers
 from nmcx.io.stxm_stack import (
     Array,
@@ -174,7 +174,7 @@ def oriented(stored: Any, order: Sequence[str], file: Path) -> Array:
     if stored.shape is None or stored.ndim not in (2, 3) or 0 in stored.shape:
         raise InputError(f"{where} is not a stack of images (energy, y, x); check the path")
     _safe.check_numeric(stored, file)
-    _safe.check_memory(2 * 8 * int(np.prod([int(n) for n in stored.shape], dtype=object)), where)
+    _memory.check_memory(2 * 8 * int(np.prod([int(n) for n in stored.shape], dtype=object)), where)
     values = _safe.read_array(stored, file).astype(np.float64)
     return _as_images(values, order)
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmcx.errors import InputError
-from nmcx.io import _detectors, _safe, _units, sdf
+from nmcx.io import _detectors, _memory, _safe, _units, sdf
 from nmcx.io._beside import check_beside
 from nmcx.io.stxm_stack import Array, Images, image_means, in_order
 from nmcx.results import StxmStack
@@ -71,7 +71,7 @@ def read_sdf(
     indices = sorted(images)
     energy = _energies(scan, indices, energy_ev)
     shape = (x.size, y.size) if turned else (y.size, x.size)
-    _safe.check_memory(2 * 8 * len(images) * x.size * y.size, str(file))
+    _memory.check_memory(2 * 8 * len(images) * x.size * y.size, str(file))
     counts = np.stack([_read_image(images[i], *shape) for i in indices])
     at = ord(letter) - ord("a")
     described = scan.channels()[at] if at < len(scan.channels()) else {}

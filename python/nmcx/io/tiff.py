@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nmcx.errors import InputError
-from nmcx.io import _safe
+from nmcx.io import _memory, _safe
 from nmcx.io._beside import check_beside
 from nmcx.io._boxes import stored_type
 from nmcx.results import voxel_spacing
@@ -172,7 +172,7 @@ def read_pages(path: Path) -> NDArray[Any]:
         If the pages do not fit into memory.
     """
     where = layout(path)
-    _safe.check_memory(_safe.n_bytes(where.shape, where.stored), str(path))
+    _memory.check_memory(_memory.n_bytes(where.shape, where.stored), str(path))
     values = np.empty(where.shape, where.dtype)
     read_part(path, where, range(where.shape[0]), range(where.shape[1]), values)
     return values
@@ -284,7 +284,7 @@ def write_pages(
     import tifffile
 
     dtype, shape = stored_type(values), tuple(int(n) for n in values.shape)
-    n_byte = _safe.n_bytes(shape, dtype)
+    n_byte = _memory.n_bytes(shape, dtype)
     metadata: dict[str, Any] = {"axes": "ZYX"}
     resolution: dict[str, Any] = {}
     if voxel_size_um is not None:

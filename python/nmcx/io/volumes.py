@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmcx.errors import InputError
-from nmcx.io import _safe, stacks_zarr, tiff
+from nmcx.io import _memory, _safe, stacks_zarr, tiff
 from nmcx.io.stacks_hdf5 import voxel_size
 from nmcx.results import voxel_spacing
 
@@ -71,7 +71,7 @@ def read_volume(path: str | PathLike[str], *, dataset: str | None = None) -> Vol
         n_page, *shape = first.shape
         if n_page != 1:
             raise InputError(f"{pages[0]}: has several pages; one slice per file was expected")
-        _safe.check_memory(_safe.n_bytes((len(pages), *shape), first.stored), str(file))
+        _memory.check_memory(_memory.n_bytes((len(pages), *shape), first.stored), str(file))
         return _volume(np.stack([_one_page(page, tuple(shape)) for page in pages]), None)
     if file.suffix.lower() in tiff.SUFFIXES:
         values = tiff.read_pages(file)
@@ -119,7 +119,7 @@ def _check_header(file: Path) -> None:
 
 def _saved_array(file: Path) -> NDArray[Any]:
     mapped = mapped_array(file)
-    _safe.check_memory(mapped.nbytes, str(file))
+    _memory.check_memory(mapped.nbytes, str(file))
     return np.array(mapped, dtype=mapped.dtype.newbyteorder("="))
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmcx.errors import InputError
-from nmcx.io import _safe
+from nmcx.io import _memory, _safe
 from nmcx.io._beside import check_beside
 from nmcx.results import FrameStack
 
@@ -47,7 +47,7 @@ def read_files(files: list[Path], notes: list[str]) -> FrameStack:
     """See `nmcx.io.read_frames`."""
     total = sum(_safe.check_file(file, "Xradia file").stat().st_size for file in files)
     # Once as read from the files, once in the stack.
-    _safe.check_memory(2 * total, f"{files[0]} and {len(files) - 1} more files")
+    _memory.check_memory(2 * total, f"{files[0]} and {len(files) - 1} more files")
     return _stack([_read_file(file) for file in files], notes)
 
 

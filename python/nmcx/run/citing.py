@@ -10,7 +10,7 @@ from nmcx import io, report
 from nmcx.errors import InputError
 from nmcx.io import _safe
 from nmcx.io.nexus import holds_results
-from nmcx.io.nexus_process import read_process, result_entries
+from nmcx.io.provenance import result_entries
 from nmcx.report import Source
 
 
@@ -41,7 +41,7 @@ def cite(path: str | PathLike[str] | None = None) -> tuple[Source, ...]:
         raise InputError(f"{file}: holds no result of nmcx; name a result file (.nxs), or none")
     entries = result_entries(file)
     held = [result for name in entries for result in io.load(file, lazy=True, entry=name).values()]
-    made = read_process(file, entry=entries[0])
+    made = io.read_provenance(file, entry=entries[0])
     with _safe.damaged(file, "result file"):
-        program, *works = report.sources(held, made["configuration"])
-    return replace(program, volume=made["version"] or program.volume), *works
+        program, *works = report.sources(held, made.configuration)
+    return replace(program, volume=made.version or program.volume), *works

@@ -225,7 +225,7 @@ def block_bytes(stack: EnergyStack) -> int:
     nmcx.errors.MemoryLimitError
         If not even two slices fit into all of it.
     """
-    from nmcx.io._safe import check_memory, free_memory
+    from nmcx.io._memory import check_memory, free_memory
 
     row: int = math.prod(stack.mu.shape[2:]) * len(stack.energy_ev)
     row *= np.dtype(stack.mu.dtype).itemsize * (1 if stack.variance is None else 2)

@@ -58,7 +58,7 @@ def plan_edges(
     nmcx.errors.UsageError, nmcx.errors.InputError
         As in `edges`.
     """
-    from nmcx.io._safe import free_memory
+    from nmcx.io._memory import free_memory
 
     options = options or EdgeOptions()
     stack = open_source(source)

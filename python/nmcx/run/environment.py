@@ -28,7 +28,7 @@ def bug_report() -> list[str]:
     list of str
         Lines that can be pasted.
     """
-    from nmcx.io._safe import free_memory
+    from nmcx.io._memory import free_memory
 
     n_core = os.cpu_count() or 1
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

@@ -56,7 +56,7 @@ def check(path: str | PathLike[str], *, out: str | PathLike[str] | None = None) 
         lines.append(f"{name:<9} {text}")
         sizes.append(n_byte)
         seconds.append(time_s)
-    from nmcx.io._safe import check_memory, free_memory
+    from nmcx.io._memory import check_memory, free_memory
 
     needed = 2 * sum(sizes)
     check_memory(needed, "this run")

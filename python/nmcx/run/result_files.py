@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nmcx import io
 from nmcx.io.nexus import SIGNALS
-from nmcx.io.nexus_process import read_process, result_entries
+from nmcx.io.provenance import result_entries
 from nmcx.results import EdgeMap, EnergyStack, Particle, Result, XiMap
 from nmcx.run.known import Known, command, energies_text, named_after, shape_text, sizes_text
 
@@ -23,10 +23,10 @@ def of_results(path: Path) -> Known:
         if len(names) > 1:
             facts.append(("entry", name))
         facts += [("result", f"{key}: {_told(result)}") for key, result in found.items()]
-    process = read_process(path, entry=names[0])
-    made = f"nmcx {process['version']}, {process['date']}" if process["version"] else "unknown"
+    about = io.read_provenance(path, entry=names[0])
+    made = f"nmcx {about.version}, {about.date}" if about.version else "unknown"
     facts.append(("made by", made))
-    facts += [("made from", name) for name in process["inputs"]]
+    facts += [("made from", name) for name in about.inputs]
     missing, onward = _onward(path, list(held.values()))
     return Known("result file of nmcx", tuple(facts), (), missing, onward)
 

@@ -12,13 +12,12 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from nmcx import run_file
+from nmcx import io, run_file
 from nmcx.chemomechanics.checkpoint import n_kept
 from nmcx.errors import InputError
 from nmcx.io import _safe
 from nmcx.io.arrays import read_arrays
 from nmcx.io.nexus import holds_results
-from nmcx.io.nexus_process import read_process
 from nmcx.io.work import done_in
 from nmcx.run.folder import part_of
 from nmcx.run.kept_model import MARK, last_command, told
@@ -54,7 +53,7 @@ def status(folder: str | PathLike[str]) -> list[str]:
     finished = place.with_suffix("") if place.suffix == ".part" else place
     result = finished / "result.nxs" if finished.is_dir() else finished
     if holds_results(result):
-        made = read_process(result)["date"]
+        made = io.read_provenance(result).date
         facts = (("result", str(result)), ("made", made or "unknown"))
         known = Known("is finished", facts, onward=(command("info", result),))
         return known.lines(finished)
@@ -148,7 +147,7 @@ def _source(part: Path) -> str:
     if not holds_results(result):
         return ""
     with _safe.damaged(result, "result file"):
-        asked = tomllib.loads(read_process(result)["configuration"])
+        asked = tomllib.loads(io.read_provenance(result).configuration)
         return str(asked.get("edges", {}).get("source", ""))
 
 

@@ -9,7 +9,7 @@ import pytest
 from promises.shows import Shows
 
 from nmcx import _core
-from nmcx.io import _safe
+from nmcx.io import _memory
 
 #: 2³¹ and somewhat more.
 SHAPE = (8, 16384, 16385)
@@ -67,7 +67,7 @@ def test_R06_bytes_are_counted_without_overflow(shape: tuple[int, ...], shows: S
     for n in shape:
         expected *= n
     assert expected > 2**31
-    found = _safe.n_bytes(
+    found = _memory.n_bytes(
         tuple(map(np.int32, shape)) if max(shape) < 2**31 else shape, np.dtype("f8")
     )
     shows.holds("sizes of files beyond 2³¹", int(found == expected), 1)

@@ -6,6 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from model_runs import held as held
+from model_runs import measured as measured
+from model_runs import ran as ran
 
 from nmcx import phantom, run
 

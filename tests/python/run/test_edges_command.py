@@ -141,9 +141,9 @@ def test_a_missing_folder_for_the_result_ends_with_five_at_once(file: Path, tmp_
 def test_what_does_not_fit_into_memory_is_refused(
     file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from nmcx.io import _safe
+    from nmcx.io import _memory
 
-    monkeypatch.setattr(_safe, "free_memory", lambda: 1000)
+    monkeypatch.setattr(_memory, "free_memory", lambda: 1000)
     assert cli.main(["-q", "edges", str(file), str(tmp_path / "a.nxs"), *WINDOWS]) == 6
     assert not (tmp_path / "a.nxs").exists()
 

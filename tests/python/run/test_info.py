@@ -16,7 +16,6 @@ import pytest
 
 import nmcx
 from nmcx import cli, io, results, run, run_file
-from nmcx.io import nexus_process
 
 
 def told(path: Path) -> dict[str, list[str]]:
@@ -267,8 +266,8 @@ def test_a_process_with_strings_of_any_length_is_refused(tmp_path: Path) -> None
     with h5py.File(tmp_path / "a.nxs", "a") as out:
         del out["entry/process/inputs/file_name"]
         out["entry/process/inputs/file_name"] = ["a" * 10]
-    with pytest.raises(nmcx.InputError, match="file_name is not a list of short strings"):
-        nexus_process.read_process(tmp_path / "a.nxs")
+    with pytest.raises(nmcx.InputError, match="file_name is no list of texts of one length"):
+        io.read_provenance(tmp_path / "a.nxs")
 
 
 # What is none of these ----------------------------------------------------------------------------

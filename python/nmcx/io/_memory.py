@@ -1,0 +1,60 @@
+"""How much memory there is: what does not fit is refused before it is begun."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import resource
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nmcx.errors import MemoryLimitError
+
+
+def free_memory() -> int:
+    """Memory this process may still take [bytes]: of the machine, its group and its own limit."""
+    limits = [2**62]
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                limits.append(int(line.split()[1]) * 1024)
+    with contextlib.suppress(OSError, ValueError):
+        group = Path("/sys/fs/cgroup")
+        allowed = int((group / "memory.max").read_text())
+        limits.append(allowed - int((group / "memory.current").read_text()))
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        allowed, _ = resource.getrlimit(resource.RLIMIT_AS)
+        if allowed != resource.RLIM_INFINITY:
+            pages = int(Path("/proc/self/statm").read_text().split()[0])
+            limits.append(allowed - pages * resource.getpagesize())
+    return max(min(limits), 0)
+
+
+def check_memory(n_byte: int, what: str) -> None:
+    """Refuse to read what does not fit.
+
+    Parameters
+    ----------
+    n_byte : int
+        Memory needed [bytes].
+    what : str
+        What needs it: file and dataset.
+
+    Raises
+    ------
+    nmcx.errors.MemoryLimitError
+        If `n_byte` exceeds the free memory; the message gives both in GB.
+    """
+    free = free_memory()
+    if n_byte > free:
+        raise MemoryLimitError(
+            f"{what}: needs {n_byte / 1e9:.3g} GB but {free / 1e9:.3g} GB are free; "
+            "read a part, bin the data, or use a machine with more memory"
+        )
+
+
+def n_bytes(shape: tuple[int, ...], dtype: np.dtype[Any]) -> int:
+    """Size of an array [bytes], in integers that cannot overflow."""
+    return math.prod(int(n) for n in shape) * dtype.itemsize

@@ -44,8 +44,8 @@ struct Grains {
   }
 };
 
-constexpr nmcx::ImprovementOptions thorough{
-    .radius = 100.0, .target = 0.6, .n_pass = 12, .floor = 0.0, .collapse_length = 0.0};
+const nmcx::ImprovementOptions thorough{
+    .radius = 100.0, .target = 0.6, .n_pass = 12, .floor = 0.0, .collapse_length = 0.0, .poll = {}};
 
 template <int D>
 std::array<nmcx::Point<D>, D + 1> corners(const double* points, const std::int64_t* cell) {

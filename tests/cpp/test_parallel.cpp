@@ -2,6 +2,7 @@
 #include <atomic>
 #include <boost/test/unit_test.hpp>
 #include <chrono>
+#include <functional>
 #include <numeric>
 #include <stdexcept>
 #include <thread>
@@ -121,6 +122,23 @@ BOOST_AUTO_TEST_CASE(a_shape_that_overflows_is_refused) {
   const std::size_t huge = std::size_t{1} << 33;
   BOOST_CHECK_THROW(nmcx::checked_size<3>({huge, huge, huge}), nmcx::InvalidArgument);
   BOOST_TEST((nmcx::checked_size<3>({huge, 0, huge})) == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(a_poll_asks_now_and_then_and_stops_if_told_so) {
+  int n_asked = 0;
+  const std::function<bool()> ask = [&] { return ++n_asked > 1; };
+  nmcx::Poll poll(ask);
+  for (int i = 0; i < 1000; ++i) poll();  // within 50 ms it does not ask
+  BOOST_TEST(n_asked == 0);
+  std::this_thread::sleep_for(std::chrono::milliseconds(60));
+  poll();
+  BOOST_TEST(n_asked == 1);
+  std::this_thread::sleep_for(std::chrono::milliseconds(60));
+  BOOST_CHECK_THROW(poll(), nmcx::Cancelled);
+  const std::function<bool()> nobody;
+  nmcx::Poll never(nobody);
+  std::this_thread::sleep_for(std::chrono::milliseconds(60));
+  never();
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -50,7 +50,7 @@ Image picture(const Field& field, double dy, double dx, double gain, double offs
   return out;
 }
 
-const image::RegistrationOptions wide{.max_dy = 26.0, .max_dx = 26.0};
+const image::RegistrationOptions wide{.max_dy = 26.0, .max_dx = 26.0, .poll = {}};
 
 }  // namespace
 
@@ -220,8 +220,8 @@ BOOST_AUTO_TEST_CASE(impossible_arguments_are_refused) {
   const Image a({8, 8}, 1.0);
   const Image b({8, 9}, 1.0);
   const Image small({7, 20}, 1.0);
-  const image::RegistrationOptions far{.max_dy = 8.0, .max_dx = 1.0};
-  const image::RegistrationOptions near{.max_dy = 2.0, .max_dx = 1.0};
+  const image::RegistrationOptions far{.max_dy = 8.0, .max_dx = 1.0, .poll = {}};
+  const image::RegistrationOptions near{.max_dy = 2.0, .max_dx = 1.0, .poll = {}};
   BOOST_CHECK_THROW(image::register_images(a.view(), b.view(), near), nmcx::InvalidArgument);
   BOOST_CHECK_THROW(image::register_images(a.view(), a.view(), far), nmcx::InvalidArgument);
   BOOST_CHECK_THROW(image::register_images(small.view(), small.view(), near),

@@ -18,6 +18,31 @@ seed = 3
 protocol = ["charge c_rate=1 until=0.6", "rest duration_s=300"]
 states = 3
 """
+#: Of one that cracks.
+CRACKING = """[polycrystal]
+shape = "disc"
+radius_um = 1.5
+n_grains = 12
+size_um = 0.3
+seed = 1
+[transport]
+protocol = ["charge c_rate=1 until=0.6"]
+states = 4
+[fracture]
+fracture_energy = 0.1
+[coupling]
+stress_drive = "none"
+layer_growth = 1e-20
+[output]
+pictures = false
+"""
+# Where tests run in the background Ctrl-C is ignored, and processes inherit that.
+MAIN = """
+import signal, sys
+from nmcx import cli
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.exit(cli.main())
+"""
 C_MAX = materials.NMC811.max_concentration
 
 

@@ -62,21 +62,30 @@ def atomic_write(path: str | PathLike[str], overwrite: bool = False) -> Iterator
             "check the folder and its permissions"
         ) from error
     try:
-        yield temporary
-        sync(temporary)
-        move(temporary, target, overwrite)
-        sync(target.parent)
-    except FileExistsError as error:
-        raise OutputError(exists) from error
+        with _told(target):
+            yield temporary
+            sync(temporary)
+            try:
+                move(temporary, target, overwrite)
+            except FileExistsError as error:
+                raise OutputError(exists) from error
+            sync(target.parent)
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _told(target: Path) -> Iterator[None]:
+    """What the disk refuses, in words."""
+    try:
+        yield
     except Error:
         raise
     except OSError as error:
         raise OutputError(
             f"{target}: writing failed ({error.strerror or error}); check space and permissions"
         ) from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -115,15 +124,10 @@ def atomic_folder(
         raise OutputError(f"{target}: {reason}; choose another name or allow overwriting (--force)")
     temporary = target.with_name(f".{target.name[:100]}.{secrets.token_hex(8)}.tmp")
     try:
-        yield temporary
-        _replace_folder(temporary, target)
-        sync(target.parent)
-    except Error:
-        raise
-    except OSError as error:
-        raise OutputError(
-            f"{target}: writing failed ({error.strerror or error}); check space and permissions"
-        ) from error
+        with _told(target):
+            yield temporary
+            _replace_folder(temporary, target)
+            sync(target.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 

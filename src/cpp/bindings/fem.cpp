@@ -46,7 +46,8 @@ void bind_mesh_improvement(py::module_& m) {
                                    .target = target,
                                    .n_pass = n_pass,
                                    .floor = floor,
-                                   .collapse_length = collapse_length});
+                                   .collapse_length = collapse_length,
+                                   .poll = nmcx::bindings::signals_pending});
       },
       "points"_a.noconvert(), "cells"_a.noconvert(), "grain"_a.noconvert(), "freedom"_a.noconvert(),
       "direction"_a.noconvert(), "spacing"_a.noconvert(), "radius"_a, "target"_a, "n_pass"_a,

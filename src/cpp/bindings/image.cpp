@@ -45,8 +45,14 @@ void bind_image(py::module_& m) {
       .def_readonly("value", &image::Resampled::value)
       .def_readonly("variance", &image::Resampled::variance);
 
-  m.def("register_images", &image::register_images, "fixed"_a.noconvert(), "moving"_a.noconvert(),
-        "options"_a, ReleaseGil());
+  m.def(
+      "register_images",
+      [](const nmcx::ArrayView<double, 2>& fixed, const nmcx::ArrayView<double, 2>& moving,
+         image::RegistrationOptions options) {
+        options.poll = nmcx::bindings::signals_pending;
+        return image::register_images(fixed, moving, options);
+      },
+      "fixed"_a.noconvert(), "moving"_a.noconvert(), "options"_a, ReleaseGil());
   m.def("resample", &image::resample, "image"_a.noconvert(), "variance"_a.noconvert(), "warp"_a,
         ReleaseGil());
 }

@@ -15,6 +15,7 @@ import pytest
 from promises.bound_kernels import KERNELS
 from promises.kernel_scenarios import LONG, LONGEST, calls
 from promises.shows import Shows
+from simulations import CRACKING, MAIN
 
 from nmcx import cli
 from nmcx.chemomechanics.checkpoint import n_kept
@@ -62,31 +63,7 @@ def test_R03_an_interrupt_stops_a_kernel(
 
 
 def _kind(name: str) -> str:
-    return "" if KERNELS[name].takes_threads else " of kernels that cannot be asked to stop"
-
-
-CRACKING = """[polycrystal]
-shape = "disc"
-radius_um = 1.5
-n_grains = 12
-size_um = 0.3
-seed = 1
-[transport]
-protocol = ["charge c_rate=1 until=0.6"]
-states = 4
-[fracture]
-fracture_energy = 0.1
-[coupling]
-stress_drive = "none"
-[output]
-pictures = false
-"""
-MAIN = """
-import signal, sys
-from nmcx import cli
-signal.signal(signal.SIGINT, signal.default_int_handler)
-sys.exit(cli.main())
-"""
+    return "" if KERNELS[name].takes_threads else " of kernels of one thread"
 
 
 def test_R03_a_command_ends_with_130_and_can_be_gone_on_with(tmp_path: Path, shows: Shows) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from simulations import DISC, simulate
+from simulations import CRACKING, DISC, MAIN, simulate
 
 from nmcx import chemomechanics as cm
 from nmcx import cli, io, materials, mesh, run, run_file
@@ -27,31 +27,7 @@ from nmcx.results import History, Mesh
 from nmcx.run.coupled_job import part_of
 from nmcx.run.simulation_model import MECHANICAL, build_mesh, material, tiring_walls
 
-CRACKING = """[polycrystal]
-shape = "disc"
-radius_um = 1.5
-n_grains = 12
-size_um = 0.3
-seed = 1
-[transport]
-protocol = ["charge c_rate=1 until=0.6"]
-states = 4
-[fracture]
-fracture_energy = 0.1
-[coupling]
-stress_drive = "none"
-layer_growth = 1e-20
-[output]
-pictures = false
-"""
 N_STATE = 5
-# Where tests run in the background Ctrl-C is ignored, and processes inherit that.
-MAIN = """
-import signal, sys
-from nmcx import cli
-signal.signal(signal.SIGINT, signal.default_int_handler)
-sys.exit(cli.main())
-"""
 
 
 @pytest.fixture

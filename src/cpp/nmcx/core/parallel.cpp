@@ -26,7 +26,8 @@ inline void relax() {
 Team::Team(const Execution& execution)
     : execution_(&execution),
       shares_(execution.threads != 0 ? execution.threads
-                                     : std::max(1U, std::thread::hardware_concurrency())) {}
+                                     : std::max(1U, std::thread::hardware_concurrency())),
+      poll_(execution.poll) {}
 
 Team::~Team() {
   is_closing_.store(true, std::memory_order_relaxed);
@@ -82,7 +83,7 @@ void Team::do_chunk(std::size_t chunk, bool is_caller) {
   if (!has_failed_.load(std::memory_order_relaxed)) {
     try {
       call_(body_, chunk);
-      if (is_caller) poll();
+      if (is_caller) poll_();
     } catch (...) {
       const std::scoped_lock lock(error_mutex_);
       if (!error_) error_ = std::current_exception();
@@ -90,12 +91,6 @@ void Team::do_chunk(std::size_t chunk, bool is_caller) {
     }
   }
   n_done_.fetch_add(1, std::memory_order_acq_rel);
-}
-
-void Team::poll() {
-  if (!execution_->poll || Clock::now() - polled_ <= std::chrono::milliseconds(50)) return;
-  polled_ = Clock::now();
-  if (execution_->poll()) throw Cancelled();
 }
 
 void Team::run_chunks(std::size_t n_chunk) {

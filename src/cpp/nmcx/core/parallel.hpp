@@ -23,6 +23,25 @@ struct Execution {
   std::function<bool()> poll;  ///< called on the calling thread only; true stops the kernel
 };
 
+/// Asks now and then whether to stop.
+class Poll {
+ public:
+  explicit Poll(const std::function<bool()>& ask) : ask_(&ask) {}
+  explicit Poll(std::function<bool()>&&) = delete;  ///< it would not live as long
+
+  /// @throws Cancelled if so; asks no more often than every 50 ms
+  void operator()() {
+    if (!*ask_ || Clock::now() - asked_ <= std::chrono::milliseconds(50)) return;
+    asked_ = Clock::now();
+    if ((*ask_)()) throw Cancelled();
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  const std::function<bool()>* ask_;
+  Clock::time_point asked_ = Clock::now();
+};
+
 /// Threads that share one loop after another.
 ///
 /// An algorithm of many short loops, such as an iterative solver, makes one team and keeps it: a
@@ -59,7 +78,6 @@ class Team {
 
  private:
   using Call = void (*)(const void* body, std::size_t chunk);
-  using Clock = std::chrono::steady_clock;
 
   /// Chunks of a loop that one thread begins with. The ticket holds how many are still to be taken
   /// and, above that, the number of the loop: who comes late takes nothing of a loop he does not
@@ -82,12 +100,11 @@ class Team {
   void help(std::size_t member);
   bool take_chunk(std::size_t member);
   void do_chunk(std::size_t chunk, bool is_caller);
-  void poll();
 
   const Execution* execution_;
   std::vector<Share> shares_;  ///< of each thread, the caller's first
   std::vector<std::thread> helpers_;
-  Clock::time_point polled_ = Clock::now();
+  Poll poll_;
 
   // Of the loop that runs; they stay as they are while one of its chunks is in work.
   const void* body_ = nullptr;

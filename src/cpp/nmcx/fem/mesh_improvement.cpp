@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "nmcx/core/parallel.hpp"
 #include "nmcx/fem/edge_replacement.hpp"
 #include "nmcx/fem/grain_complex.hpp"
 #include "nmcx/fem/uniform_numbers.hpp"
@@ -46,14 +47,17 @@ class Improver {
 
   Improver(GrainComplex<D>& mesh, std::vector<Constraint<D>> constraints,
            const ImprovementOptions& options)
-      : mesh_(mesh), constraints_(std::move(constraints)), options_(options) {}
+      : mesh_(mesh),
+        constraints_(std::move(constraints)),
+        options_(options),
+        poll_(options_.poll) {}
 
   void run(ImprovedMesh& counts) {
-    while (collapse_shortest(counts)) {
-    }
+    while (collapse_shortest(counts)) poll_();
     for (int pass = 0; pass < options_.n_pass; ++pass) {
       bool changed = false;
       for (const std::size_t i : work_list()) {
+        poll_();
         if (!mesh_.alive(i) || mesh_.quality(i) >= options_.target) continue;
         if (replace(i)) {
           ++counts.n_flip;
@@ -285,6 +289,7 @@ class Improver {
   GrainComplex<D>& mesh_;
   std::vector<Constraint<D>> constraints_;
   ImprovementOptions options_;
+  Poll poll_;
   UniformNumbers random_{1};
 };
 

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 
 #include "nmcx/core/views.hpp"
 
@@ -24,6 +25,7 @@ struct ImprovementOptions {
   int n_pass = 0;              ///< most passes over such cells
   double floor = 0;            ///< sine of the angle below which corners may be merged
   double collapse_length = 0;  ///< longest edge that is collapsed, in units of the spacing
+  std::function<bool()> poll;  ///< true stops it
 };
 
 struct ImprovedMesh {

@@ -10,6 +10,7 @@
 
 #include "nmcx/core/dense_matrix.hpp"
 #include "nmcx/core/error.hpp"
+#include "nmcx/core/parallel.hpp"
 #include "nmcx/image/coarse_alignment.hpp"
 #include "nmcx/image/registration_model.hpp"
 
@@ -34,11 +35,12 @@ bool is_flat(const Filled& image) {
   return high - low <= 1e-9 * std::max(std::abs(low), std::abs(high));
 }
 
-CoarseAlignment find_start(const Problem& problem, const RegistrationOptions& options) {
+CoarseAlignment find_start(const Problem& problem, const RegistrationOptions& options, Poll& poll) {
   const std::size_t side = std::max(problem.fixed.value.shape[0], problem.fixed.value.shape[1]);
   CoarseAlignment best{};
   // Fine texture averages out in coarse blocks: look closer before giving up.
   for (std::size_t coarsest = 32; coarsest <= 128; coarsest *= 2) {
+    poll();
     const CoarseAlignment found = align_coarsely(
         problem.fixed.value.view(), problem.fixed.usable.view(), problem.moving.value.view(),
         problem.moving.usable.view(), options.max_dy, options.max_dx, coarsest);
@@ -50,13 +52,14 @@ CoarseAlignment find_start(const Problem& problem, const RegistrationOptions& op
 
 /// Gauss-Newton from `first`; nothing if it runs away, or if the images do not hold the answer.
 std::optional<Registration> refine(const Problem& problem, const Warp& first, MotionModel model,
-                                   const RegistrationOptions& options) {
+                                   const RegistrationOptions& options, Poll& poll) {
   const auto& shape = problem.fixed.value.shape;
   const Eigen::Index n_motion = 2 + static_cast<Eigen::Index>(free_strains(model).size());
   Warp warp = first;
   Region region = make_region(problem, warp);
   Linearised lin;
   for (std::size_t iteration = 1; iteration <= max_iteration; ++iteration) {
+    poll();
     if (largest_change(warp, region.warp, shape) > 0.5) region = make_region(problem, warp);
     if (region.pixels.size() < least_pixels) return std::nullopt;
     linearise(problem, region, warp, model, lin);
@@ -96,12 +99,13 @@ Registration register_images(ArrayView<double, 2> fixed, ArrayView<double, 2> mo
           "max_shift must not be negative and must be less than the image");
   require(options.variation >= 0 && options.variation <= 3, "variation must be 0, 1, 2 or 3");
   require(options.smoothing >= 0.5, "smoothing must be at least half a pixel");
+  Poll poll(options.poll);
   const Problem problem = make_problem(fixed, moving, options);
   if (is_flat(problem.fixed) || is_flat(problem.moving)) {
     throw ConvergenceError(
         "the two images cannot be registered: one of them is constant; is it blank or saturated?");
   }
-  const CoarseAlignment start = find_start(problem, options);
+  const CoarseAlignment start = find_start(problem, options, poll);
   if (!(start.significance >= options.significance)) {
     throw ConvergenceError(
         "the two images cannot be registered: their best match (r = " +
@@ -110,9 +114,10 @@ Registration register_images(ArrayView<double, 2> fixed, ArrayView<double, 2> mo
         " are needed; are they blank, saturated or of different fields?");
   }
   const Warp first{.dy = static_cast<double>(start.dy), .dx = static_cast<double>(start.dx)};
-  std::optional<Registration> found = refine(problem, first, MotionModel::translation, options);
+  std::optional<Registration> found =
+      refine(problem, first, MotionModel::translation, options, poll);
   if (found && options.model != MotionModel::translation) {
-    found = refine(problem, found->warp, options.model, options);
+    found = refine(problem, found->warp, options.model, options, poll);
     if (!found && options.model == MotionModel::drift) {
       throw ConvergenceError(
           "the drift model did not converge: the images do not hold a drift from row to row apart "

@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <cstddef>
+#include <functional>
 
 #include "nmcx/core/views.hpp"
 #include "nmcx/image/warp.hpp"
@@ -15,7 +16,8 @@ struct RegistrationOptions {
   double smoothing = 0.8;  ///< sigma of the Gaussian that both images are smoothed with [px]
   int variation = 0;       ///< degree of the polynomial in which gain and offset may vary
   MotionModel model = MotionModel::translation;  ///< what is fitted, after the shift
-  double significance = 4.5;  ///< least correlation for a match [standard deviations]
+  double significance = 4.5;   ///< least correlation for a match [standard deviations]
+  std::function<bool()> poll;  ///< true stops it
 };
 
 struct Registration {

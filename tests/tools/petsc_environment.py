@@ -62,7 +62,9 @@ def mpirun(n: int, path: Path, *words: object, options: str = "") -> subprocess.
         "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
         "OMPI_MCA_rmaps_base_oversubscribe": "1",
         "OMPI_MCA_plm": "isolated",  # no ssh: ranks are on this machine
-        "OMPI_MCA_mpi_yield_when_idle": "1",  # and may be more than it has cores free
+        # A rank that waits keeps its core: beside other work, one that gives it away gets it back
+        # a slice of the scheduler's time later, for each of many thousand messages.
+        "OMPI_MCA_mpi_yield_when_idle": "0",
     }
     command = ["mpirun", "-n", str(n), str(FOLDER / "bin" / "python"), *map(str, words)]
     return subprocess.run(

@@ -52,9 +52,14 @@ def main() -> int:
     elsewhere += ("txm*", "spectra*", "thickness", "architecture", "soft_spectra*", "suppression")
     elsewhere += ("valence", "pair_scans", "xi_*", "fracture_space", "ensemble", "petsc")
     # Of the fits of a pose and of what is counted over hundreds of samples the kernels' own tests
-    # are enough: the others repeat their calls by the thousand.
+    # are enough: the others repeat their calls by the thousand. So do whole simulations that are
+    # compared with themselves, of which one of each kind is left.
+    repeated = ("as_often_as_they_say", "from_every_state and not space", "killed_while_it_writes")
+    repeated += ("brittle_polycrystal and not 1", "what_the_energies_miss and 20")
+    repeated += ("the_defaults_leave_little_undone", "test_simulation and every_number_of_threads")
+    repeated += ("the_volume_of_a_ball_converges", "names_and_threads_do_not_change")
     pose = "not test_pose or rendered or refuses or silhouette"
-    command += ["-k", f"({pose}) and not as_often_as_they_say"]
+    command += ["-k", " and not ".join([f"({pose})", *(f"({words})" for words in repeated)])]
     # Promises limit memory and time, of which sanitizers take their share.
     for pattern in ("run", "report", "promises", *(f"test_{name}.py" for name in elsewhere)):
         command.append(f"--ignore-glob=tests/python/{pattern}")

@@ -24,8 +24,7 @@ inline void relax() {
 }  // namespace
 
 Team::Team(const Execution& execution)
-    : execution_(&execution),
-      shares_(execution.threads != 0 ? execution.threads
+    : shares_(execution.threads != 0 ? execution.threads
                                      : std::max(1U, std::thread::hardware_concurrency())),
       poll_(execution.poll) {}
 

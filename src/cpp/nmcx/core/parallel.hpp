@@ -101,7 +101,6 @@ class Team {
   bool take_chunk(std::size_t member);
   void do_chunk(std::size_t chunk, bool is_caller);
 
-  const Execution* execution_;
   std::vector<Share> shares_;  ///< of each thread, the caller's first
   std::vector<std::thread> helpers_;
   Poll poll_;

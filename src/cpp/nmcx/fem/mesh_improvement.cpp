@@ -46,10 +46,10 @@ class Improver {
   using Regions = typename GrainComplex<D>::Regions;
 
   Improver(GrainComplex<D>& mesh, std::vector<Constraint<D>> constraints,
-           const ImprovementOptions& options)
+           ImprovementOptions options)
       : mesh_(mesh),
         constraints_(std::move(constraints)),
-        options_(options),
+        options_(std::move(options)),
         poll_(options_.poll) {}
 
   void run(ImprovedMesh& counts) {

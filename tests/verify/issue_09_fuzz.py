@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -17,6 +18,8 @@ from check import ROOT, Check, Row, module_of, recorded
 
 N_CASE = 100_000
 N_REDUCED = 50
+#: Files of each reader that follow where the code leads.
+N_GUIDED = 20_000
 #: Cases of a piece; what is done of them is kept, and a new run goes on behind it.
 N_PIECE = 2_000
 
@@ -83,13 +86,18 @@ def fuzz(reader: str, reduced: bool) -> list[Row]:
     ]
 
 
+def _paths() -> dict[str, str]:
+    """Where a process finds the modules of these tests."""
+    folders = [str(ROOT / "tests" / "fuzz"), str(ROOT / "tests" / "python")]
+    folders += filter(None, [os.environ.get("PYTHONPATH")])
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(folders)}
+
+
 def _readers() -> list[str]:
     """Names of all readers, from a process of its own: helpers of tests stay out of this one."""
     code = "import readers; print(*readers.READERS)"
-    folders = [str(ROOT / "tests" / "fuzz"), str(ROOT / "tests" / "python")]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(folders)}
     done = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+        [sys.executable, "-c", code], env=_paths(), capture_output=True, text=True, check=True
     )
     return done.stdout.split()
 
@@ -99,4 +107,35 @@ def _check(reader: str) -> Check:
     return Check(f"fuzz {reader}", run)
 
 
-CHECKS = [_check(reader) for reader in _readers()]
+def guided(_: bool) -> list[Row]:
+    """Files that follow where the code leads: atheris, one process for each reader."""
+    rows = []
+    for reader in _readers():
+        folder = _kept(reader).with_suffix(".atheris")
+        script = ROOT / "tests" / "fuzz" / "coverage_guided.py"
+        done = subprocess.run(
+            [sys.executable, str(script), reader, str(folder), f"-runs={N_GUIDED}", "-seed=1"],
+            cwd=ROOT, env=_paths(), capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if "No module named 'atheris'" in done.stderr:
+            return [Row("files by atheris", "pip install atheris", f"{N_GUIDED} a reader", False)]
+        ended = re.search(r"^Done (\d+) runs in (\d+) second", done.stderr, re.M)
+        covered = re.findall(r"cov: (\d+)", done.stderr)
+        rows.append(
+            Row(
+                f"{reader}: files by atheris without a finding",
+                f"{ended[1]}, {len(list((folder / 'corpus').iterdir()))} of them kept, from "
+                f"{covered[0]} to {covered[-1]} places reached, {ended[2]} s"
+                if ended and done.returncode == 0 and covered
+                else f"a finding: {(done.stdout + done.stderr)[-300:]}",
+                f"{N_GUIDED}",
+                ended is not None and done.returncode == 0 and int(ended[1]) >= N_GUIDED,
+            )
+        )
+    return rows
+
+
+CHECKS = [
+    *(_check(reader) for reader in _readers()),
+    Check("fuzz guided by coverage", guided, in_reduced=False),
+]

@@ -83,7 +83,9 @@ fire: install
 CPP := $(wildcard src/cpp/*/*.[ch]pp src/cpp/nmcx/*/*.[ch]pp tests/cpp/*.cpp benchmarks/cpp/*.cpp tests/fuzz/cpp/*.[ch]pp)
 # SINCE=<commit> has clang-tidy read, and the sanitizers look at, only what has changed since then,
 # itself or its header; and what shares work among threads, which all that do so meet in.
+# PART=K/N has every N-th file of Python tests run under sanitizers, beginning with the K-th.
 SINCE ?=
+PART ?=
 CHANGED := $(if $(SINCE),$(shell git diff --name-only $(SINCE)))
 CHANGED += $(patsubst %.hpp,%.cpp,$(filter %.hpp,$(CHANGED)))
 TIDY := $(filter-out %_v2.cpp %_v3.cpp %_v4.cpp,$(wildcard src/cpp/nmcx/*/*.cpp))
@@ -122,7 +124,7 @@ sanitize: install
 	cmake --preset tsan -DPython_EXECUTABLE=$(CURDIR)/$(RUN) -DNMCX_SANITIZE_ONLY="$$NMCX_SANITIZE_ONLY"
 	cmake --build --preset tsan
 	ctest --preset tsan # all but two suites that have one thread only
-	$(RUN) tests/tools/pytest_under_asan.py -n $(JOBS)
+	$(RUN) tests/tools/pytest_under_asan.py $(if $(PART),--part $(PART)) -n $(JOBS)
 
 # The particle in space: off-screen by pyvista, and the interactive scene in a real browser.
 pictures: install
@@ -133,10 +135,10 @@ package: $(VENV)/build.stamp
 	$(PIP) install --group release
 	$(RUN) tests/tools/package_check.py
 
-# Every benchmark by asv; ONCE=1 only sees that each still runs.
+# Every benchmark by asv, into docs/benchmarks; ONCE=1 only sees that each still runs.
 bench: install
 	$(PIP) install --group bench
-	$(RUN) tests/tools/$(if $(ONCE),each_benchmark_once.py,asv_quick.py)
+	$(RUN) $(if $(ONCE),tests/tools/each_benchmark_once.py,benchmarks/asv_history.py)
 
 # Instructions per voxel (valgrind, v2 and v3 paths) into docs/benchmarks; CHECK=1 compares instead.
 counts: $(VENV)/build.stamp
@@ -169,6 +171,7 @@ promises: install
 # Full counts of one issue (make verify ISSUE=2) or of all; resumable; writes docs/verification.md.
 verify: install
 	$(PIP) install --group bench --group coverage
+	-$(PIP) install --group fuzz # no wheel for every Python; that check says so
 	$(RUN) tests/verify $(if $(ISSUE),--issue $(ISSUE))
 
 clean:

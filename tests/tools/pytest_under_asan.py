@@ -1,10 +1,18 @@
-"""Build nmcx with AddressSanitizer and UBSan, and run the Python tests on that build."""
+"""Build nmcx with AddressSanitizer and UBSan, and run the Python tests on that build.
+
+usage: python tests/tools/pytest_under_asan.py [--part K/N] [OPTION OF PYTEST...]
+
+With `--part` only every N-th file of tests, beginning with the K-th: the others' turn comes with
+another K, such as the number of commits.
+"""
 
 from __future__ import annotations
 
+import argparse
 import os
 import subprocess
 import sys
+from fnmatch import fnmatch
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -18,7 +26,28 @@ def runtime(name: str) -> str:
     return found.stdout.strip()
 
 
+def files() -> list[str]:
+    """Tests that enter the kernels by calls of their own.
+
+    Readers and writers do not enter the extension; runs, phantoms and what is built upon the fits
+    enter it by the same calls as the tests of its parts; worker processes start without the
+    preloaded runtimes. Promises limit memory and time, of which sanitizers take their share.
+    """
+    elsewhere = ("io_*", "lazy_edges", "stream", "phantom*", "public_face", "alignment_bias")
+    elsewhere += ("txm*", "spectra*", "thickness", "architecture", "soft_spectra*", "suppression")
+    elsewhere += ("valence", "pair_scans", "xi_*", "fracture_space", "ensemble", "petsc")
+    return [
+        str(file.relative_to(ROOT))
+        for file in sorted((ROOT / "tests" / "python").glob("test_*.py"))
+        if not any(fnmatch(file.stem, f"test_{name}") for name in elsewhere)
+    ]
+
+
 def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--part", default="0/1")
+    options, of_pytest = parser.parse_known_args()
+    k, n = (int(number) for number in options.part.split("/"))
     site = ROOT / "build" / "asan-site"
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
     subprocess.run(
@@ -44,28 +73,13 @@ def main() -> int:
         "PYTHONPATH": str(site),
         "NMCX_UNDER_SANITIZER": "1",
     }
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/python"]
-    # Readers and writers do not enter the extension; runs, phantoms and what is built upon the fits
-    # enter it by the same calls as the tests of its parts; worker processes start without the
-    # preloaded runtimes.
-    elsewhere = ("io_*", "lazy_edges", "stream", "phantom*", "public_face", "alignment_bias")
-    elsewhere += ("txm*", "spectra*", "thickness", "architecture", "soft_spectra*", "suppression")
-    elsewhere += ("valence", "pair_scans", "xi_*", "fracture_space", "ensemble", "petsc")
+    chosen = files()[k::n]
     # Of the fits of a pose and of what is counted over hundreds of samples the kernels' own tests
-    # are enough: the others repeat their calls by the thousand. So do whole simulations that are
-    # compared with themselves, of which one of each kind is left.
-    repeated = ("as_often_as_they_say", "from_every_state and not space", "killed_while_it_writes")
-    repeated += ("brittle_polycrystal and not 1", "what_the_energies_miss and 20")
-    repeated += ("the_defaults_leave_little_undone", "test_simulation and every_number_of_threads")
-    repeated += ("the_volume_of_a_ball_converges", "names_and_threads_do_not_change")
+    # are enough: the others repeat their calls by the thousand.
     pose = "not test_pose or rendered or refuses or silhouette"
-    command += ["-k", " and not ".join([f"({pose})", *(f"({words})" for words in repeated)])]
-    # Promises limit memory and time, of which sanitizers take their share.
-    for pattern in ("run", "report", "promises", *(f"test_{name}.py" for name in elsewhere)):
-        command.append(f"--ignore-glob=tests/python/{pattern}")
-    return subprocess.run(
-        [*command, *sys.argv[1:]], cwd=ROOT, env=environment, check=False
-    ).returncode
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *chosen]
+    command += ["-k", f"({pose}) and not as_often_as_they_say", *of_pytest]
+    return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
 
 
 if __name__ == "__main__":

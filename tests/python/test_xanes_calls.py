@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 import sys
 import textwrap
@@ -129,7 +127,10 @@ def test_other_python_threads_run_during_the_fit():
 def test_interrupt_stops_the_fit():
     script = textwrap.dedent(
         """
+        import os
         import signal
+        import threading
+        import time
         import numpy as np
         from nmcx import _core, phantom
         # A run in the background of a shell inherits that the interrupt is ignored.
@@ -138,26 +139,24 @@ def test_interrupt_stops_the_fit():
         mu = np.broadcast_to(np.float32(1), (61, 1)).repeat(2_000_000, axis=1)
         variance = np.ones((61, 1), np.float32)
         model = _core.EdgeModel((8250, 8320), (8380, 8640), 1, 1)
-        print("ready", flush=True)
+        sent = []
+
+        def interrupt():
+            time.sleep(0.2)
+            sent.append(time.process_time())
+            os.kill(os.getpid(), signal.SIGINT)
+
         try:
+            threading.Thread(target=interrupt).start()
             while True:
                 # Given variances take the slow path: seconds for this stack on one thread.
                 _core.fit_edges(energy, mu, variance, False, [], model, _core.EstimatorModel(), 1)
         except KeyboardInterrupt:
-            print("stopped", flush=True)
+            print(time.process_time() - sent[0])
         """
     )
-    child = subprocess.Popen(
-        [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, env={**os.environ}
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=300
     )
-    assert child.stdout is not None
-    assert child.stdout.readline() == "ready\n"
-    time.sleep(0.2)
-    begin = time.perf_counter()
-    child.send_signal(signal.SIGINT)
-    try:
-        out, _ = child.communicate(timeout=20)
-    finally:
-        child.kill()
-    assert time.perf_counter() - begin < 1.5
-    assert out == "stopped\n"
+    # Time on the processor: a busy machine takes longer. Sanitizers take a few times as long.
+    assert 0 <= float(done.stdout) < 1.5, done.stderr

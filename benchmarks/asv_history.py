@@ -85,8 +85,9 @@ def figures(found: dict[str, Any]) -> dict[str, float | None]:
             itertools.product(*result["params"]), result["result"], strict=True
         ):
             words = ", ".join(word.strip("'") for word in parameters)
-            failed = value is None or not math.isfinite(value)
-            named[benchmark + (f" ({words})" if words else "")] = None if failed else value
+            # NaN: this machine cannot run it, for want of an instruction set.
+            if value is None or math.isfinite(value):
+                named[benchmark + (f" ({words})" if words else "")] = value
     return dict(sorted(named.items()))
 
 
@@ -95,7 +96,7 @@ def shown(name: str, value: float | None) -> str:
         return "failed"
     unit = _UNITS.get(name.split("(")[0].rsplit(".", 1)[-1].split("_")[0], "")
     if unit == "B":
-        return f"{value / 2**20:.0f} MB"
+        return f"{value / 2**20:.0f} MiB"
     if unit != "s":
         return f"{value:.4g}"
     for factor, prefix in ((1.0, "s"), (1e3, "ms"), (1e6, "µs")):

@@ -27,6 +27,7 @@ myst_enable_extensions = ["colon_fence", "dollarmath", "deflist"]
 myst_heading_anchors = 3
 exclude_patterns = [
     "examples",
+    "benchmarks/asv_history.md",
     "benchmarks/cones_peers.md",
     "benchmarks/edge_fit_peers.md",
     "benchmarks/instruction_counts.md",

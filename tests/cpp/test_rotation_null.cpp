@@ -78,6 +78,38 @@ BOOST_AUTO_TEST_CASE(a_patch_that_carries_the_field_itself_correlates_fully_wher
   }
 }
 
+BOOST_AUTO_TEST_CASE(where_it_lies_the_correlation_is_that_of_the_pairs) {
+  // Of quantities in different units: each is divided by its own spread.
+  std::mt19937 random(3);
+  constexpr std::size_t n = 200;
+  const nmcx::Array<double, 2> directions = random_directions(n, random);
+  const nmcx::Array<double, 2> field = random_columns(n, 2, random);
+  nmcx::Array<double, 2> values = random_columns(n, 2, random);
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = 3 + 5 * values[i] - 4 * field[i];
+  const nmcx::Array<double, 2> weights({n, 2}, 1.0);
+  nmcx::Array<double, 3> rotations({1, 3, 3}, 0.0);
+  for (const std::size_t i : {0U, 4U, 8U}) rotations[i] = 1;
+  const nmcx::ArrayView<double, 3> none{.data = nullptr, .shape = {0, n, 2}};
+  const auto found = nmcx::rotation_null(field.view(), directions.view(),
+                                         {directions.view(), values.view(), weights.view(), none},
+                                         rotations.view(), {.threads = 1, .poll = {}});
+  for (std::size_t column = 0; column < 2; ++column) {
+    double f = 0, v = 0, ff = 0, vv = 0, fv = 0;
+    for (std::size_t i = 0; i < n; ++i) {
+      const double a = field[(2 * i) + column];
+      const double b = values[(2 * i) + column];
+      f += a;
+      v += b;
+      ff += a * a;
+      vv += b * b;
+      fv += a * b;
+    }
+    const double expected = (fv - f * v / n) / std::sqrt((ff - f * f / n) * (vv - v * v / n));
+    BOOST_TEST(std::abs(expected) < 0.8);
+    BOOST_TEST(found.correlation[column] == expected, boost::test_tools::tolerance(1e-9));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(wrong_shapes_are_refused) {
   std::mt19937 random(3);
   const nmcx::Array<double, 2> directions = random_directions(10, random);

@@ -1,11 +1,11 @@
 """Every benchmark by asv, as a table beside what was measured before.
 
-usage: python benchmarks/asv_history.py [NAME ...]
+usage: python benchmarks/asv_history.py
 
-Runs the benchmarks (those whose name matches NAME) on the installed nmcx and adds the figures to
-the history in docs/benchmarks, from which the documentation's table is made: the last figures, and
-their ratio to those of the commit before on the same processor. Exit 1 if a benchmark fails; times
-never gate. asv itself keeps all samples in build/asv; `asv publish` draws them.
+Runs all benchmarks on the installed nmcx and adds the figures to the history in docs/benchmarks,
+from which the documentation's table is made: the last figures, and their ratio to those of the
+commit before on the same processor. Exit 1, and nothing is added, if a benchmark fails; times never
+gate. asv itself keeps all samples in build/asv; `asv publish` draws them.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Entry:
     date: str
     version: str
     processor: str
-    figures: dict[str, float | None]  # benchmark and its parameters -> median; None: it failed
+    figures: dict[str, float]  # benchmark and its parameters -> median
 
 
 def processor() -> str:
@@ -55,45 +55,43 @@ def git(*words: str) -> str:
     return done.stdout.strip()
 
 
-def run(names: list[str]) -> dict[str, Any]:
+def run() -> dict[str, Any]:
     """What asv wrote of this commit."""
     asv = [sys.executable, "-m", "asv"]
     # A name of its own: that of the host is nobody's business.
     machine = ["--machine", "this"]
     subprocess.run([*asv, "machine", "--yes", *machine], cwd=ROOT, check=True, capture_output=True)
     head = git("rev-parse", "HEAD")
-    chosen = list(itertools.chain.from_iterable(("--bench", name) for name in names))
     # Five samples or five seconds of each: all of it takes minutes, not an hour.
     options = ["--python=same", "--attribute", "rounds=1", "--attribute", "repeat=(1, 5, 5.0)"]
-    options += [f"--set-commit-hash={head}", "--show-stderr", *machine, *chosen]
+    options += [f"--set-commit-hash={head}", "--show-stderr", *machine]
     done = subprocess.run([*asv, "run", *options], cwd=ROOT, capture_output=True, text=True)
     print(done.stdout, done.stderr, sep="\n")
-    # asv exits with 2 where a benchmark failed; what the others gave is kept by asv, not here.
     if done.returncode:
-        raise SystemExit("asv: a benchmark failed")
+        raise SystemExit("asv failed")
     written = max(RESULTS.glob(f"this/{head[:8]}-*.json"), key=lambda file: file.stat().st_mtime)
     return json.loads(written.read_text())
 
 
-def figures(found: dict[str, Any]) -> dict[str, float | None]:
+def figures(found: dict[str, Any]) -> dict[str, float]:
     """One figure for each benchmark and set of parameters."""
     columns = found["result_columns"]
-    named: dict[str, float | None] = {}
+    named: dict[str, float] = {}
     for benchmark, row in found["results"].items():
         result = dict(zip(columns, row, strict=False))
         for parameters, value in zip(
             itertools.product(*result["params"]), result["result"], strict=True
         ):
             words = ", ".join(word.strip("'") for word in parameters)
-            # NaN: this machine cannot run it, for want of an instruction set.
-            if value is None or math.isfinite(value):
-                named[benchmark + (f" ({words})" if words else "")] = value
+            name = benchmark + (f" ({words})" if words else "")
+            if value is None:
+                raise SystemExit(f"{name} failed")
+            if math.isfinite(value):  # NaN: this machine lacks the instruction set
+                named[name] = value
     return dict(sorted(named.items()))
 
 
-def shown(name: str, value: float | None) -> str:
-    if value is None:
-        return "failed"
+def shown(name: str, value: float) -> str:
     unit = _UNITS.get(name.split("(")[0].rsplit(".", 1)[-1].split("_")[0], "")
     if unit == "B":
         return f"{value / 2**20:.0f} MiB"
@@ -111,7 +109,7 @@ def table(history: list[Entry]) -> str:
     lines = ["| benchmark | median | to before |", "|---|---:|---:|"]
     for name, value in now.figures.items():
         old = before.figures.get(name) if before else None
-        ratio = f"{value / old:.2f}" if value is not None and old else "–"
+        ratio = f"{value / old:.2f}" if old else "–"
         lines.append(f"| {name.removeprefix('bench_')} | {shown(name, value)} | {ratio} |")
     lines += ["", f"nmcx {now.version}, commit `{now.commit}`, {now.date}, {now.processor}."]
     if before:
@@ -119,14 +117,13 @@ def table(history: list[Entry]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def main() -> int:
-    found = run(sys.argv[1:])
+def main() -> None:
     entry = Entry(
         commit=git("rev-parse", "--short=12", "HEAD"),
         date=f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}",
         version=nmcx.__version__,
         processor=processor(),
-        figures=figures(found),
+        figures=figures(run()),
     )
     history = [Entry(**one) for one in json.loads(RECORD.read_text())] if RECORD.exists() else []
     same = (entry.commit, entry.processor)
@@ -134,8 +131,7 @@ def main() -> int:
     history.append(entry)
     RECORD.write_text(json.dumps([asdict(one) for one in history], indent=1) + "\n")
     TABLE.write_text(table(history))
-    return 1 if None in entry.figures.values() else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -54,7 +54,7 @@ _TEXT = (
 _TEXT += (".zarray", ".zattrs", ".zgroup", ".zmetadata")
 
 
-class _Said(logging.Handler):
+class Said(logging.Handler):
     """Counts what libraries say to loggers."""
 
     def __init__(self) -> None:
@@ -101,7 +101,7 @@ def put(folder: Path, files: dict[str, bytes]) -> None:
         path.write_bytes(content)
 
 
-def finding(reader: Reader, folder: Path, opened: str, said: _Said) -> tuple[str, str]:
+def finding(reader: Reader, folder: Path, opened: str, said: Said) -> tuple[str, str]:
     """Outcome of reading: "read" or "refused", or what must not be, and more about it."""
     said.n = 0
     # Many files of one size and one tick of the clock: what was found of one is not of the next.
@@ -154,7 +154,7 @@ def main() -> None:
     is_mutated = "--as-they-are" not in sys.argv
     reader = reader_of(name)
     seeds = pickle.loads((folder / "seeds.pickle").read_bytes())
-    said = _Said()
+    said = Said()
     logging.getLogger().addHandler(said)
     with (folder / "at").open("r+b") as file:
         at = mmap.mmap(file.fileno(), 8)

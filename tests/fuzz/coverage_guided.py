@@ -12,8 +12,8 @@ for the file of the seeds that was exchanged, then its content. Needs atheris
 from __future__ import annotations
 
 import logging
+import shutil
 import sys
-import tempfile
 from pathlib import Path
 
 import atheris
@@ -31,11 +31,11 @@ class Finding(Exception):
 
 def main() -> None:
     name, folder, options = sys.argv[1], Path(sys.argv[2]), sys.argv[3:]
-    reader, said = READERS[name], child._Said()
+    reader, said = READERS[name], child.Said()
     logging.getLogger().addHandler(said)
-    memory = Path("/dev/shm")
-    work = Path(tempfile.mkdtemp(prefix="nmcx-atheris-", dir=memory if memory.is_dir() else None))
-    (work / "seeds").mkdir()
+    work = folder / "work"
+    shutil.rmtree(work, ignore_errors=True)
+    (work / "seeds").mkdir(parents=True)
     seeds = getattr(seed_files, reader.seeds)(work / "seeds")
     with atheris.instrument_imports(include=["nmcx"], enable_loader_override=False):
         for seed in seeds:

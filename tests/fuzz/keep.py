@@ -69,7 +69,7 @@ def _shortened(name: str, files: dict[str, bytes], fails: Fails) -> bytes:
 
 def main() -> None:
     reader, number, name = sys.argv[1], int(sys.argv[2]), sys.argv[3]
-    said = child._Said()
+    said = child.Said()
     logging.getLogger().addHandler(said)
     with tempfile.TemporaryDirectory(prefix="nmcx-keep-") as folder:
         made, case = Path(folder, "seeds"), Path(folder, "case")

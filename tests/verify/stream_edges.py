@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import lru_cache
 from pathlib import Path
 from statistics import median
 
@@ -61,7 +62,15 @@ class Images:
     def __len__(self) -> int:
         return self.shape[0]
 
-    def __getitem__(self, i: int) -> np.ndarray:
+    def __getitem__(self, box: int | tuple[slice, ...]) -> np.ndarray:
+        if not isinstance(box, tuple):
+            return self._image(box)
+        energies = range(*box[0].indices(len(self)))
+        return np.stack([self._image(i)[box[1:]] for i in energies])
+
+    # A file is written part by part: the parts of an image follow each other.
+    @lru_cache(maxsize=1)  # noqa: B019 - lives as long as the script
+    def _image(self, i: int) -> np.ndarray:
         return np.resize(self.some[i].astype(np.float32), self.shape[1:])
 
 

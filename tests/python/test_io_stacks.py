@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import h5py
@@ -191,6 +192,18 @@ def test_volumes_survive_tiff_with_their_voxel_size(dtype: type, tmp_path: Path)
     assert notes == ()
     with pytest.raises(OutputError, match="exists"):
         write_tiff(tmp_path / "a.tif", volume)
+
+
+@pytest.mark.parametrize("shape", list(itertools.product((1, 2, 3), repeat=3)))
+def test_volumes_of_few_rows_and_columns_keep_their_shape(
+    shape: tuple[int, int, int], tmp_path: Path
+) -> None:
+    volume = values(*shape)
+    write_tiff(tmp_path / "a.tif", volume, (0.2, 0.1, 0.05))
+    read, voxel_size_um, _ = read_volume(tmp_path / "a.tif")
+    np.testing.assert_array_equal(read, volume)
+    assert read.shape == shape
+    assert voxel_size_um == (0.2, 0.1, 0.05)
 
 
 def test_missing_voxel_size_is_not_guessed(tmp_path: Path) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import math
-import resource
+import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from nmcx.errors import MemoryLimitError
+from nmcx.io import _system
 
 
 def free_memory() -> int:
@@ -25,10 +26,10 @@ def free_memory() -> int:
         allowed = int((group / "memory.max").read_text())
         limits.append(allowed - int((group / "memory.current").read_text()))
     with contextlib.suppress(OSError, ValueError, IndexError):
-        allowed, _ = resource.getrlimit(resource.RLIMIT_AS)
-        if allowed != resource.RLIM_INFINITY:
+        limit = _system.address_limit()
+        if limit is not None:
             pages = int(Path("/proc/self/statm").read_text().split()[0])
-            limits.append(allowed - pages * resource.getpagesize())
+            limits.append(limit - pages * os.sysconf("SC_PAGE_SIZE"))
     return max(min(limits), 0)
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmcx.errors import InputError
+from nmcx.io import _system
 
 _AHEAD_BYTES = 16 * 2**20  # asked of the disk ahead: it serves many small parts at a time
 
@@ -57,7 +58,7 @@ class Planes:
             places = [(self.files[i], self.offsets[i] + first * self.dtype.itemsize) for i in order]
             for k, (file, offset) in enumerate(places):
                 for ahead, at in places[k + depth : k + depth + 1] if k else places[: depth + 1]:
-                    os.posix_fadvise(opened[ahead], at, n_byte, os.POSIX_FADV_WILLNEED)
+                    _system.will_read(opened[ahead], at, n_byte)
                 into = out[k] if buffer is None else buffer
                 _read_fully(opened[file], into, offset, n_byte, file)
                 if buffer is not None:
@@ -67,7 +68,7 @@ class Planes:
 @contextlib.contextmanager
 def _opened(file: Path) -> Iterator[int]:
     try:
-        descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(file, os.O_RDONLY | _system.BINARY)
     except OSError as error:
         raise InputError(f"{file}: cannot be opened ({error.strerror}); is it there?") from error
     try:
@@ -82,7 +83,7 @@ def _read_fully(descriptor: int, into: NDArray[Any], offset: int, n_byte: int, f
     view = into.reshape(-1).view(np.uint8).data
     done = 0
     while done < n_byte:
-        n = os.preadv(descriptor, [view[done:]], offset + done)
+        n = _system.read_at(descriptor, [view[done:]], offset + done)
         if n == 0:
             raise InputError(f"{file}: is shorter than when it was opened; copy it again")
         done += n

@@ -9,7 +9,6 @@ from __future__ import annotations
 import itertools
 import json
 import math
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmcx.errors import InputError
-from nmcx.io import _safe
+from nmcx.io import _safe, _system
 
 _TYPES = frozenset(f"{kind}{n}" for kind in ("int", "uint") for n in (8, 16, 32, 64))
 _TYPES |= {"float32", "float64"}
@@ -75,7 +74,7 @@ class PlainArray:
             try:
                 with file.open("rb", buffering=0) as opened:
                     if pieces:
-                        n_byte = os.preadv(opened.fileno(), pieces, 0)
+                        n_byte = _system.read_at(opened.fileno(), pieces, 0)
                     else:
                         assert buffer is not None
                         n_byte = opened.readinto(buffer.reshape(-1).view(np.uint8).data)
@@ -115,7 +114,7 @@ def _pieces(region: NDArray[Any], array: PlainArray) -> list[memoryview]:
     """Where the parts of a whole chunk go, in its order; none if the chunk has to be cut."""
     whole = region.shape == array.chunks and region.dtype == array.stored and region.ndim > 2
     n_piece = math.prod(region.shape[:-2])
-    if not whole or n_piece > _MAX_PIECES or not hasattr(os, "preadv"):
+    if not whole or n_piece > _MAX_PIECES:
         return []
     if not region[(0,) * (region.ndim - 2)].flags.c_contiguous:
         return []

@@ -7,7 +7,6 @@ processes may write at once, and what is written can be synced piece by piece.
 
 from __future__ import annotations
 
-import errno
 import math
 import os
 from collections.abc import Iterable
@@ -19,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmcx.errors import OutputError
+from nmcx.io import _system
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Region:
         with _descriptor(self.path, os.O_RDONLY) as file:
             view, done = out.reshape(-1).view(np.uint8).data, 0
             while done < out.nbytes:
-                n = os.preadv(file, [view[done:]], at + done)
+                n = _system.read_at(file, [view[done:]], at + done)
                 if n == 0:
                     raise OutputError(f"{self.path}: was cut short meanwhile; start anew")
                 done += n
@@ -94,12 +94,12 @@ def _write_fully(file: int, values: NDArray[Any], offset: int) -> None:
     view = np.ascontiguousarray(values).reshape(-1).view(np.uint8).data
     done = 0
     while done < len(view):
-        done += os.pwritev(file, [view[done:]], offset + done)
+        done += _system.write_at(file, view[done:], offset + done)
 
 
 class _descriptor:
     def __init__(self, path: Path, flags: int) -> None:
-        self._file = os.open(path, flags | os.O_CLOEXEC)
+        self._file = os.open(path, flags | _system.BINARY)
 
     def __enter__(self) -> int:
         return self._file
@@ -143,10 +143,4 @@ def reserve(path: Path, n_byte: int) -> None:
         If the disk has not got it.
     """
     with _descriptor(path, os.O_WRONLY) as file:
-        try:
-            if n_byte:
-                os.posix_fallocate(file, 0, n_byte)
-        except OSError as error:
-            # Some file systems cannot; a full disk is then met when it happens.
-            if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS):
-                raise
+        _system.reserve(file, n_byte)

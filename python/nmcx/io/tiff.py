@@ -298,14 +298,18 @@ def write_pages(
             if say is not None:
                 say((i + 1) * n_byte // shape[0], n_byte)
 
-    tifffile.imwrite(
-        path,
-        pages(),
-        shape=shape,
-        dtype=dtype,
-        photometric="minisblack",
-        bigtiff=n_byte > 2**31,
-        metadata=json.loads(json.dumps(metadata)),
-        software="nmcx",
+    settings: dict[str, Any] = {
+        "photometric": "minisblack",
+        "metadata": json.loads(json.dumps(metadata)),
+        "software": "nmcx",
         **resolution,
-    )
+    }
+    if shape[-1] == 1:
+        # tifffile takes a last axis of one element for the colours, and slices for rows: each slice
+        # by itself then, which are no volume to it.
+        del settings["metadata"]["axes"]
+        with tifffile.TiffWriter(path, bigtiff=n_byte > 2**31) as writer:
+            for page in pages():
+                writer.write(page, contiguous=True, **settings)
+        return
+    tifffile.imwrite(path, pages(), shape=shape, dtype=dtype, bigtiff=n_byte > 2**31, **settings)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import json
 import os
 import shutil
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from nmcx.errors import Error, InputError, OutputError
-from nmcx.io import _atomic, _safe
+from nmcx.io import _atomic, _safe, _system
 
 #: Time between two syncs [s]: about so much work is lost by a crash. More often would cost the time
 #: that the disk takes for writing what could have been removed again before.
@@ -231,7 +230,7 @@ def in_folder(
                 raise OutputError(f"{folder}: is no work of nmcx; move it away")
             folder.mkdir(exist_ok=True)
             journal = os.open(
-                folder / "journal", os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666
+                folder / "journal", os.O_RDWR | os.O_CREAT | os.O_APPEND | _system.BINARY, 0o666
             )
             stack.callback(os.close, journal)
             lock(journal, folder)
@@ -278,16 +277,8 @@ def lock(file: int, folder: Path) -> None:
     nmcx.errors.OutputError
         If another process has it.
     """
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise OutputError(
-            f"{folder}: another process works on it; wait for it or stop it"
-        ) from error
-    except OSError as error:
-        # Some network file systems have no locks.
-        if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS):
-            raise
+    if _system.lock(file) is False:
+        raise OutputError(f"{folder}: another process works on it; wait for it or stop it")
 
 
 def _begun(folder: Path) -> dict[str, Any] | None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from nmcx import __version__, chemomechanics, run_file
 from nmcx.chemomechanics.checkpoint import n_kept
 from nmcx.errors import ConvergenceError, InputError, OutputError, UsageError
-from nmcx.io import _safe
+from nmcx.io import _safe, _system
 from nmcx.io.work import lock
 from nmcx.results import Mesh
 from nmcx.run.folder import check_free, new_folder, part_of, write_text
@@ -227,7 +227,7 @@ def _alone(part: Path) -> Iterator[None]:
     nmcx.errors.OutputError
         If another process does.
     """
-    file = os.open(part / _BEGUN, os.O_RDONLY | os.O_CLOEXEC)
+    file = os.open(part / _BEGUN, os.O_RDONLY | _system.BINARY)
     try:
         lock(file, part)
         yield

@@ -9,6 +9,7 @@ import re
 import sys
 
 from nmcx import __version__, _core
+from nmcx.io import _system
 
 #: Extras for those who work on nmcx itself, and one that only gathers others.
 _NOT_SHOWN = ("all", "docs", "test")
@@ -31,16 +32,17 @@ def bug_report() -> list[str]:
     from nmcx.io._memory import free_memory
 
     n_core = os.cpu_count() or 1
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    memory = _system.memory()
+    of_all = "" if memory is None else f" of {memory / 1e9:.1f} GB"
     needed, extras = _requirements()
     rows = [
         ("nmcx", __version__),
         ("Python", f"{platform.python_version()} {platform.python_implementation()}"),
         ("platform", f"{platform.platform()}, {sys.byteorder} endian"),
         ("instructions", _core.active_instruction_set()),
-        ("cores", f"{n_core}, of which this process may use {len(os.sched_getaffinity(0))}"),
+        ("cores", f"{n_core}, of which this process may use {_system.n_core()}"),
         ("threads", f"{n_core} unless told otherwise"),
-        ("memory", f"{free_memory() / 1e9:.1f} GB free of {memory / 1e9:.1f} GB"),
+        ("memory", f"{free_memory() / 1e9:.1f} GB free{of_all}"),
         *((name, _version(name) or "missing: install nmcx again") for name in needed),
     ]
     for extra, names in extras.items():

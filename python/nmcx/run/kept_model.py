@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from nmcx.errors import OutputError, UsageError
+from nmcx.io import _system
 from nmcx.io.work import lock
 from nmcx.run.folder import part_of
 from nmcx.run.model_steps import MEMBERS, MODEL, WITHOUT
@@ -82,7 +83,7 @@ def _alone(part: Path, command: str) -> Iterator[None]:
         raise OutputError(f"{part}: is no unfinished run; move it away, or finish or remove it")
     try:
         part.mkdir(parents=True, exist_ok=True)
-        file = os.open(part / MARK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        file = os.open(part / MARK, os.O_RDWR | os.O_CREAT | _system.BINARY, 0o666)
     except OSError as error:
         text = f"{part}: cannot be written ({error.strerror or error})"
         raise OutputError(f"{text}; name another folder with -o") from error

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import errno
-import fcntl
 import json
 import os
 from collections.abc import Mapping
@@ -15,7 +13,7 @@ from typing import Any
 from nmcx import io, run_file
 from nmcx.chemomechanics.checkpoint import n_kept
 from nmcx.errors import InputError
-from nmcx.io import _safe
+from nmcx.io import _safe, _system
 from nmcx.io.arrays import read_arrays
 from nmcx.io.nexus import holds_results
 from nmcx.io.work import done_in
@@ -187,15 +185,14 @@ def _last_change(*files: Path) -> str:
 def _at_work(file: Path) -> str:
     """Whether a process has the lock that whoever works there takes."""
     try:
-        opened = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+        opened = os.open(file, os.O_RDONLY | _system.BINARY)
     except OSError:
         return "unknown"
     try:
         # Shared and given back at once: others who look do not hinder one another.
-        fcntl.flock(opened, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError as error:
-        busy = error.errno in (errno.EWOULDBLOCK, errno.EACCES)
-        return "yes, a process works on it now" if busy else "unknown"
+        free = _system.lock(opened, shared=True)
+    except OSError:
+        free = None
     finally:
         os.close(opened)
-    return "no"
+    return {True: "no", False: "yes, a process works on it now", None: "unknown"}[free]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from typing import Any
+
+from nmcx.io import _system
 
 
 @contextmanager
@@ -33,7 +34,7 @@ def workers(n: int) -> Iterator[tuple[Callable[..., Any], int]]:
     pool = ProcessPoolExecutor(n, mp_context=context)
     before = set(multiprocessing.active_children())
     try:
-        yield pool.map, max(1, _n_core() // n)
+        yield pool.map, max(1, _system.n_core() // n)
     except BaseException:
         # Members under way are begun anew by who goes on: nobody waits for them.
         pool.shutdown(wait=False, cancel_futures=True)
@@ -45,10 +46,3 @@ def workers(n: int) -> Iterator[tuple[Callable[..., Any], int]]:
         raise
     finally:
         pool.shutdown()
-
-
-def _n_core() -> int:
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # not on macOS
-        return os.cpu_count() or 1

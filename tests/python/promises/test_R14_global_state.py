@@ -12,9 +12,11 @@ from promises.shows import Shows
 
 #: Run in a process of its own: what it prints is what has changed.
 CHILD = """
-import ctypes, gc, json, locale, logging, os, random, signal, sys, threading, warnings
+import contextlib, ctypes, gc, json, locale, logging, os, random, signal, sys, threading, warnings
 import dask.array, h5py, matplotlib, numpy as np, scipy.linalg, scipy.sparse, tifffile, xarray
 import matplotlib.pyplot
+with contextlib.suppress(ImportError):  # brings a filter of warnings
+    import zarr
 libm = ctypes.CDLL("libm.so.6")
 
 class Settings:
@@ -51,7 +53,9 @@ class Settings:
     def drawing(self): return repr(dict(matplotlib.rcParams)), matplotlib.get_backend()
     def figures(self): return matplotlib.pyplot.get_fignums()
     def hdf5(self): return repr(h5py.get_config().track_order)
-    def threads(self): return threading.active_count()
+    # zarr reads by an event loop and workers of its own.
+    def threads(self):
+        return [t.name for t in threading.enumerate() if not t.name.startswith(("zarr", "asyncio"))]
     def affinity(self): return sorted(os.sched_getaffinity(0))
     def niceness(self): return os.getpriority(os.PRIO_PROCESS, 0)
 

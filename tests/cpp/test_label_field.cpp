@@ -249,8 +249,9 @@ BOOST_AUTO_TEST_CASE(numbers_that_make_no_field_are_refused) {
     return LabelField<2>(of.view(), of.steps(), smoothing);
   };
   const double infinite = std::numeric_limits<double>::infinity();
-  for (const double wrong : {0.0, -1.0, std::nan(""), 10001.0, infinite})
-    check_refused([&] { field(image, wrong); }, "smoothing must be positive, and at most 10000");
+  for (const double wrong : {0.0, -1.0, 0.24, std::nan(""), 10001.0, infinite})
+    check_refused([&] { field(image, wrong); },
+                  "smoothing must be at least a quarter of a voxel, and at most 10000");
   for (const double wrong : {0.0, -1.0, std::nan(""), infinite}) {
     Image bad = image;
     bad.spacing[1] = wrong;

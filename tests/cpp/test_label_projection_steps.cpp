@@ -179,6 +179,11 @@ BOOST_AUTO_TEST_CASE(what_does_not_fit_together_is_refused) {
   Image deep = image;
   deep.spacing = {1.0, 0.5, 0.5};
   check_refused([&] { run(mesh, deep, 1.0); }, "points must have a coordinate per axis");
+  for (const double wrong : {std::nan(""), -std::numeric_limits<double>::infinity()}) {
+    Mesh<2> nowhere = mesh;
+    nowhere.at[3][1] = wrong;
+    check_refused([&] { run(nowhere, image, 1.0); }, "points must be finite");
+  }
   Mesh<2> negative = mesh;
   negative.label[2] = -1;
   check_refused([&] { run(negative, image, 1.0); }, "label must not be negative");

@@ -317,6 +317,8 @@ def test_losses_are_said() -> None:
         ({"size": 0.3}, "^size is too large"),
         ({"size": 1e-12}, "take a larger size"),
         ({"smoothing": 0.0}, "^smoothing must be positive"),
+        # No voxel would be near enough to the places between them.
+        ({"smoothing": 0.16}, "^smoothing must be at least a quarter of a voxel"),
         ({"orientations": [np.eye(3)]}, "^orientations must have one rotation per grain label, 2"),
         ({"orientations": [np.eye(3), 2 * np.eye(3)]}, r"^orientations\[1\]"),
     ],

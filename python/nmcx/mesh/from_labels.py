@@ -87,7 +87,7 @@ def from_labels(
     pores : int or sequence of int
         Labels of pores; they are not meshed, their walls become surface.
     smoothing : float
-        Standard deviation of the weights, in voxels along each axis.
+        Standard deviation of the weights, in voxels along each axis; at least a quarter of one.
     origin_um : sequence of float, optional
         Where the centre of the first voxel is, along the axes of the image [µm]; default zero.
     seed : int

@@ -13,6 +13,8 @@ namespace {
 constexpr double reach = 3.0;
 /// Beyond this the voxels about a point could no longer be counted.
 constexpr double widest = 1e4;
+// Midway between voxels the window would hold none below a sixth.
+constexpr double narrowest = 0.25;
 
 }  // namespace
 
@@ -23,8 +25,8 @@ LabelField<D>::LabelField(const ArrayView<std::int32_t, 3>& labels,
   require(spacing.size() == D, "spacing must have one number per axis of the image");
   require(labels.size() > 0, "labels is empty");
   require(D == 3 || labels.shape[0] == 1, "labels of an image in the plane have one layer");
-  require(smoothing > 0 && smoothing <= widest,
-          "smoothing must be positive, and at most 10000 voxels");
+  require(smoothing >= narrowest && smoothing <= widest,
+          "smoothing must be at least a quarter of a voxel, and at most 10000 voxels");
   for (std::size_t axis = 0; std::cmp_less(axis, D); ++axis) {
     require(spacing[axis] > 0 && std::isfinite(spacing[axis]), "spacing must be positive");
     spacing_[static_cast<Eigen::Index>(axis)] = spacing[axis];

@@ -31,7 +31,7 @@ class LabelField {
  public:
   /// @param labels    (n0, n1, n2) of labels from 0; with two dimensions n0 = 1
   /// @param spacing   (D,) of the voxels along the last D axes
-  /// @param smoothing standard deviation in voxels, along each axis
+  /// @param smoothing standard deviation in voxels, along each axis; at least 1/4
   LabelField(const ArrayView<std::int32_t, 3>& labels, const ArrayView<double, 1>& spacing,
              double smoothing);
 

@@ -357,6 +357,7 @@ ProjectedMesh project_labels(const ArrayView<double, 2>& points,
   require(dimension == 2 || dimension == 3, "spacing must have 2 or 3 numbers");
   require(points.shape[1] == dimension, "points must have a coordinate per axis of the image");
   require(cells.shape[1] == dimension + 1, "cells must have a corner more than points coordinates");
+  for (const double x : points) require(std::isfinite(x), "points must be finite");
   require(label.size() == cells.shape[0], "label must have one entry per cell");
   for (const std::int64_t l : label) require(l >= 0, "label must not be negative");
   require(options.edge > 0 && std::isfinite(options.edge), "edge must be positive");

@@ -211,6 +211,39 @@ BOOST_AUTO_TEST_CASE(the_nearer_of_two_bodies_is_seen) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(a_ray_that_has_left_a_body_asks_no_other_how_deep_it_is) {
+  Scene scene;
+  scene.rim = 1;
+  scene.span({65, 65, 65});
+  scene.fill([](const Vector3& at) {
+    return std::min(ball(at, 0.5, {3, 0, 0}), ball(at, 1.5, {-1.5, 0, 0}));
+  });
+  const std::size_t middle = (6 * 13) + 6;
+  BOOST_TEST(scene.run().clearance_um[middle] > -0.501F);
+  scene.view = {-1, 0, 0};
+  BOOST_TEST(scene.run().clearance_um[middle] == -1.0F);
+}
+
+// Half a ball on each face of the volume, seen from the side by rays between the last two centres.
+BOOST_AUTO_TEST_CASE(the_outermost_voxels_count_like_the_others) {
+  for (std::size_t a = 0; a < 3; ++a) {
+    for (const double face : {-4.0, 4.0}) {
+      Scene scene;
+      scene.span({65, 65, 65});
+      Vector3 middle{};
+      middle[a] = face;
+      scene.fill([&](const Vector3& at) { return ball(at, 1, middle); });
+      scene.view = scene.first = scene.row = scene.column = {0, 0, 0};
+      scene.rays = {1, 1};
+      scene.view[(a + 1) % 3] = 1;
+      scene.first[a] = 0.99 * face;
+      const SurfaceView seen = scene.run();
+      // Interpolation errs by h² / 8R along two axes.
+      BOOST_TEST(std::abs(seen.height_um[0] - std::sqrt(1 - (0.04 * 0.04))) < 0.004);
+    }
+  }
+}
+
 BOOST_AUTO_TEST_CASE(heights_are_counted_from_the_grid_of_rays) {
   Scene scene;
   scene.fill([](const Vector3& at) { return ball(at, 2.5); });

@@ -128,6 +128,23 @@ double one_concentration(const Sites& sites, double rate, double before, double 
 
 BOOST_AUTO_TEST_SUITE(electrode_step)
 
+BOOST_AUTO_TEST_CASE(an_empty_body_takes_up_what_flows_in) {
+  const TwoGrains grains = small_grains();
+  for (const auto kind : {SolverKind::direct, SolverKind::iterative}) {
+    Transport transport(grains.mesh(), grains.properties(), true, kind, serial);
+    const Sites sites = varied_sites(transport);
+    const Step step(transport.size(), 0.01, 0.0);
+    for (const Electrode& electrode : {sites.with_potential(3.9), sites.with_current(-6e-10)}) {
+      const auto found = transport.electrode_step(step.request(), electrode, {}, serial);
+      // What Newton's method and the linear solutions leave.
+      BOOST_TEST(largest_residual(transport, step, sites, found) < 1e-8);
+      BOOST_TEST(found.inflow > 0);
+      BOOST_TEST(step.rate * held(transport, found) == found.inflow,
+                 boost::test_tools::tolerance(1e-12));
+    }
+  }
+}
+
 BOOST_AUTO_TEST_CASE(every_unknown_obeys_its_equation) {
   const TwoGrains grains = small_grains();
   for (const unsigned seed : {1U, 2U, 3U}) {

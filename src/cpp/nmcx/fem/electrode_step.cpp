@@ -184,7 +184,11 @@ ElectrodeResult Transport::electrode_step(const LinearStep& request, const Elect
         r[i] = right[i] - matrix.row_product(i, x.data()) + (slope * x[i]) - sums.outflow[i];
       }
     });
-    const double reference = diagonal_norm(right, solver_->inverse_diagonal(), team);
+    double reference = diagonal_norm(right, solver_->inverse_diagonal(), team);
+    // An empty body has nothing but what flows in to compare with.
+    if (reference == 0) {
+      reference = diagonal_norm(sums.outflow, solver_->inverse_diagonal(), team);
+    }
     const double left = diagonal_norm(r, solver_->inverse_diagonal(), team);
     const double missing = electrode.current_is_given ? target - sums.total : 0;
     const double size_of_flux =

@@ -37,12 +37,9 @@ def workers(n: int) -> Iterator[tuple[Callable[..., Any], int]]:
         yield pool.map, max(1, _system.n_core() // n)
     except BaseException:
         # Members under way are begun anew by who goes on: nobody waits for them.
-        pool.shutdown(wait=False, cancel_futures=True)
-        started = set(multiprocessing.active_children()) - before
-        for each in started:
+        for each in set(multiprocessing.active_children()) - before:
             each.terminate()
-        for each in started:
-            each.join()
         raise
     finally:
-        pool.shutdown()
+        # The pool's own thread collects what has ended; with it done, no process is left.
+        pool.shutdown(cancel_futures=True)

@@ -46,6 +46,19 @@ struct Grains {
   }
 };
 
+/// Fixed points 0 … 5 at distance one on the axes, the positive one of each axis first.
+inline Grains corners_of_octahedron() {
+  Grains mesh;
+  for (int axis = 0; axis < 3; ++axis) {
+    for (const double sign : {1.0, -1.0}) {
+      std::vector<double> at(3, 0.0);
+      at[static_cast<std::size_t>(axis)] = sign;
+      mesh.add_point(at, Freedom::fixed);
+    }
+  }
+  return mesh;
+}
+
 inline const nmcx::ImprovementOptions thorough{
     .radius = 100.0, .target = 0.6, .n_pass = 12, .floor = 0.0, .collapse_length = 0.0, .poll = {}};
 

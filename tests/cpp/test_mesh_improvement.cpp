@@ -15,6 +15,7 @@ namespace {
 
 using improvement::check_sound;
 using improvement::corners;
+using improvement::corners_of_octahedron;
 using improvement::Grains;
 using improvement::survey;
 using improvement::thorough;
@@ -156,14 +157,7 @@ BOOST_AUTO_TEST_CASE(an_edge_of_a_wall_is_replaced_on_both_sides) {
 /// z = 0 between grains 0 (above) and 1.
 Grains octahedron(const std::vector<double>& middle, Freedom freedom,
                   const std::vector<double>& direction) {
-  Grains mesh;
-  for (int axis = 0; axis < 3; ++axis) {
-    for (const double sign : {1.0, -1.0}) {
-      std::vector<double> p(3, 0.0);
-      p[static_cast<std::size_t>(axis)] = sign;
-      mesh.add_point(p, Freedom::fixed);
-    }
-  }
+  Grains mesh = corners_of_octahedron();
   mesh.add_point(middle, freedom, direction);
   for (const std::int64_t x : {0, 1}) {
     for (const std::int64_t y : {2, 3}) {

@@ -10,6 +10,7 @@
 namespace {
 
 using improvement::check_sound;
+using improvement::corners_of_octahedron;
 using improvement::Grains;
 using improvement::survey;
 using improvement::thorough;
@@ -24,14 +25,7 @@ constexpr std::int64_t right = 0, left = 1, far = 2, near = 3, top = 4, bottom =
 /// edge), near or far, bottom or top; cells of a negative grain are left out.
 template <class GrainOf>
 Grains octahedron(double x, Freedom freedom, const GrainOf& grain_of) {
-  Grains mesh;
-  for (int axis = 0; axis < 3; ++axis) {
-    for (const double sign : {1.0, -1.0}) {
-      std::vector<double> at(3, 0.0);
-      at[static_cast<std::size_t>(axis)] = sign;
-      mesh.add_point(at, Freedom::fixed);
-    }
-  }
+  Grains mesh = corners_of_octahedron();
   mesh.add_point({-x, 0, 0}, freedom, {0, 0, 1});
   mesh.add_point({x, 0, 0}, freedom, {0, 0, 1});
   const auto add = [&](std::vector<std::int64_t> cell, std::int64_t grain) {

@@ -51,6 +51,21 @@ struct Square {
   }
 };
 
+/// Concentrations after a step of a free body that exchanges nothing.
+std::vector<double> stepped(Transport& transport, double rate, const std::vector<double>& history,
+                            const std::vector<double>& load) {
+  const std::vector<double> zero(6, 0.0);
+  const std::vector<double> free(6, std::numeric_limits<double>::quiet_NaN());
+  const auto found = transport.step({.rate = rate,
+                                     .history = view(history),
+                                     .load = view(load),
+                                     .exchange = view(zero),
+                                     .fixed = view(free),
+                                     .guess = view(zero)},
+                                    {}, serial);
+  return {found.concentration.data(), found.concentration.data() + 6};
+}
+
 /// What a wall adds to ∫ ∇c · D ∇c.
 double spent(const Square& square, double conductance, double along, double lift) {
   const Transport with = square.transport(conductance, along);
@@ -104,21 +119,14 @@ BOOST_AUTO_TEST_CASE(the_consistent_mass_is_that_of_linear_functions) {
   const Square square;
   Transport transport = square.transport(0, 0, false);
   const auto unknown = transport.unknown_of_node();
-  const std::vector<double> zero(6, 0.0);
-  const std::vector<double> free(6, std::numeric_limits<double>::quiet_NaN());
+  const std::vector<double> empty(6, 0.0);
   std::vector<double> load(6, 0.0);
   load[static_cast<std::size_t>(unknown[0])] = 1;
   constexpr double rate = 1e12;
-  const auto found = transport.step({.rate = rate,
-                                     .history = view(zero),
-                                     .load = view(load),
-                                     .exchange = view(zero),
-                                     .fixed = view(free),
-                                     .guess = view(zero)},
-                                    {}, serial);
+  const std::vector<double> found = stepped(transport, rate, empty, load);
   for (std::size_t node = 0; node < 3; ++node) {
     const double wanted = 12 * ((node == 0 ? 1 : 0) - 0.25) / 0.5 / rate;
-    BOOST_TEST(found.concentration[static_cast<std::size_t>(unknown[node])] == wanted,
+    BOOST_TEST(found[static_cast<std::size_t>(unknown[node])] == wanted,
                boost::test_tools::tolerance(1e-9));
   }
 }
@@ -128,19 +136,8 @@ BOOST_AUTO_TEST_CASE(what_is_brought_stays_and_steps_forget_or_remember_alike) {
   for (const bool lumped : {true, false}) {
     Transport transport = square.transport(0.7, 0.3, lumped);
     const std::vector<double> c = square.slope(transport);
-    const std::vector<double> zero(6, 0.0);
-    const std::vector<double> free(6, std::numeric_limits<double>::quiet_NaN());
     const std::vector<double> load{0.5, 0, 0, 0, 0, 0.25};
-    const auto step = [&] {
-      const auto found = transport.step({.rate = 2,
-                                         .history = view(c),
-                                         .load = view(load),
-                                         .exchange = view(zero),
-                                         .fixed = view(free),
-                                         .guess = view(zero)},
-                                        {}, serial);
-      return std::vector<double>(found.concentration.data(), found.concentration.data() + 6);
-    };
+    const auto step = [&] { return stepped(transport, 2, c, load); };
     const std::vector<double> first = step();
     double gained = 0;
     for (std::size_t i = 0; i < 6; ++i) gained += transport.mass()[i] * ((2 * first[i]) - c[i]);

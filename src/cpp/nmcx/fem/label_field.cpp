@@ -13,7 +13,7 @@ namespace {
 constexpr double reach = 3.0;
 /// Beyond this the voxels about a point could no longer be counted.
 constexpr double widest = 1e4;
-// Midway between voxels the window would hold none below a sixth.
+/// Below a sixth the window midway between voxels would hold none.
 constexpr double narrowest = 0.25;
 
 }  // namespace

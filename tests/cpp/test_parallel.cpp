@@ -124,6 +124,15 @@ BOOST_AUTO_TEST_CASE(a_shape_that_overflows_is_refused) {
   BOOST_TEST((nmcx::checked_size<3>({huge, 0, huge})) == 0U);
 }
 
+BOOST_AUTO_TEST_CASE(between_two_parts_a_kernel_stops_at_once_if_asked) {
+  const nmcx::Execution stopped{.threads = 1, .poll = [] { return true; }};
+  BOOST_CHECK_THROW(stopped.stop_if_asked(), nmcx::Cancelled);
+  const nmcx::Execution goes_on{.threads = 1, .poll = [] { return false; }};
+  BOOST_CHECK_NO_THROW(goes_on.stop_if_asked());
+  const nmcx::Execution unasked{.threads = 1, .poll = {}};
+  BOOST_CHECK_NO_THROW(unasked.stop_if_asked());
+}
+
 BOOST_AUTO_TEST_CASE(a_poll_asks_now_and_then_and_stops_if_told_so) {
   int n_asked = 0;
   const std::function<bool()> ask = [&] { return ++n_asked > 1; };

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -39,20 +41,29 @@ def _pieces(reader: str, n_case: int, kept: Path) -> list[dict[str, Any]]:
     done = [json.loads(line) for line in kept.read_text().splitlines()] if kept.exists() else []
     there = {piece["first"] for piece in done}
     memory = Path("/dev/shm")
+    missing = [first for first in range(0, n_case, N_PIECE) if first not in there]
     with tempfile.TemporaryDirectory(
         prefix="nmcx-fuzz-", dir=memory if os.access(memory, os.W_OK) else None
     ) as folder:
-        campaign.prepare_apart(reader, Path(folder))
+        seeds = Path(folder) / "seeds"
+        seeds.mkdir()
+        campaign.prepare_apart(reader, seeds)
         kept.parent.mkdir(parents=True, exist_ok=True)
-        for first in range(0, n_case, N_PIECE):
-            if first in there:
-                continue
-            outcome = campaign.run(reader, first, min(first + N_PIECE, n_case), Path(folder))
-            piece = {"first": first, "counts": outcome.counts, "findings": outcome.findings}
-            piece["slowest"] = outcome.slowest
-            done.append(piece)
-            with kept.open("a") as out:
-                out.write(json.dumps(piece) + "\n")
+
+        def piece(first: int) -> dict[str, Any]:
+            own = Path(folder) / str(first)
+            shutil.copytree(seeds, own)
+            outcome = campaign.run(reader, first, min(first + N_PIECE, n_case), own)
+            shutil.rmtree(own)
+            return {"first": first, "counts": outcome.counts, "findings": outcome.findings,
+                    "slowest": outcome.slowest}  # fmt: skip
+
+        # A child of its own for each piece: as many at a time as there are cores.
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            for each in pool.map(piece, missing):
+                done.append(each)
+                with kept.open("a") as out:
+                    out.write(json.dumps(each) + "\n")
     return done
 
 
@@ -107,16 +118,22 @@ def _check(reader: str) -> Check:
     return Check(f"fuzz {reader}", run)
 
 
+def _guided(reader: str) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    folder = _kept(reader).with_suffix(".atheris")
+    script = ROOT / "tests" / "fuzz" / "coverage_guided.py"
+    return folder, subprocess.run(
+        [sys.executable, str(script), reader, str(folder), f"-runs={N_GUIDED}", "-seed=1"],
+        cwd=ROOT, env=_paths(), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
 def guided(_: bool) -> list[Row]:
     """Files that follow where the code leads: atheris, one process for each reader."""
     rows = []
-    for reader in _readers():
-        folder = _kept(reader).with_suffix(".atheris")
-        script = ROOT / "tests" / "fuzz" / "coverage_guided.py"
-        done = subprocess.run(
-            [sys.executable, str(script), reader, str(folder), f"-runs={N_GUIDED}", "-seed=1"],
-            cwd=ROOT, env=_paths(), capture_output=True, text=True, check=False,
-        )  # fmt: skip
+    readers = _readers()
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        all_done = list(pool.map(_guided, readers))
+    for reader, (folder, done) in zip(readers, all_done, strict=True):
         if "No module named 'atheris'" in done.stderr:
             return [Row("files by atheris", "pip install atheris", f"{N_GUIDED} a reader", False)]
         ended = re.search(r"^Done (\d+) runs in (\d+) second", done.stderr, re.M)

@@ -18,19 +18,23 @@ def free_memory() -> int:
     """Memory this process may still take [bytes]: of the machine, its group and its own limit."""
     limits = [2**62]
     with contextlib.suppress(OSError, ValueError, IndexError):
-        for line in Path("/proc/meminfo").read_text().splitlines():
-            if line.startswith("MemAvailable:"):
-                limits.append(int(line.split()[1]) * 1024)
+        available = _content("/proc/meminfo").partition(b"MemAvailable:")[2]
+        limits.append(int(available.split(maxsplit=1)[0]) * 1024)
     with contextlib.suppress(OSError, ValueError):
-        group = Path("/sys/fs/cgroup")
-        allowed = int((group / "memory.max").read_text())
-        limits.append(allowed - int((group / "memory.current").read_text()))
+        allowed = int(_content("/sys/fs/cgroup/memory.max"))
+        limits.append(allowed - int(_content("/sys/fs/cgroup/memory.current")))
     with contextlib.suppress(OSError, ValueError, IndexError):
         limit = _system.address_limit()
         if limit is not None:
-            pages = int(Path("/proc/self/statm").read_text().split()[0])
+            pages = int(_content("/proc/self/statm").split()[0])
             limits.append(limit - pages * os.sysconf("SC_PAGE_SIZE"))
     return max(min(limits), 0)
+
+
+def _content(path: str) -> bytes:
+    # Asked for every dataset of a file: a few microseconds, where a text file takes a hundred.
+    with Path(path).open("rb", buffering=0) as file:
+        return file.read(4096)
 
 
 def check_memory(n_byte: int, what: str) -> None:

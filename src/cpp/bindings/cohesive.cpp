@@ -55,8 +55,15 @@ void bind_law(py::module_& m) {
   py::class_<nmcx::TractionSeparation>(m, "TractionSeparation")
       .def_readonly("traction", &nmcx::TractionSeparation::traction)
       .def_readonly("damage", &nmcx::TractionSeparation::damage);
-  m.def("traction_separation", &nmcx::traction_separation, "law"_a, "opening"_a.noconvert(),
-        "sliding"_a.noconvert(), "largest"_a.noconvert(), ReleaseGil());
+  m.def(
+      "traction_separation",
+      [](const nmcx::CohesiveLaw& law, const nmcx::ArrayView<double, 1>& opening,
+         const nmcx::ArrayView<double, 1>& sliding, const nmcx::ArrayView<double, 1>& largest) {
+        return nmcx::traction_separation(law, opening, sliding, largest,
+                                         nmcx::bindings::signals_pending);
+      },
+      "law"_a, "opening"_a.noconvert(), "sliding"_a.noconvert(), "largest"_a.noconvert(),
+      ReleaseGil());
 }
 
 void bind_walls(py::module_& m) {

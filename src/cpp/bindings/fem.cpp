@@ -63,16 +63,32 @@ void bind_interface_insertion(py::module_& m) {
       .def_readonly("interfaces", &nmcx::InsertedInterfaces::interfaces)
       .def_readonly("interface_grains", &nmcx::InsertedInterfaces::interface_grains)
       .def_readonly("surface", &nmcx::InsertedInterfaces::surface);
-  m.def("insert_interfaces", &nmcx::insert_interfaces, "cells"_a.noconvert(), "grain"_a.noconvert(),
-        "n_node"_a, "walls"_a.noconvert() = py::none(), ReleaseGil());
+  m.def(
+      "insert_interfaces",
+      [](const nmcx::ArrayView<std::int64_t, 2>& cells,
+         const nmcx::ArrayView<std::int64_t, 1>& grain, std::size_t n_node,
+         const std::optional<nmcx::ArrayView<std::int64_t, 2>>& walls) {
+        return nmcx::insert_interfaces(cells, grain, n_node, walls,
+                                       nmcx::bindings::signals_pending);
+      },
+      "cells"_a.noconvert(), "grain"_a.noconvert(), "n_node"_a, "walls"_a.noconvert() = py::none(),
+      ReleaseGil());
 
   py::class_<nmcx::MidsideNodes>(m, "MidsideNodes")
       .def_readonly("ends", &nmcx::MidsideNodes::ends)
       .def_readonly("cells", &nmcx::MidsideNodes::cells)
       .def_readonly("interfaces", &nmcx::MidsideNodes::interfaces)
       .def_readonly("surface", &nmcx::MidsideNodes::surface);
-  m.def("midside_nodes", &nmcx::midside_nodes, "cells"_a.noconvert(), "n_node"_a,
-        "interfaces"_a.noconvert(), "surface"_a.noconvert(), ReleaseGil());
+  m.def(
+      "midside_nodes",
+      [](const nmcx::ArrayView<std::int64_t, 2>& cells, std::size_t n_node,
+         const nmcx::ArrayView<std::int64_t, 2>& interfaces,
+         const nmcx::ArrayView<std::int64_t, 2>& surface) {
+        return nmcx::midside_nodes(cells, n_node, interfaces, surface,
+                                   nmcx::bindings::signals_pending);
+      },
+      "cells"_a.noconvert(), "n_node"_a, "interfaces"_a.noconvert(), "surface"_a.noconvert(),
+      ReleaseGil());
 }
 
 }  // namespace

@@ -81,8 +81,12 @@ void bind_electrode(py::module_& m) {
       .def_readonly("inflow", &nmcx::ElectrodeResult::inflow)
       .def_readonly("iterations", &nmcx::ElectrodeResult::iterations)
       .def_readonly("newton", &nmcx::ElectrodeResult::newton);
-  m.def("electrode_potential", &nmcx::electrode_potential, "electrode"_a,
-        "concentration"_a.noconvert(), ReleaseGil());
+  m.def(
+      "electrode_potential",
+      [](const nmcx::Electrode& electrode, const nmcx::ArrayView<double, 1>& concentration) {
+        return nmcx::electrode_potential(electrode, concentration, nmcx::bindings::signals_pending);
+      },
+      "electrode"_a, "concentration"_a.noconvert(), ReleaseGil());
 }
 
 void bind_stepping(py::module_& m) {

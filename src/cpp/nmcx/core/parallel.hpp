@@ -21,6 +21,12 @@ namespace nmcx {
 struct Execution {
   unsigned threads = 0;        ///< 0 takes every core
   std::function<bool()> poll;  ///< called on the calling thread only; true stops the kernel
+
+  /// Between two parts of a kernel that ask by themselves.
+  /// @throws Cancelled if `poll` asks to stop
+  void stop_if_asked() const {
+    if (poll && poll()) throw Cancelled();
+  }
 };
 
 /// Asks now and then whether to stop.
@@ -34,6 +40,11 @@ class Poll {
     if (!*ask_ || Clock::now() - asked_ <= std::chrono::milliseconds(50)) return;
     asked_ = Clock::now();
     if ((*ask_)()) throw Cancelled();
+  }
+
+  /// The same in a loop whose turns take less time than looking at a clock.
+  void every_4096(std::size_t turn) {
+    if (turn % 4096 == 0) (*this)();
   }
 
  private:

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "nmcx/core/error.hpp"
+#include "nmcx/core/parallel.hpp"
 #include "nmcx/fem/cohesive_curve.hpp"
 
 namespace nmcx {
@@ -264,7 +265,8 @@ CohesiveHistory fatigued(const CohesiveLaw& law, const Vector<d>& from, const Ve
 
 TractionSeparation traction_separation(const CohesiveLaw& law, const ArrayView<double, 1>& opening,
                                        const ArrayView<double, 1>& sliding,
-                                       const ArrayView<double, 1>& largest) {
+                                       const ArrayView<double, 1>& largest,
+                                       const std::function<bool()>& poll) {
   const std::size_t n = opening.shape[0];
   require(sliding.shape[0] == n && largest.shape[0] == n,
           "opening, sliding and largest must have one length");
@@ -273,7 +275,9 @@ TractionSeparation traction_separation(const CohesiveLaw& law, const ArrayView<d
   at_rest.viscosity = 0;
   const double depth = contact_depth * law.strength / law.stiffness;
   TractionSeparation result{.traction = Array<double, 1>({n}), .damage = Array<double, 1>({n})};
+  Poll stop(poll);
   for (std::size_t i = 0; i < n; ++i) {
+    stop.every_4096(i);
     require(std::isfinite(opening[i]) && std::isfinite(sliding[i]),
             "opening and sliding must be finite, in m");
     require(std::isfinite(largest[i]) && largest[i] >= 0,

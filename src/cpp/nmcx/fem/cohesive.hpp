@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <limits>
 
 #include "nmcx/core/views.hpp"
@@ -153,10 +154,12 @@ struct TractionSeparation {
 /// @param opening (n) normal separation, negative in contact [m]
 /// @param sliding (n) tangential separation [m]
 /// @param largest (n) separation reached before at the same share of sliding, ≥ 0 [m]
+/// @param poll    true stops it
 /// @throws InvalidArgument for lengths that differ, values that are not finite, a negative largest
 TractionSeparation traction_separation(const CohesiveLaw& law, const ArrayView<double, 1>& opening,
                                        const ArrayView<double, 1>& sliding,
-                                       const ArrayView<double, 1>& largest);
+                                       const ArrayView<double, 1>& largest,
+                                       const std::function<bool()>& poll = {});
 
 extern template CohesivePoint<2> cohesive_response<2>(const CohesiveLaw&, const Vector<2>&,
                                                       const CohesiveHistory&,

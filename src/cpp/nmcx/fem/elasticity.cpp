@@ -100,9 +100,12 @@ Elasticity::Elasticity(const ElasticMesh& mesh, const ArrayView<double, 3>& stif
     take_cells<3>(mesh);
   }
   take_walls(mesh);
+  execution.stop_if_asked();
   const std::array<const Connectivity*, 2> both{&cells_, &walls_};
   pattern_ = sparse_pattern(unknowns_.size(dimension_), both, execution);
+  execution.stop_if_asked();
   cell_assembly_ = std::make_unique<Assembly>(pattern_, cells_, execution);
+  execution.stop_if_asked();
   wall_assembly_ = std::make_unique<Assembly>(pattern_, walls_, execution);
   if (state == PlaneState::generalised_plane_strain) n_border_ = out_of_plane.size();
   assemble(stiffness, execution);

@@ -105,7 +105,8 @@ double admissible_part(const Electrode& electrode, std::span<const double> x,
 }  // namespace
 
 ElectrodeResult electrode_potential(const Electrode& electrode,
-                                    const ArrayView<double, 1>& concentration) {
+                                    const ArrayView<double, 1>& concentration,
+                                    const std::function<bool()>& poll) {
   const std::size_t n = concentration.shape[0];
   check_electrode(electrode, n);
   const std::span<const double> x{concentration.data, n};
@@ -113,7 +114,7 @@ ElectrodeResult electrode_potential(const Electrode& electrode,
   double low = electrode.potential - 5;
   double high = electrode.potential + 5;
   double potential = electrode.potential;
-  const Execution alone{.threads = 1, .poll = {}};
+  const Execution alone{.threads = 1, .poll = poll};
   Team team(alone);
   SurfaceSums sums = surface_sums(electrode, x, potential, team);
   int iteration = 0;

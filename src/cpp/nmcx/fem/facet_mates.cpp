@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "nmcx/core/error.hpp"
+#include "nmcx/core/parallel.hpp"
 
 namespace nmcx {
 namespace {
@@ -45,12 +46,18 @@ bool same_turn(const std::array<std::int64_t, D>& a, const std::array<std::int64
 }  // namespace
 
 template <std::size_t D>
-FacetMates<D>::FacetMates(const ArrayView<std::int64_t, 2>& cells, std::size_t n_node)
+FacetMates<D>::FacetMates(const ArrayView<std::int64_t, 2>& cells, std::size_t n_node,
+                          const std::function<bool()>& poll)
     : cells_(cells), mates_(cells.shape[0] * (D + 1), no_mate) {
+  Poll stop(poll);
   require_cells<D>(cells, n_node);
+  stop();
   sort_by_lowest_node(n_node);
   std::vector<Keyed> keyed;
-  for (std::size_t node = 0; node < n_node; ++node) pair_within_node(node, keyed);
+  for (std::size_t node = 0; node < n_node; ++node) {
+    stop.every_4096(node);
+    pair_within_node(node, keyed);
+  }
 }
 
 template <std::size_t D>

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <utility>
 #include <vector>
@@ -24,10 +25,12 @@ class FacetMates {
 
   /// @param cells   nodes of each cell, (m, D + 1); must outlive this
   /// @param n_node  nodes are 0 … n_node - 1
+  /// @param poll    true stops it
   /// @throws InvalidArgument if a node is out of range or repeated within a cell, a facet belongs
   /// to
   ///         more than two cells, or two cells lie on the same side of a facet
-  FacetMates(const ArrayView<std::int64_t, 2>& cells, std::size_t n_node);
+  FacetMates(const ArrayView<std::int64_t, 2>& cells, std::size_t n_node,
+             const std::function<bool()>& poll);
 
   [[nodiscard]] std::size_t size() const { return mates_.size(); }
 

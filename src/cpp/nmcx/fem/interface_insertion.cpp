@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "nmcx/core/error.hpp"
+#include "nmcx/core/parallel.hpp"
 #include "nmcx/fem/disjoint_sets.hpp"
 #include "nmcx/fem/facet_mates.hpp"
 
@@ -61,10 +62,11 @@ void add_listed(const FacetMates<D>& facets, const ArrayView<std::int64_t, 2>& w
 
 /// Corners, numbered (D + 1) cell + corner, in groups that share a copy of their node.
 template <std::size_t D>
-DisjointSets grouped_corners(const FacetMates<D>& facets, const Walls& is_wall) {
+DisjointSets grouped_corners(const FacetMates<D>& facets, const Walls& is_wall, Poll& stop) {
   DisjointSets groups(facets.size());
   for (std::size_t half = 0; half < facets.size(); ++half) {
     const std::size_t mate = facets.mate(half);
+    stop.every_4096(half);
     if (mate == no_mate || mate < half || is_wall[half]) continue;
     const std::size_t cell = half / (D + 1);
     const std::size_t other = mate / (D + 1);
@@ -141,13 +143,18 @@ void list_facets(const FacetMates<D>& facets, const ArrayView<std::int64_t, 1>& 
 template <std::size_t D>
 InsertedInterfaces insert(const ArrayView<std::int64_t, 2>& cells,
                           const ArrayView<std::int64_t, 1>& grain, std::size_t n_node,
-                          const std::optional<ArrayView<std::int64_t, 2>>& walls) {
-  const FacetMates<D> facets(cells, n_node);
+                          const std::optional<ArrayView<std::int64_t, 2>>& walls,
+                          const std::function<bool()>& poll) {
+  Poll stop(poll);
+  const FacetMates<D> facets(cells, n_node, poll);
   Walls is_wall = between_grains(facets, grain);
   if (walls) add_listed(facets, *walls, is_wall);
-  DisjointSets groups = grouped_corners(facets, is_wall);
+  stop();
+  DisjointSets groups = grouped_corners(facets, is_wall, stop);
+  stop();
   InsertedInterfaces result;
   number_nodes<D>(cells, n_node, groups, result);
+  stop();
   list_facets(facets, grain, is_wall, result);
   return result;
 }
@@ -156,7 +163,8 @@ InsertedInterfaces insert(const ArrayView<std::int64_t, 2>& cells,
 
 InsertedInterfaces insert_interfaces(const ArrayView<std::int64_t, 2>& cells,
                                      const ArrayView<std::int64_t, 1>& grain, std::size_t n_node,
-                                     const std::optional<ArrayView<std::int64_t, 2>>& walls) {
+                                     const std::optional<ArrayView<std::int64_t, 2>>& walls,
+                                     const std::function<bool()>& poll) {
   require(cells.shape[1] == 3 || cells.shape[1] == 4,
           "cells must have 3 nodes (triangles) or 4 (tetrahedra), not " +
               std::to_string(cells.shape[1]));
@@ -165,8 +173,8 @@ InsertedInterfaces insert_interfaces(const ArrayView<std::int64_t, 2>& cells,
                                                 std::to_string(cells.shape[0]) + ", not " +
                                                 std::to_string(grain.shape[0]));
   require_grains(grain);
-  return cells.shape[1] == 3 ? insert<2>(cells, grain, n_node, walls)
-                             : insert<3>(cells, grain, n_node, walls);
+  return cells.shape[1] == 3 ? insert<2>(cells, grain, n_node, walls, poll)
+                             : insert<3>(cells, grain, n_node, walls, poll);
 }
 
 }  // namespace nmcx

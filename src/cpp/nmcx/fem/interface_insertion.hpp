@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 
 #include "nmcx/core/views.hpp"
@@ -32,10 +33,12 @@ struct InsertedInterfaces {
 /// @param walls   nodes of further facets to cut, such as a notch within a grain, (q, d) in any
 /// order;
 ///                those between grains are cut always
+/// @param poll    true stops it
 /// @throws InvalidArgument if sizes disagree, a grain is empty or negative, a wall is no facet
 ///         between two cells, or for what FacetMates refuses
 InsertedInterfaces insert_interfaces(const ArrayView<std::int64_t, 2>& cells,
                                      const ArrayView<std::int64_t, 1>& grain, std::size_t n_node,
-                                     const std::optional<ArrayView<std::int64_t, 2>>& walls);
+                                     const std::optional<ArrayView<std::int64_t, 2>>& walls,
+                                     const std::function<bool()>& poll = {});
 
 }  // namespace nmcx

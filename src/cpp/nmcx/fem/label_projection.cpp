@@ -85,7 +85,7 @@ class Projection {
  public:
   Projection(const ArrayView<double, 2>& points, const ArrayView<std::int64_t, 2>& cells,
              const ArrayView<std::int64_t, 1>& label, const LabelField<D>& field,
-             const ProjectionOptions& options)
+             const ProjectionOptions& options, const Execution& execution)
       : field_(field), options_(options), is_fixed_(points.shape[0], false) {
     const std::size_t n = points.shape[0];
     for (std::size_t v = 0; v < n; ++v) {
@@ -95,8 +95,10 @@ class Projection {
       Cell<D>& cell = cells_.emplace_back();
       for (std::size_t k = 0; std::cmp_less_equal(k, D); ++k) cell[k] = cells(i, k);
     }
-    find_walls(cells, label);
-    find_neighbours(label);
+    find_walls(cells, label, execution);
+    execution.stop_if_asked();
+    find_neighbours(label, execution);
+    execution.stop_if_asked();
     colour();
   }
 
@@ -143,9 +145,9 @@ class Projection {
   static std::size_t index(std::int64_t v) { return static_cast<std::size_t>(v); }
 
   /// Edges within walls; nodes of the outer boundary, which stay.
-  void find_walls(const ArrayView<std::int64_t, 2>& cells,
-                  const ArrayView<std::int64_t, 1>& label) {
-    const FacetMates<D> mates(cells, at_.size());
+  void find_walls(const ArrayView<std::int64_t, 2>& cells, const ArrayView<std::int64_t, 1>& label,
+                  const Execution& execution) {
+    const FacetMates<D> mates(cells, at_.size(), execution.poll);
     std::vector<std::pair<std::size_t, std::size_t>> pairs;
     for (std::size_t half = 0; half < mates.size(); ++half) {
       const std::size_t mate = mates.mate(half);
@@ -161,7 +163,7 @@ class Projection {
     in_wall_ = lists_of(at_.size(), pairs);
   }
 
-  void find_neighbours(const ArrayView<std::int64_t, 1>& label) {
+  void find_neighbours(const ArrayView<std::int64_t, 1>& label, const Execution& execution) {
     std::vector<std::pair<std::size_t, std::size_t>> stars;
     std::vector<std::pair<std::size_t, std::size_t>> neighbours;
     std::vector<std::pair<std::size_t, std::int32_t>> labels;
@@ -174,8 +176,11 @@ class Projection {
         }
       }
     }
+    execution.stop_if_asked();
     star_ = lists_of(at_.size(), stars);
+    execution.stop_if_asked();
     neighbours_ = lists_of(at_.size(), neighbours);
+    execution.stop_if_asked();
     labels_ = lists_of(at_.size(), labels);
   }
 
@@ -338,7 +343,7 @@ ProjectedMesh projected(const ArrayView<double, 2>& points, const ArrayView<std:
                         const ArrayView<double, 1>& spacing, const ProjectionOptions& options,
                         const Execution& execution) {
   const LabelField<D> field(labels, spacing, options.smoothing);
-  Projection<D> projection(points, cells, label, field, options);
+  Projection<D> projection(points, cells, label, field, options, execution);
   for (int number = 0; number < options.n_sweep; ++number) {
     projection.sweep(number, number >= options.n_sweep - options.n_settle, execution);
   }

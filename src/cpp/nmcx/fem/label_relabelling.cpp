@@ -150,7 +150,7 @@ void absorb_pieces(LabelledCells<D>& all, std::size_t n_node) {
   for (std::size_t i = 0; i < n; ++i) {
     std::copy(all.cells[i].begin(), all.cells[i].end(), rows.data() + (i * (D + 1)));
   }
-  const FacetMates<D> mates(rows.view(), n_node);
+  const FacetMates<D> mates(rows.view(), n_node, {});
   DisjointSets pieces(n);
   for (std::size_t half = 0; half < mates.size(); ++half) {
     const std::size_t mate = mates.mate(half);

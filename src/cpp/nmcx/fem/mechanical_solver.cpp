@@ -66,7 +66,7 @@ void MechanicalSolver::set_matrix(const BlockMatrix& matrix) {
 
 void MechanicalSolver::prepare(const Execution& execution) {
   require(!inverse_stiffness_.empty(), "set a matrix before a solver is prepared");
-  if (execution.poll && execution.poll()) throw Cancelled();
+  execution.stop_if_asked();
   is_prepared_ = false;
   prepare_matrix(execution);
   has_changed_ = false;

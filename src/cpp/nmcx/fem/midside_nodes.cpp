@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "nmcx/core/error.hpp"
+#include "nmcx/core/parallel.hpp"
 #include "nmcx/fem/disjoint_sets.hpp"
 #include "nmcx/fem/facet_mates.hpp"
 
@@ -20,19 +21,23 @@ template <std::size_t D>
 class Builder {
  public:
   Builder(const ArrayView<std::int64_t, 2>& cells, std::size_t n_node,
-          const ArrayView<std::int64_t, 2>& interfaces, const ArrayView<std::int64_t, 2>& surface)
+          const ArrayView<std::int64_t, 2>& interfaces, const ArrayView<std::int64_t, 2>& surface,
+          const std::function<bool()>& poll)
       : cells_(cells),
         n_node_(n_node),
         interfaces_(interfaces),
         surface_(surface),
-        facets_(cells, n_node) {}
+        poll_(poll),
+        facets_(cells, n_node, poll) {}
 
   MidsideNodes build() {
     find_sides();
     number_edges();
     MidsideNodes result;
     result.ends = ends();
+    poll_();
     result.cells = quadratic_cells();
+    poll_();
     result.interfaces = Array<std::int64_t, 2>({interfaces_.shape[0], 2 * facet_nodes});
     for (std::size_t side = 0; side < sides_.size(); ++side) {
       write_facet(&interfaces_[D * side], sides_[side],
@@ -93,6 +98,7 @@ class Builder {
   void number_edges() {
     DisjointSets groups(cells_.shape[0] * n_edge);
     for (std::size_t half = 0; half < facets_.size(); ++half) {
+      poll_.every_4096(half);
       const std::size_t mate = facets_.mate(half);
       if (mate == no_mate || mate < half || is_wall_[half]) continue;
       const auto nodes = facets_.nodes(half);
@@ -103,6 +109,7 @@ class Builder {
     }
     number_.resize(groups.size());
     for (std::size_t s = 0; s < groups.size(); ++s) {
+      poll_.every_4096(s);
       const std::size_t first = groups.find(s);
       if (first == s) first_slots_.push_back(s);
       number_[s] = first == s ? first_slots_.size() - 1 : number_[first];
@@ -145,6 +152,7 @@ class Builder {
   std::size_t n_node_;
   ArrayView<std::int64_t, 2> interfaces_;
   ArrayView<std::int64_t, 2> surface_;
+  Poll poll_;
   FacetMates<D> facets_;
   std::vector<bool> is_wall_;
   std::vector<std::size_t> sides_;        // half-facets, first and second side of each wall
@@ -156,15 +164,16 @@ class Builder {
 
 MidsideNodes midside_nodes(const ArrayView<std::int64_t, 2>& cells, std::size_t n_node,
                            const ArrayView<std::int64_t, 2>& interfaces,
-                           const ArrayView<std::int64_t, 2>& surface) {
+                           const ArrayView<std::int64_t, 2>& surface,
+                           const std::function<bool()>& poll) {
   const std::size_t d = cells.shape[1] - 1;
   require(d == 2 || d == 3, "cells must have 3 nodes (triangles) or 4 (tetrahedra), not " +
                                 std::to_string(cells.shape[1]));
   require(interfaces.shape[1] == 2 * d,
           "interfaces must have " + std::to_string(2 * d) + " columns, two facets side by side");
   require(surface.shape[1] == d, "surface must have " + std::to_string(d) + " columns");
-  return d == 2 ? Builder<2>(cells, n_node, interfaces, surface).build()
-                : Builder<3>(cells, n_node, interfaces, surface).build();
+  return d == 2 ? Builder<2>(cells, n_node, interfaces, surface, poll).build()
+                : Builder<3>(cells, n_node, interfaces, surface, poll).build();
 }
 
 }  // namespace nmcx

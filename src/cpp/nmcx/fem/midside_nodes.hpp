@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 
 #include "nmcx/core/views.hpp"
 
@@ -27,11 +28,13 @@ struct MidsideNodes {
 /// @param n_node      nodes are 0 … n_node - 1
 /// @param interfaces  pairs of facets as `InsertedInterfaces` has them, (k, 2 d)
 /// @param surface     facets of one cell, (s, d)
+/// @param poll        true stops it
 /// @throws InvalidArgument if sizes disagree, a row of `interfaces` or `surface` is no such facet
 /// of
 ///         the cells, or for what FacetMates refuses
 MidsideNodes midside_nodes(const ArrayView<std::int64_t, 2>& cells, std::size_t n_node,
                            const ArrayView<std::int64_t, 2>& interfaces,
-                           const ArrayView<std::int64_t, 2>& surface);
+                           const ArrayView<std::int64_t, 2>& surface,
+                           const std::function<bool()>& poll = {});
 
 }  // namespace nmcx

@@ -64,6 +64,7 @@ Transport::Transport(const TransportMesh& mesh, const TransportProperties& prope
   } else {
     take_mesh<3>(mesh);
   }
+  execution.stop_if_asked();
   for (const std::size_t g : grain_) {
     require(g < properties.diffusivity.shape[0],
             "grain names a grain that has no orientation or diffusivity");
@@ -79,7 +80,9 @@ Transport::Transport(const TransportMesh& mesh, const TransportProperties& prope
 
   const std::array<const Connectivity*, 2> both{&cells_, &walls_};
   pattern_ = sparse_pattern(unknowns_.size(dimension_), both, execution);
+  execution.stop_if_asked();
   cell_assembly_ = std::make_unique<Assembly>(pattern_, cells_, execution);
+  execution.stop_if_asked();
   wall_assembly_ = std::make_unique<Assembly>(pattern_, walls_, execution);
   solver_ = std::make_unique<LinearSolver>(pattern_, dimension_, solver);
   mass_ = Array<double, 1>({size()});

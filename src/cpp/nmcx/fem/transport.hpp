@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -97,9 +98,11 @@ struct ElectrodeResult {
 };
 
 /// Potential at which the sites together carry a current, at given concentrations.
+/// @param poll  true stops it
 /// @throws ConvergenceError if there is none within ± 5 V of equilibrium
 ElectrodeResult electrode_potential(const Electrode& electrode,
-                                    const ArrayView<double, 1>& concentration);
+                                    const ArrayView<double, 1>& concentration,
+                                    const std::function<bool()>& poll = {});
 
 /// Matrices of diffusion on one mesh. Calls of one object wait for each other.
 class Transport {

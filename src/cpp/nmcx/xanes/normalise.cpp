@@ -15,6 +15,9 @@ namespace {
 using Eigen::Index;
 using Eigen::MatrixXd;
 
+/// Voxels of one energy that are written at once.
+constexpr std::size_t voxels_of_block = std::size_t{1} << 15U;
+
 std::size_t index_of_first(ArrayView<double, 1> energy_ev, double limit, bool above) {
   const double* found = above ? std::upper_bound(energy_ev.begin(), energy_ev.end(), limit)
                               : std::lower_bound(energy_ev.begin(), energy_ev.end(), limit);
@@ -211,26 +214,36 @@ Normalised normalise(ArrayView<double, 1> energy_ev, ArrayView<double, 2> mu,
   const double x_edge = scaled(edge_ev);
   const std::size_t n_fit = plan.n_pre + plan.n_post;
 
-  parallel_for(n_voxel, 256, execution, [&](std::size_t begin, std::size_t end, std::size_t) {
-    for (std::size_t v = begin; v < end; ++v) {
-      std::array<double, 5> c{};
-      for (std::size_t i = 0; i < 5; ++i) {
-        const double* weights = plan.coefficient_weights.data() + (i * n_fit);
-        for (std::size_t k = 0; k < plan.n_pre; ++k) c[i] += weights[k] * mu(plan.first + k, v);
-        for (std::size_t k = 0; k < plan.n_post; ++k) {
-          c[i] += weights[plan.n_pre + k] * mu(post + k, v);
-        }
+  Array<double, 2> coefficients({5, n_voxel}, 0.0);
+  Team team(execution);
+  team.loop(n_voxel, 1024, [&](std::size_t begin, std::size_t end, std::size_t) {
+    for (std::size_t i = 0; i < 5; ++i) {
+      const double* weights = plan.coefficient_weights.data() + (i * n_fit);
+      double* c = coefficients.data() + (i * n_voxel);
+      for (std::size_t k = 0; k < n_fit; ++k) {
+        const double* row = &mu(k < plan.n_pre ? plan.first + k : post + k - plan.n_pre, 0);
+        for (std::size_t v = begin; v < end; ++v) c[v] += weights[k] * row[v];
       }
-      const auto post_at = [&](double x) { return c[2] + x * (c[3] + x * c[4]); };
-      const double jump = post_at(x_edge);
-      out.edge_jump[v] = jump;
-      for (std::size_t e = 0; e < energy_ev.size(); ++e) {
-        const double x = scaled(energy_ev[e]);
-        const double norm = (mu(e, v) - c[0] - x * c[1]) / jump;
-        out.norm.data()[(e * n_voxel) + v] = norm;
-        out.flat.data()[(e * n_voxel) + v] =
-            energy_ev[e] > edge_ev ? norm - (post_at(x) / jump - 1.0) : norm;
-      }
+    }
+  });
+  const auto post_at = [&](double x, std::size_t v) {
+    const double* c = coefficients.data() + v;
+    return c[2 * n_voxel] + x * (c[3 * n_voxel] + x * c[4 * n_voxel]);
+  };
+  for (std::size_t v = 0; v < n_voxel; ++v) out.edge_jump[v] = post_at(x_edge, v);
+  // Row by row: columns of a large stack would touch all of its memory for the first few voxels.
+  const std::size_t n_block = (n_voxel + voxels_of_block - 1) / voxels_of_block;
+  team.loop(energy_ev.size() * n_block, 1, [&](std::size_t, std::size_t, std::size_t chunk) {
+    const std::size_t e = chunk / n_block;
+    const std::size_t begin = chunk % n_block * voxels_of_block;
+    const double x = scaled(energy_ev[e]);
+    const double* offset = coefficients.data();
+    for (std::size_t v = begin; v < std::min(n_voxel, begin + voxels_of_block); ++v) {
+      const double jump = out.edge_jump[v];
+      const double norm = (mu(e, v) - offset[v] - x * offset[n_voxel + v]) / jump;
+      out.norm.data()[(e * n_voxel) + v] = norm;
+      out.flat.data()[(e * n_voxel) + v] =
+          energy_ev[e] > edge_ev ? norm - (post_at(x, v) / jump - 1.0) : norm;
     }
   });
   return out;

@@ -32,13 +32,15 @@ def shown_by(promise: str, reduced: bool) -> tuple[list[Shown], str]:
             cwd=ROOT, env=environment, check=False, capture_output=True, text=True,
         )  # fmt: skip
         last = (done.stdout.strip().splitlines() or ["nothing printed"])[-1].strip("= ")
-        found = [Shown(**each) for each in json.loads(figures.read_text())]
-    return found, last if done.returncode else ""
+        # A process that dies leaves none.
+        told = json.loads(figures.read_text()) if figures.exists() else []
+    found = [Shown(**each) for each in told]
+    return found, (last or f"ended with {done.returncode}") if done.returncode else ""
 
 
 def rows_of(promise: str, reduced: bool) -> list[Row]:
     found, failed = shown_by(promise, reduced)
-    if not reduced:
+    if not reduced and found:
         write_page(found)
     figures: dict[str, list[Shown]] = {}
     for each in found:

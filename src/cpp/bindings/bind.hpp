@@ -22,6 +22,15 @@ inline bool signals_pending() {
 
 using ReleaseGil = py::call_guard<py::gil_scoped_release>;
 
+/// What `make` returns, other threads of Python running meanwhile. For constructors that return an
+/// owner: pybind11 enters the new object into its table of all objects as a part of the call, which
+/// a guard of the whole call would have it do without the lock that protects this table.
+template <class Make>
+auto without_gil(const Make& make) {
+  const py::gil_scoped_release released;
+  return make();
+}
+
 }  // namespace nmcx::bindings
 
 namespace pybind11::detail {

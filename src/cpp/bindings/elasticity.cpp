@@ -85,13 +85,15 @@ void bind_elasticity(py::module_& m) {
                        const nmcx::ArrayView<bool, 1>& is_tied,
                        const nmcx::ArrayView<double, 3>& stiffness, PlaneState plane,
                        const nmcx::Execution& threads) {
-             return std::make_unique<Elasticity>(
-                 nmcx::ElasticMesh{points, cells, grain, interfaces, is_tied}, stiffness, plane,
-                 threads);
+             return nmcx::bindings::without_gil([&] {
+               return std::make_unique<Elasticity>(
+                   nmcx::ElasticMesh{points, cells, grain, interfaces, is_tied}, stiffness, plane,
+                   threads);
+             });
            }),
            "points"_a.noconvert(), "cells"_a.noconvert(), "grain"_a.noconvert(),
            "interfaces"_a.noconvert(), "is_tied"_a.noconvert(), "stiffness"_a.noconvert(),
-           "plane"_a, "threads"_a = 0, ReleaseGil())
+           "plane"_a, "threads"_a = 0)
       .def("assemble", &Elasticity::assemble, "stiffness"_a.noconvert(), "threads"_a = 0,
            ReleaseGil())
       .def_property_readonly("size", &Elasticity::size)

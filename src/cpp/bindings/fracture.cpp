@@ -64,11 +64,13 @@ void bind_fracture(py::module_& m) {
       .def(py::init([](const nmcx::Elasticity& elasticity, std::vector<nmcx::CohesiveLaw> laws,
                        const nmcx::ArrayView<std::int64_t, 1>& law_of_facet,
                        nmcx::FacetQuadrature quadrature, const Doubles& fixed) {
-             return std::make_unique<Fracture>(
-                 elasticity, nmcx::WallLaws{std::move(laws), law_of_facet, quadrature}, fixed);
+             return nmcx::bindings::without_gil([&] {
+               return std::make_unique<Fracture>(
+                   elasticity, nmcx::WallLaws{std::move(laws), law_of_facet, quadrature}, fixed);
+             });
            }),
            "elasticity"_a, "laws"_a, "law_of_facet"_a.noconvert(), "quadrature"_a,
-           "fixed"_a.noconvert(), py::keep_alive<1, 2>(), ReleaseGil())
+           "fixed"_a.noconvert(), py::keep_alive<1, 2>())
       .def_property_readonly("can_follow", &Fracture::can_follow)
       .def("forget", &Fracture::forget)
       .def_property_readonly("walls", &Fracture::walls, py::return_value_policy::reference_internal)

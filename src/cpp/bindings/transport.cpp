@@ -120,15 +120,17 @@ void bind_stepping(py::module_& m) {
                        const Rows& surface, const nmcx::ArrayView<double, 3>& diffusivity,
                        const Doubles& conductance, const Doubles& along, bool lumped,
                        nmcx::SolverKind solver, const nmcx::Execution& threads) {
-             return std::make_unique<Transport>(
-                 nmcx::TransportMesh{points, cells, grain, interfaces, surface},
-                 nmcx::TransportProperties{diffusivity, conductance, along}, lumped, solver,
-                 threads);
+             return nmcx::bindings::without_gil([&] {
+               return std::make_unique<Transport>(
+                   nmcx::TransportMesh{points, cells, grain, interfaces, surface},
+                   nmcx::TransportProperties{diffusivity, conductance, along}, lumped, solver,
+                   threads);
+             });
            }),
            "points"_a.noconvert(), "cells"_a.noconvert(), "grain"_a.noconvert(),
            "interfaces"_a.noconvert(), "surface"_a.noconvert(), "diffusivity"_a.noconvert(),
            "conductance"_a.noconvert(), "along"_a.noconvert(), "lumped"_a, "solver"_a,
-           "threads"_a = 0, ReleaseGil())
+           "threads"_a = 0)
       .def_property_readonly("size", &Transport::size)
       .def_property_readonly("n_entry", &Transport::n_entry)
       .def_property_readonly("mass", &Transport::mass, py::return_value_policy::reference_internal)

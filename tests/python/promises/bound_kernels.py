@@ -20,6 +20,7 @@ class Binding:
     gives_gil_away: bool
     takes_threads: bool  #: always as the last argument
     n_argument: int
+    text: str  #: of its definition
 
     def place(self) -> tuple[Any, str]:
         """What holds it, module or class, and its name there."""
@@ -44,7 +45,11 @@ def bindings() -> list[Binding]:
             name = ".".join([*parts, named[1]] if named[1] else parts)
             arguments = re.findall(r'"(\w+)"_a\b', body)
             found[name] = Binding(
-                name, "ReleaseGil()" in body, "threads" in arguments, len(arguments)
+                name,
+                "ReleaseGil()" in body or "without_gil(" in body,
+                "threads" in arguments,
+                len(arguments),
+                body,
             )
     return list(found.values())
 

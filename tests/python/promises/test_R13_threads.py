@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import inspect
+import os
+import subprocess
+import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from promises.bound_kernels import KERNELS
+from promises.bound_kernels import KERNELS, bindings
 from promises.kernel_calls import digest as bits
 from promises.kernel_scenarios import SMALL, calls
 from promises.public_calls import FUNCTIONS, PublicCall, digest, example_call, within
@@ -24,6 +28,8 @@ LONG_ONES = {
     "correlation.robustness", "phantom.modelled_particle", "mesh.from_particle",
     "mesh.reached_surface", "spectra.suppression", "chemomechanics.crack_network",
 }  # fmt: skip
+#: Arguments that make a call shorter than its example: threads care for rounds, not for sizes.
+SMALLER = {"phantom.modelled_particle": {"n_grains": 6, "size": 2e-6, "voxel_size_um": 0.8}}
 #: What a function that writes is told to write to.
 TARGETS = ("path", "hdr", "folder")
 
@@ -62,7 +68,7 @@ def with_own_targets(name: str, call: PublicCall, folder: Path) -> Any:
     own = [k for k in TARGETS if k in call.arguments and (k != first or not _reads(name))]
 
     def work(i: int) -> str:
-        other = {}
+        other: dict[str, Any] = dict(SMALLER.get(name, {}))
         for key in own:
             place = folder / str(i)
             place.mkdir(exist_ok=True)
@@ -104,6 +110,39 @@ def test_R13_kernels_in_8_threads_equal_one_call(name: str, shows: Shows, full: 
     found = in_threads(lambda i: bits(call.result(1 + i % 3)), 100 if full else 1)
     same = sum(each == alone for each in found)
     shows.holds("calls of kernels from 8 threads", same, len(found), "equal")
+
+
+def test_R13_objects_are_made_in_8_threads(shows: Shows, full: bool) -> None:
+    """A table of all objects that is written to without its lock ends the whole process."""
+    code = "from promises.test_R13_threads import make_objects; make_objects(int(input()))"
+    n_round = 5000 if full else 300
+    done = subprocess.run(
+        [sys.executable, "-c", code], input=str(n_round), text=True, capture_output=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    shows.holds("rounds of making solvers in 8 threads", int(done.stdout), n_round)
+
+
+def make_objects(n_round: int) -> None:
+    """Make every kind of solver in threads, and print how often all of them did."""
+    makers = [calls(SMALL)[name] for name in ("Elasticity", "Fracture", "Transport")]
+
+    def make() -> int:
+        for _ in range(n_round):
+            for maker in makers:
+                maker.result(1)
+        return n_round
+
+    with ThreadPoolExecutor(N_THREAD) as pool:
+        print(min(each.result() for each in [pool.submit(make) for _ in range(N_THREAD)]))
+
+
+def test_R13_owners_are_made_without_a_guard_of_the_whole_call() -> None:
+    """pybind11 enters what an owner holds into its table of objects within the call."""
+    for binding in bindings():
+        is_owner = "py::init([" in binding.text and "make_unique" in binding.text
+        assert not (is_owner and "ReleaseGil()" in binding.text), binding.name
 
 
 def test_R13_one_solver_shared_by_8_threads_gives_what_it_gives_to_one(

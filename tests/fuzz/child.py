@@ -117,12 +117,13 @@ def finding(reader: Reader, folder: Path, opened: str, said: Said) -> tuple[str,
 
 
 def _read(reader: Reader, folder: Path, opened: str) -> tuple[str, str]:
+    # Listed before the memory may be gone.
+    names = [str(folder), *(p.name for p in folder.rglob("*"))]
     try:
         reader.read(folder / opened if opened != "." else folder)
     except (Error, ValueError) as error:
         if isinstance(error, MemoryLimitError) and isinstance(error.__cause__, MemoryError):
             return f"memory was taken before it was refused: {_where(error.__cause__)}", str(error)
-        names = [str(folder), *(p.name for p in folder.rglob("*"))]
         if not any(name in str(error) for name in names):
             return f"{type(error).__name__} names no file: {_where(error)}", str(error)
         return "refused", str(error)

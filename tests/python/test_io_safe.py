@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from nmcx.errors import InputError, MemoryLimitError, OutputError
-from nmcx.io import _safe, load, open_stack, read_volume
+from nmcx.io import _memory, _safe, load, open_stack, read_volume
 
 
 def exchange(path: Path, data: object = None, n_energy: int = 3) -> h5py.File:
@@ -148,6 +148,25 @@ def test_a_hundred_thousand_objects_are_the_limit(tmp_path: Path, monkeypatch) -
         pass
 
 
+def test_a_virtual_dataset_on_an_endless_heap_is_refused_before_it_is_looked_at(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "virtual.h5"
+    with h5py.File(path, "w", libver="latest") as out:
+        layout = h5py.VirtualLayout((3,), "f8")
+        layout[:] = h5py.VirtualSource("other.h5", "data", (3,))
+        out.create_virtual_dataset("data", layout)
+    content = bytearray(path.read_bytes())
+    at = content.index(b"GCOL") + 16
+    while content[at] or content[at + 1]:  # over the objects to the free space
+        size = int.from_bytes(content[at + 8 : at + 16], "little")
+        at += 16 + -(-size // 8) * 8
+    content[at + 8 : at + 16] = bytes(8)
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"virtual\.h5: its heap of strings is damaged"):
+        open_stack(path)
+
+
 def test_harmless_links_are_followed(tmp_path: Path) -> None:
     path = tmp_path / "links.h5"
     with exchange(path) as out:
@@ -170,6 +189,18 @@ def test_R07_declared_size_beyond_memory_is_refused_before_reading(tmp_path: Pat
         np.asarray(stack.mu)
     with pytest.raises(MemoryLimitError):
         read_volume(path, dataset="exchange/data")
+
+
+def test_R07_chunks_of_a_part_count_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """HDF5 lists every chunk that a row touches, however little of it is stored."""
+    path = tmp_path / "row.h5"
+    with exchange(path) as out:
+        out.create_dataset("exchange/data", (3, 4, 2**20), "f8", chunks=(3, 4, 1))
+    monkeypatch.setattr(_memory, "free_memory", lambda: 10**9)
+    mu = open_stack(path).mu
+    with pytest.raises(MemoryLimitError, match=r"needs 4\.29 GB"):
+        np.asarray(mu[0])
+    assert np.asarray(mu[0, 1, 5:9]).shape == (4,)
 
 
 def test_R07_the_limit_of_the_process_counts_too(tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 """Damaged string heaps of HDF5 files, found before the HDF5 library meets them.
 
-Strings of variable length lie in global heap collections. The library walks a collection from
-object to object by their sizes; where the free space claims the size 0 it never arrives at the end.
+Strings of variable length, and what a virtual dataset is made of, lie in global heap collections.
+The library walks a collection from object to object by their sizes; where the free space claims the
+size 0 it never arrives at the end.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ def check_heaps(path: str | PathLike[str]) -> None:
         raise InputError(f"{file}: its heap of strings is damaged; copy the file again")
 
 
-@functools.lru_cache(maxsize=256)
+@functools.lru_cache(maxsize=4096)
 def _endless(file: Path, size: int, _changed: int) -> bool:
     with file.open("rb") as opened:
         first = range(0, min(size, WINDOW), _PIECE)

@@ -11,7 +11,6 @@ import contextlib
 import gzip
 import hashlib
 import io
-import math
 import os
 import re
 import stat
@@ -25,14 +24,15 @@ from numpy.typing import NDArray
 
 from nmcx.errors import Error, InputError, MemoryLimitError
 from nmcx.io._atomic import atomic_write as atomic_write
-from nmcx.io._heaps import check_heaps
+from nmcx.io._heaps import WINDOW, check_heaps
 from nmcx.io._memory import check_memory, n_bytes
 
 if TYPE_CHECKING:
     import h5py
 
-# What HDF5 keeps of each chunk that it reads.
+# What HDF5 keeps of each chunk that it reads, and what is not counted of it.
 _LIST_BYTES = 4096
+_SHORT_LIST_BYTES = 2**20
 AnyPath = str | PathLike[str]
 
 MAX_DEPTH = 64
@@ -212,6 +212,10 @@ def open_hdf5(path: AnyPath) -> Iterator[h5py.File]:
     import h5py
 
     file = check_file(path, "HDF5 file")
+    # A virtual dataset is read from a heap as soon as it is looked at; of large files heaps are
+    # looked for where strings are read.
+    if file.stat().st_size <= 2 * WINDOW:
+        check_heaps(file)
     with damaged(file, "HDF5 file"), h5py.File(file, "r", locking=False) as opened:
         _check_links(opened, file)
         yield opened
@@ -349,20 +353,40 @@ def read_array(dataset: Any, file: AnyPath, key: Any = ()) -> NDArray[Any]:
         If the dataset's declared size exceeds the free memory.
     """
     check_numeric(dataset, file)
+    needed = _of_chunks(dataset, key if isinstance(key, tuple) else (key,))
     if key == ():
-        needed = n_bytes(dataset.shape, dataset.dtype) + _of_chunks(dataset)
-        check_memory(needed, f"{file}: {dataset.name}")
+        needed += n_bytes(dataset.shape, dataset.dtype)
+    check_memory(needed, f"{file}: {dataset.name}")
     with damaged(f"{file}: {dataset.name}", "dataset"):
         values = np.asarray(dataset[key])
     return values.astype(values.dtype.newbyteorder("="), copy=False)
 
 
-def _of_chunks(dataset: Any) -> int:
-    """Bytes that HDF5 takes for the list of a dataset's chunks: a million of one byte cost 4 GB."""
+def _of_chunks(dataset: Any, key: tuple[Any, ...]) -> int:
+    """Bytes that HDF5 takes for the list of the chunks that a part lies in, and to unpack one.
+
+    A million chunks of one byte cost 4 GB.
+    """
     if dataset.chunks is None:
         return 0
-    pairs = zip(dataset.shape, dataset.chunks, strict=True)
-    return _LIST_BYTES * math.prod(-(-int(size) // int(chunk)) for size, chunk in pairs)
+    if any(part is Ellipsis for part in key):
+        key = ()
+    n_chunk = 1
+    for axis, (size, chunk) in enumerate(zip(dataset.shape, dataset.chunks, strict=True)):
+        extent = _extent(key[axis], int(size)) if axis < len(key) else int(size)
+        # A part need not begin where a chunk does.
+        n_chunk *= min(-(-int(size) // int(chunk)), (extent - 1) // int(chunk) + 2)
+    list_bytes = _LIST_BYTES * n_chunk
+    short = list_bytes <= _SHORT_LIST_BYTES
+    return n_bytes(dataset.chunks, dataset.dtype) + (0 if short else list_bytes)
+
+
+def _extent(part: Any, size: int) -> int:
+    """From the first to the last index of an axis that a part of a dataset needs."""
+    if not isinstance(part, slice):
+        return 1 if isinstance(part, (int, np.integer)) else size
+    indices = range(*part.indices(size))
+    return abs(indices[-1] - indices[0]) + 1 if indices else 0
 
 
 def read_vector(dataset: Any, file: AnyPath) -> NDArray[np.float64]:

@@ -23,6 +23,8 @@ from nmcx.io.stacks_hdf5 import fxi_pixel_size_um
 DETECTOR_PIXEL_UM = 6.5
 _ENERGY = ("X_eng", "XEng")
 _IMAGE_COPIES = 6
+# A scan has some tens; a few bytes can declare a million, which would be read one by one.
+_MOST_DARK_IMAGES = 10_000
 
 
 def recognises(opened: Any) -> bool:
@@ -107,8 +109,11 @@ def _spectroscopy(
         )
         return [frames.series(counts, frames.SAMPLE, position=position, energy_ev=energy)], None
     notes.append("img_xanes and img_bkg are means of an unknown number of exposures")
-    mean_dark = _mean(dark) if dark is not None else np.zeros(counts.shape[1:])
-    if _is_transmission(counts, bright, mean_dark):
+    # Images of other shapes have nothing to do with each other, and none of them was looked at.
+    shape = counts.shape[1:]
+    is_alike = bright.shape[1:] == shape and (dark is None or dark.shape[1:] == shape)
+    mean_dark = _mean(dark, shape, file) if is_alike and counts.dtype.kind == "f" else None
+    if mean_dark is not None and _is_transmission(counts, bright, mean_dark):
         counts = _counts(counts, bright, mean_dark)
         notes.append(
             "img_xanes is divided by the reference already: turned back into counts with img_bkg "
@@ -123,10 +128,6 @@ def _spectroscopy(
 
 def _is_transmission(images: LazyArray, bright: LazyArray, dark: NDArray[np.float64]) -> bool:
     """Counts lie within three optical densities of the reference, transmissions near 1."""
-    if images.dtype.kind != "f" or images.shape[1:] != bright.shape[1:]:
-        return False
-    if dark.shape != images.shape[1:]:
-        return False
     with np.errstate(all="ignore"):
         level = float(np.nanmedian(images[0])) if np.isfinite(images[0]).any() else np.nan
         light = bright[0] - dark
@@ -145,8 +146,15 @@ def _counts(transmission: LazyArray, bright: LazyArray, dark: NDArray[np.float64
     return LazyArray(read, transmission.shape, np.float64)
 
 
-def _mean(images: LazyArray) -> NDArray[np.float64]:
-    total = np.zeros(images.shape[1:])
+def _mean(images: LazyArray | None, shape: tuple[int, ...], file: Path) -> NDArray[np.float64]:
+    total = np.zeros(shape)
+    if images is None:
+        return total
+    if len(images) > _MOST_DARK_IMAGES:
+        raise InputError(
+            f"{file}: declares {len(images)} dark images, more than {_MOST_DARK_IMAGES}; "
+            "is it damaged?"
+        )
     for i in range(len(images)):
         total += images[i]
     return total / max(len(images), 1)

@@ -133,7 +133,9 @@ def read_part(path: Path, where: Layout, pages: range, rows: range, out: NDArray
     if where.offset is None:
         with open_tiff(path) as opened:
             for k, i in enumerate(pages):
-                values = opened.pages[i].asarray()
+                page = opened.pages[i]
+                _require_segments(page, path)
+                values = page.asarray()
                 if values.shape != (ny, nx):
                     raise InputError(f"{path}: page {i} has changed its size; open it again")
                 out[k] = values[rows.start : rows.stop]
@@ -150,6 +152,14 @@ def read_part(path: Path, where: Layout, pages: range, rows: range, out: NDArray
                 _fill(raw, out[k], path)
     if not where.stored.isnative:
         out.byteswap(inplace=True)
+
+
+def _require_segments(page: Any, path: Path) -> None:
+    """Refuse strips or tiles that the file does not hold: as much would be set aside for each."""
+    size = path.stat().st_size
+    pairs = zip(page.dataoffsets, page.databytecounts, strict=False)
+    if any(offset + n_byte > size for offset, n_byte in pairs):
+        raise InputError(f"{path}: is cut short; copy it again")
 
 
 def _fill(raw: Any, out: NDArray[Any], path: Path) -> None:

@@ -122,15 +122,18 @@ def test_energies_that_are_text_are_refused_naming_the_dataset(tmp_path: Path) -
         open_stack(tmp_path / "attack.h5")
 
 
-def test_a_heap_that_hdf5_would_walk_forever_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("index", "size"), [(0, 0), (4, 2**64 - 1), (0, 2**64 - 8)])
+def test_a_heap_that_hdf5_would_walk_forever_is_refused(
+    index: int, size: int, tmp_path: Path
+) -> None:
     path = tmp_path / "heap.h5"
     with exchange(path, np.ones((3, 2, 2))) as out:
         out["exchange/energy"].attrs["units"] = "eV"  # of variable length: kept in the heap
     content = bytearray(path.read_bytes())
     at = content.index(b"GCOL") + 16
-    (size,) = struct.unpack_from("<Q", content, at + 8)
-    free = at + 16 + -(-size // 8) * 8
-    struct.pack_into("<H6xQ", content, free, 0, 0)
+    (first,) = struct.unpack_from("<Q", content, at + 8)
+    free = at + 16 + -(-first // 8) * 8
+    struct.pack_into("<H6xQ", content, free, index, size)
     path.write_bytes(content)
     with pytest.raises(InputError, match=r"heap\.h5: its heap of strings is damaged"):
         open_stack(path)

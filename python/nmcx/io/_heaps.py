@@ -62,7 +62,10 @@ def _has_endless_heap(file: BinaryIO, start: int) -> bool:
 
 
 def _is_endless(file: BinaryIO, at: int) -> bool:
-    """Whether the collection at `at` claims free space of size 0."""
+    """Whether the collection at `at` claims free space of size 0, or objects larger than itself.
+
+    Their sizes are added without a look at what 64 bits can hold: the walk would go on anywhere.
+    """
     header = 16  # of the collection, and of each of its objects
 
     def head(place: int) -> bytes:
@@ -72,12 +75,15 @@ def _is_endless(file: BinaryIO, at: int) -> bool:
     content = head(at)
     if len(content) < header:
         return False
-    end = at + min(struct.unpack_from("<Q", content, 8)[0], WINDOW)
+    end = at + int(struct.unpack_from("<Q", content, 8)[0])
+    last = min(end, at + WINDOW)
     at += header
-    while at + header <= end and len(content := head(at)) == header:
+    while at + header <= last and len(content := head(at)) == header:
         index, size = struct.unpack("<H6xQ", content)
         if index == 0 and size == 0:
             return True
         # Object 0 is the free space, whose size includes its header.
         at += size if index == 0 else header + -(-size // 8) * 8
+        if at > end:
+            return True
     return False

@@ -272,6 +272,8 @@ def _tables(path: Path) -> tuple[bytes, dict[str, Any]]:
         raise RunFileError(f"{path}: cannot be read ({error.strerror})") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RunFileError(f"{path}: is not valid TOML: {error}; mend that line") from error
+    except RecursionError:
+        raise RunFileError(f"{path}: nests arrays or tables too deeply; is it damaged?") from None
 
 
 def _sections(

@@ -27,6 +27,7 @@ BAD = [
     ("[sotf]\n", r"run\.toml: \[sotf\]: unknown section; did you mean \"soft\""),
     ("soft = 1\n", r"run\.toml: soft: must be a section"),
     ("[soft\n", r"run\.toml: is not valid TOML"),
+    ("[soft]\nscan = " + "[" * 5000, r"run\.toml: nests arrays or tables too deeply"),
     ("", r"run\.toml: names no measurement"),
     ("[soft]\n", r"\[soft\] low, high, stack: give low and high, or stack alone"),
     ('[soft]\nlow = "HERE"\n', r"give low and high"),

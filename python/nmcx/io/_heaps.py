@@ -62,10 +62,7 @@ def _has_endless_heap(file: BinaryIO, start: int) -> bool:
 
 
 def _is_endless(file: BinaryIO, at: int) -> bool:
-    """Whether the collection at `at` claims free space of size 0, or objects larger than itself.
-
-    Their sizes are added without a look at what 64 bits can hold: the walk would go on anywhere.
-    """
+    """Whether the collection at `at` holds free space of size 0, or a size that wraps 64 bits."""
     header = 16  # of the collection, and of each of its objects
 
     def head(place: int) -> bytes:
@@ -75,15 +72,14 @@ def _is_endless(file: BinaryIO, at: int) -> bool:
     content = head(at)
     if len(content) < header:
         return False
-    end = at + int(struct.unpack_from("<Q", content, 8)[0])
-    last = min(end, at + WINDOW)
+    end = at + min(struct.unpack_from("<Q", content, 8)[0], WINDOW)
     at += header
-    while at + header <= last and len(content := head(at)) == header:
+    while at + header <= end and len(content := head(at)) == header:
         index, size = struct.unpack("<H6xQ", content)
-        if index == 0 and size == 0:
+        # Other sizes beyond the end, as in a collection that was given up and written over, stop
+        # the library by themselves.
+        if (index == 0 and size == 0) or size >= 2**63:
             return True
         # Object 0 is the free space, whose size includes its header.
         at += size if index == 0 else header + -(-size // 8) * 8
-        if at > end:
-            return True
     return False

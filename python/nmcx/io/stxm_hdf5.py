@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
@@ -202,14 +203,19 @@ def per_image(
     stored: Any, order: Sequence[str], shape: tuple[int, ...], file: Path, notes: list[str]
 ) -> Array | None:
     """(n_energy,) incident intensity; None, and a note, where the dataset's size does not fit."""
-    values = _safe.read_array(stored, file).astype(np.float64)
-    if values.ndim in (2, 3) and values.size == np.prod(shape) and values.size > shape[0]:
-        images = _as_images(values, order)
-        found = image_means(images) if images.shape == shape else None
-    else:
-        found = one_per_image(values, shape)
+    n_byte = _memory.n_bytes(stored.shape or (), np.dtype(np.float64))
+    found = None
+    # What fits is never larger than the images; the rest may be larger than the memory.
+    if n_byte in (8, 8 * shape[0], 8 * math.prod(shape)):
+        _memory.check_memory(2 * n_byte, f"{file}: {stored.name}")
+        values = _safe.read_array(stored, file).astype(np.float64)
+        if values.ndim in (2, 3) and values.size > shape[0]:
+            images = _as_images(values, order)
+            found = image_means(images) if images.shape == shape else None
+        else:
+            found = one_per_image(values, shape)
     if found is None:
-        notes.append(f"{stored.name} has shape {values.shape} for images {shape}: no i0")
+        notes.append(f"{stored.name} has shape {stored.shape} for images {shape}: no i0")
     else:
         notes.append(f"i0 is {stored.name}, one value for each image")
     return found

@@ -206,6 +206,11 @@ def test_R07_chunks_of_a_part_count_too(tmp_path: Path, monkeypatch: pytest.Monk
     assert np.asarray(mu[0, 1, 5:9]).shape == (4,)
 
 
+def test_R07_sizes_beyond_any_number_are_refused_too() -> None:
+    with pytest.raises(MemoryLimitError, match=r"a\.zarr: needs 1e\+291 GB"):
+        _memory.check_memory(10**400, "a.zarr")
+
+
 def test_R07_the_limit_of_the_process_counts_too(tmp_path: Path) -> None:
     path = tmp_path / "big.h5"
     with exchange(path) as out:

@@ -21,10 +21,20 @@ from nmcx.results import Result
 _LAZY_BYTES = 2**20
 
 
-def read_result(group: Any, file: Path, lazy: bool, signals: Mapping[str, str]) -> Result:
+#: Results within results; a group that is linked into itself would be read without end.
+_MAX_DEPTH = 8
+
+
+def read_result(
+    group: Any, file: Path, lazy: bool, signals: Mapping[str, str], depth: int = 0
+) -> Result:
     """The result in a group; `signals` names the field that each kind must have."""
     import h5py
 
+    if depth > _MAX_DEPTH:
+        raise InputError(
+            f"{file}: {group.name} lies in results deeper than {_MAX_DEPTH}; save it again"
+        )
     kind = str(_safe.attribute(group, "nmcx_class"))
     if kind not in signals:
         raise InputError(f"{file}: {group.name} is no result of nmcx")
@@ -37,9 +47,11 @@ def read_result(group: Any, file: Path, lazy: bool, signals: Mapping[str, str]) 
             items = [found.get(str(i)) for i in range(len(found))]
             if not all(isinstance(item, h5py.Group) for item in items):
                 raise InputError(f"{file}: {found.name} does not count up; save it again")
-            values[name] = tuple(read_result(item, file, lazy, signals) for item in items)
+            values[name] = tuple(
+                read_result(item, file, lazy, signals, depth + 1) for item in items
+            )
         elif isinstance(found, h5py.Group):
-            values[name] = read_result(found, file, lazy, signals)
+            values[name] = read_result(found, file, lazy, signals, depth + 1)
         elif isinstance(found, h5py.Dataset):
             values[name] = read_value(found, file, lazy)
         else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from os import PathLike
+from typing import Any
 
 from nmcx.errors import InputError, OutputError
 from nmcx.io import _safe
@@ -70,7 +71,17 @@ def gather(
                             raise InputError(
                                 f"{file}: has no group /entry; is it an nmcx result file?"
                             )
+                        _require_data(opened["entry"], file)
                         opened.copy("entry", out, name=name)
         except RuntimeError as error:
             # HDF5 reports a full disk as a RuntimeError when it closes the file.
             raise OutputError(f"{path}: writing failed ({error}); check space") from error
+
+
+def _require_data(entry: Any, file: _safe.AnyPath) -> None:
+    """Refuse bare datatypes: damaged datasets look so, and HDF5 crashes when it copies them."""
+    import h5py
+
+    found = entry.visititems(lambda name, item: name if isinstance(item, h5py.Datatype) else None)
+    if found is not None:
+        raise InputError(f"{file}: /entry/{found} is no dataset; it is damaged, save it again")

@@ -117,14 +117,15 @@ def finding(reader: Reader, folder: Path, opened: str, said: Said) -> tuple[str,
 
 
 def _read(reader: Reader, folder: Path, opened: str) -> tuple[str, str]:
-    # Listed before the memory may be gone.
-    names = [str(folder), *(p.name for p in folder.rglob("*"))]
     try:
         reader.read(folder / opened if opened != "." else folder)
     except (Error, ValueError) as error:
         if isinstance(error, MemoryLimitError) and isinstance(error.__cause__, MemoryError):
             return f"memory was taken before it was refused: {_where(error.__cause__)}", str(error)
-        if not any(name in str(error) for name in names):
+        # Others are listed only where they have to be: the memory may be gone.
+        if str(folder) not in str(error) and not any(
+            path.name in str(error) for path in folder.rglob("*")
+        ):
             return f"{type(error).__name__} names no file: {_where(error)}", str(error)
         return "refused", str(error)
     except BaseException as error:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from nmcx.errors import InputError, MemoryLimitError, OutputError
-from nmcx.io import _memory, _safe, load, open_stack, read_volume
+from nmcx.io import _links, _memory, _safe, load, open_stack, read_volume
 
 
 def exchange(path: Path, data: object = None, n_energy: int = 3) -> h5py.File:
@@ -140,7 +140,7 @@ def test_a_heap_that_hdf5_would_walk_forever_is_refused(
 
 
 def test_a_hundred_thousand_objects_are_the_limit(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(_safe, "MAX_OBJECTS", 50)
+    monkeypatch.setattr(_links, "MAX_OBJECTS", 50)
     with h5py.File(tmp_path / "many.h5", "w") as out:
         for i in range(51):
             out.create_group(f"g{i}")

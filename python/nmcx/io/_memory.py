@@ -54,9 +54,8 @@ def check_memory(n_byte: int, what: str) -> None:
     """
     free = free_memory()
     if n_byte > free:
-        declared = min(
-            n_byte, 10**300
-        )  # what a damaged file declares may be more than a float holds
+        # A damaged file can declare more than a float holds.
+        declared = min(n_byte, 10**300)
         raise MemoryLimitError(
             f"{what}: needs {declared / 1e9:.3g} GB but {free / 1e9:.3g} GB are free; "
             "read a part, bin the data, or use a machine with more memory"

@@ -19,9 +19,7 @@ from nmcx.io.stacks_hdf5 import lazy_hdf5
 from nmcx.results import Result
 
 _LAZY_BYTES = 2**20
-
-
-#: Results within results; a group that is linked into itself would be read without end.
+# Results within results; a group that is linked into itself would be read without end.
 _MAX_DEPTH = 8
 
 

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from nmcx.errors import Error, InputError, MemoryLimitError
 from nmcx.io._atomic import atomic_write as atomic_write
 from nmcx.io._heaps import WINDOW, check_heaps
+from nmcx.io._links import check_links
 from nmcx.io._memory import check_memory, n_bytes
 
 if TYPE_CHECKING:
@@ -35,9 +36,6 @@ _LIST_BYTES = 4096
 _SHORT_LIST_BYTES = 2**20
 AnyPath = str | PathLike[str]
 
-MAX_DEPTH = 64
-MAX_OBJECTS = 100_000
-MAX_SOFT_LINKS = 16
 MAX_TEXT_BYTES = 256 * 2**20
 _UNPACKED_BYTES = 16 * 2**20  # at a time
 MAX_STRING_BYTES = 64 * 2**20
@@ -217,91 +215,8 @@ def open_hdf5(path: AnyPath) -> Iterator[h5py.File]:
     if file.stat().st_size <= 2 * WINDOW:
         check_heaps(file)
     with damaged(file, "HDF5 file"), h5py.File(file, "r", locking=False) as opened:
-        _check_links(opened, file)
+        check_links(opened, file)
         yield opened
-
-
-def _check_links(opened: h5py.File, file: Path) -> None:
-    import h5py
-
-    seen: set[tuple[int, int]] = set()
-    pending: list[tuple[Any, str, int]] = [(opened.id, "", 0)]
-    n_object = 0
-    while pending:
-        group, name, depth = pending.pop()
-        if depth > MAX_DEPTH:
-            raise InputError(f"{file}: {name} is nested deeper than {MAX_DEPTH}; flatten the file")
-        for link in _link_names(group):
-            n_object += 1
-            where = f"{name}/{link.decode('utf-8', 'replace')}"
-            if n_object > MAX_OBJECTS:
-                raise InputError(f"{file}: holds more than {MAX_OBJECTS} objects; split the file")
-            kind = group.links.get_info(link).type
-            if kind == h5py.h5l.TYPE_SOFT:
-                _check_soft_link(opened.id, where, file)
-                continue
-            if kind != h5py.h5l.TYPE_HARD:
-                raise InputError(
-                    f"{file}: {where} is an external link; copy what it points at into the file"
-                )
-            child = h5py.h5o.open(group, link)
-            info = h5py.h5o.get_info(child)
-            if (info.fileno, info.addr) in seen:
-                continue
-            seen.add((info.fileno, info.addr))
-            if isinstance(child, h5py.h5g.GroupID):
-                pending.append((child, where, depth + 1))
-            elif isinstance(child, h5py.h5d.DatasetID):
-                _check_storage(child, where, file)
-
-
-def _link_names(group: Any) -> list[bytes]:
-    names: list[bytes] = []
-    group.links.iterate(names.append)
-    return names
-
-
-def _check_soft_link(root: Any, where: str, file: Path) -> None:
-    import h5py
-
-    followed = 0
-    parts = [part for part in where.split("/") if part]
-    done: list[str] = []
-    group = root
-    while parts:
-        part = parts.pop(0)
-        if part == ".":
-            continue
-        name = part.encode()
-        if not isinstance(group, h5py.h5g.GroupID) or not group.links.exists(name):
-            return  # a dangling link reads nothing
-        kind = group.links.get_info(name).type
-        if kind == h5py.h5l.TYPE_HARD:
-            done.append(part)
-            group = h5py.h5o.open(group, name)
-            continue
-        if kind != h5py.h5l.TYPE_SOFT:
-            raise InputError(f"{file}: {where} leads to an external link; copy its target here")
-        followed += 1
-        if followed > MAX_SOFT_LINKS:
-            raise InputError(
-                f"{file}: soft link {where} runs in a circle or chains more than "
-                f"{MAX_SOFT_LINKS} times; link the data directly"
-            )
-        target = group.links.get_val(name).decode("utf-8", "replace")
-        parts = [p for p in target.split("/") if p] + parts
-        if target.startswith("/"):
-            done, group = [], root
-
-
-def _check_storage(dataset: Any, where: str, file: Path) -> None:
-    import h5py
-
-    properties = dataset.get_create_plist()
-    if properties.get_external_count():
-        raise InputError(f"{file}: {where} keeps its data in another file; store it inside")
-    if properties.get_layout() == h5py.h5d.VIRTUAL:
-        raise InputError(f"{file}: {where} is a virtual dataset; store its data inside")
 
 
 def get_dataset(opened: Any, name: str, file: AnyPath) -> Any:

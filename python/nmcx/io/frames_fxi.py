@@ -109,10 +109,10 @@ def _spectroscopy(
         )
         return [frames.series(counts, frames.SAMPLE, position=position, energy_ev=energy)], None
     notes.append("img_xanes and img_bkg are means of an unknown number of exposures")
-    # Images of other shapes have nothing to do with each other, and none of them was looked at.
+    # Only images of one shape can have been divided by each other; for others nothing is taken.
     shape = counts.shape[1:]
     is_alike = bright.shape[1:] == shape and (dark is None or dark.shape[1:] == shape)
-    mean_dark = _mean(dark, shape, file) if is_alike and counts.dtype.kind == "f" else None
+    mean_dark = _mean_dark(dark, shape, file) if is_alike and counts.dtype.kind == "f" else None
     if mean_dark is not None and _is_transmission(counts, bright, mean_dark):
         counts = _counts(counts, bright, mean_dark)
         notes.append(
@@ -146,7 +146,7 @@ def _counts(transmission: LazyArray, bright: LazyArray, dark: NDArray[np.float64
     return LazyArray(read, transmission.shape, np.float64)
 
 
-def _mean(images: LazyArray | None, shape: tuple[int, ...], file: Path) -> NDArray[np.float64]:
+def _mean_dark(images: LazyArray | None, shape: tuple[int, ...], file: Path) -> NDArray[np.float64]:
     total = np.zeros(shape)
     if images is None:
         return total

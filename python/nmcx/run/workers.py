@@ -33,12 +33,17 @@ def workers(n: int) -> Iterator[tuple[Callable[..., Any], int]]:
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(n, mp_context=context)
     before = set(multiprocessing.active_children())
+    waiting = pool._call_queue  # type: ignore[attr-defined]
     try:
         yield pool.map, max(1, _system.n_core() // n)
     except BaseException:
         # Members under way are begun anew by who goes on: nobody waits for them.
         for each in set(multiprocessing.active_children()) - before:
             each.terminate()
+            each.join()
+        # Until Python 3.11.5 the pool waits for a thread that still writes the next member into a
+        # pipe that nobody empties any more; without a reader that thread ends, as it does since.
+        waiting._reader.close()
         raise
     finally:
         # The pool's own thread collects what has ended; with it done, no process is left.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Mapping
 from os import PathLike
 from typing import Any, NamedTuple
@@ -40,7 +41,7 @@ def read_provenance(path: str | PathLike[str], *, entry: str = "entry") -> Prove
     Raises
     ------
     nmcx.errors.InputError
-        If the file is damaged or not an nmcx result file.
+        If the file is damaged or not an nmcx result file, or its configuration is no TOML.
 
     Examples
     --------
@@ -68,10 +69,14 @@ def read_provenance(path: str | PathLike[str], *, entry: str = "entry") -> Prove
 
         names, sums = (_texts(process, f"inputs/{name}", file) for name in ("file_name", "sha256"))
         report = told("report/data")
+        configuration = str(told("configuration/data") or "")
+        # Reports, citations and comparisons all read it as TOML; deep nesting would end in them.
+        with _safe.damaged(f"{file}: /{entry}/process/configuration", "TOML text"):
+            tomllib.loads(configuration)
         return Provenance(
             str(told("version") or ""),
             str(told("date") or ""),
-            str(told("configuration/data") or ""),
+            configuration,
             dict(zip(names, sums, strict=False)),
             report if isinstance(report, dict) else {},
         )

@@ -42,6 +42,5 @@ def cite(path: str | PathLike[str] | None = None) -> tuple[Source, ...]:
     entries = result_entries(file)
     held = [result for name in entries for result in io.load(file, lazy=True, entry=name).values()]
     made = io.read_provenance(file, entry=entries[0])
-    with _safe.damaged(file, "result file"):
-        program, *works = report.sources(held, made.configuration)
+    program, *works = report.sources(held, made.configuration)
     return replace(program, volume=made.version or program.volume), *works

@@ -13,6 +13,7 @@ import numpy as np
 
 from nmcx import __version__, io, run_file
 from nmcx.errors import ConvergenceError, InputError
+from nmcx.io import _safe
 from nmcx.report import Findings
 from nmcx.run.chain import steps_of_model
 from nmcx.run.folder import new_folder
@@ -177,7 +178,8 @@ def _opened(result: Any, path: Any) -> tuple[ModelFile, _Measured]:
     file = run_file.read_model(path)
     check_model(file)
     measured = _measured(result_file(result))
-    other = difference(file, measured.configuration, measured.folder)
+    with _safe.damaged(measured.file, "result file"):
+        other = difference(file, measured.configuration, measured.folder)
     if other is not None:
         raise RunFileError(
             f"{file.path}: {other}; measure again with `nmcx run`, or leave the section out"
@@ -186,8 +188,6 @@ def _opened(result: Any, path: Any) -> tuple[ModelFile, _Measured]:
 
 
 def _measured(source: Path) -> _Measured:
-    from nmcx.io._safe import sha256
-
     about = io.read_provenance(source)
     found = findings_of(io.load(source), about.report)
     missing = [name for name in _NEEDED if getattr(found, name) is None]
@@ -204,7 +204,7 @@ def _measured(source: Path) -> _Measured:
     )  # fmt: skip
     how, where = about.report.get("measured") or (about.configuration, str(source.parent))
     title = str(about.report.get("title", ""))
-    return _Measured(source, sha256(source), found, title, how, Path(where))
+    return _Measured(source, _safe.sha256(source), found, title, how, Path(where))
 
 
 def _origin(file: ModelFile, measured: _Measured, folder: Path) -> Origin:

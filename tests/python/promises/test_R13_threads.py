@@ -29,7 +29,10 @@ LONG_ONES = {
     "mesh.reached_surface", "spectra.suppression", "chemomechanics.crack_network",
 }  # fmt: skip
 #: Arguments that make a call shorter than its example: threads care for rounds, not for sizes.
-SMALLER = {"phantom.modelled_particle": {"n_grains": 6, "size": 2e-6, "voxel_size_um": 0.8}}
+SMALLER = {
+    "phantom.modelled_particle": {"n_grains": 6, "size": 2e-6, "voxel_size_um": 0.8},
+    "phantom.particle": {"shape": (32, 32, 32), "voxel_size_um": 0.3, "map_shape": (24, 24)},
+}
 #: What a function that writes is told to write to.
 TARGETS = ("path", "hdr", "folder")
 

@@ -139,9 +139,19 @@ def test_what_is_no_result_is_refused(tmp_path: Path) -> None:
     for path in (tmp_path / "a.nxs", tmp_path, tmp_path / "gone.nxs"):
         with pytest.raises(InputError):
             run.cite(path)
-    io.save(tmp_path / "b.nxs", SHIFT, provenance={"configuration": "no = [toml"})
-    with pytest.raises(InputError, match=r"b\.nxs"):
-        run.cite(tmp_path / "b.nxs")
+
+
+@pytest.mark.parametrize("configuration", ["no = [toml", "no = " + "[" * 5000])
+def test_a_result_whose_configuration_cannot_be_read_is_refused(
+    configuration: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "b.nxs"
+    io.save(file, SHIFT, provenance={"configuration": configuration})
+    for action in (run.cite, io.read_provenance):
+        with pytest.raises(InputError, match=r"b\.nxs: /entry/process/configuration"):
+            action(file)
+    assert cli.main(["report", str(file)]) == 4
+    assert "b.nxs" in capsys.readouterr().err
 
 
 def test_a_source_reads_as_one_line() -> None:

@@ -14,7 +14,7 @@ import tifffile
 import nmcx
 from nmcx.errors import InputError, MemoryLimitError, OutputError
 from nmcx.io import open_stack, write_energy_stack
-from nmcx.io.tiff import layout
+from nmcx.io.tiff import layout, read_pages
 from nmcx.results import EnergyStack
 
 ENERGY = np.array([8330.0, 8340.0, 8350.0, 8360.0])
@@ -306,3 +306,16 @@ def test_R09_mutated_stores_raise_only_our_errors(kind: str, tmp_path: Path) -> 
             refused += 1
         file.write_bytes(content)
     assert refused > 50
+
+
+def test_a_packed_page_is_refused_before_it_is_decoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The volume fits, but not a page of it beside."""
+    file = tmp_path / "a.tif"
+    tifffile.imwrite(file, np.zeros((1, 40, 50), np.uint8), compression="zlib")
+    assert read_pages(file).shape == (1, 40, 50)
+    free = iter([2500, 500])
+    monkeypatch.setattr("nmcx.io._memory.free_memory", lambda: next(free))
+    with pytest.raises(MemoryLimitError, match=r"a\.tif: page 0: needs"):
+        read_pages(file)

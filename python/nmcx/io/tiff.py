@@ -134,11 +134,12 @@ def read_part(path: Path, where: Layout, pages: range, rows: range, out: NDArray
         with open_tiff(path) as opened:
             for k, i in enumerate(pages):
                 page = opened.pages[i]
-                _require_segments(page, path)
-                values = page.asarray()
-                if values.shape != (ny, nx):
+                if page.shape != (ny, nx):
                     raise InputError(f"{path}: page {i} has changed its size; open it again")
-                out[k] = values[rows.start : rows.stop]
+                _require_segments(page, path)
+                # A whole page is decoded beside what it is put into.
+                _memory.check_memory(_memory.n_bytes(page.shape, where.stored), f"{path}: page {i}")
+                out[k] = page.asarray()[rows.start : rows.stop]
         return
     whole = len(rows) == ny
     row = nx * where.stored.itemsize

@@ -315,7 +315,7 @@ def test_a_packed_page_is_refused_before_it_is_decoded(
     file = tmp_path / "a.tif"
     tifffile.imwrite(file, np.zeros((1, 40, 50), np.uint8), compression="zlib")
     assert read_pages(file).shape == (1, 40, 50)
-    free = iter([2500, 500])
+    free = iter([2500, 3500])  # of 2000 bytes for the volume, and for page and strip each
     monkeypatch.setattr("nmcx.io._memory.free_memory", lambda: next(free))
     with pytest.raises(MemoryLimitError, match=r"a\.tif: page 0: needs"):
         read_pages(file)

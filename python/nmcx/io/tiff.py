@@ -137,8 +137,9 @@ def read_part(path: Path, where: Layout, pages: range, rows: range, out: NDArray
                 if page.shape != (ny, nx):
                     raise InputError(f"{path}: page {i} has changed its size; open it again")
                 _require_segments(page, path)
-                # A whole page is decoded beside what it is put into.
-                _memory.check_memory(_memory.n_bytes(page.shape, where.stored), f"{path}: page {i}")
+                # Beside `out` there are the page and, in the worst case, one strip as large as it.
+                needed = 2 * _memory.n_bytes(page.shape, where.stored)
+                _memory.check_memory(needed, f"{path}: page {i}")
                 out[k] = page.asarray()[rows.start : rows.stop]
         return
     whole = len(rows) == ny

@@ -319,3 +319,13 @@ def test_a_packed_page_is_refused_before_it_is_decoded(
     monkeypatch.setattr("nmcx.io._memory.free_memory", lambda: next(free))
     with pytest.raises(MemoryLimitError, match=r"a\.tif: page 0: needs"):
         read_pages(file)
+
+
+def test_strips_that_are_declared_but_missing_are_refused(tmp_path: Path) -> None:
+    """Two million of them took half a gigabyte for lists of nothing."""
+    file = tmp_path / "a.tif"
+    tifffile.imwrite(file, np.zeros((1, 40, 50), np.uint8), compression="zlib", rowsperstrip=4)
+    with tifffile.TiffFile(file, mode="r+") as opened:
+        opened.pages[0].tags["RowsPerStrip"].overwrite(2)
+    with pytest.raises(InputError, match=r"a\.tif: declares more strips"):
+        read_pages(file)

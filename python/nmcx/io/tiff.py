@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import math
 import threading
 from collections.abc import Callable, Iterator
 from os import PathLike
@@ -159,6 +160,9 @@ def read_part(path: Path, where: Layout, pages: range, rows: range, out: NDArray
 def _require_segments(page: Any, path: Path) -> None:
     """Refuse strips or tiles that the file does not hold: as much would be set aside for each."""
     size = path.stat().st_size
+    n_segment = math.prod(-(-n // chunk) for n, chunk in zip(page.shape, page.chunks, strict=True))
+    if not page.is_contiguous and len(page.dataoffsets) < n_segment:
+        raise InputError(f"{path}: declares more strips than it holds; copy it again")
     pairs = zip(page.dataoffsets, page.databytecounts, strict=False)
     if any(offset + n_byte > size for offset, n_byte in pairs):
         raise InputError(f"{path}: is cut short; copy it again")
